@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The event loop of each process: descriptors, one deadline per object, signals as events, and the
+ * only clock. Blocks in one place. Watches and timers are the callers' structs, linked in here.
+ * Single-threaded; callbacks are short, and may add and remove watches and timers, their own too.
+ */
+#ifndef PPTP_LOOP_H
+#define PPTP_LOOP_H
+
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "deadline.h"
+
+struct loop_watch {
+	int fd;
+	short events; /* POLLIN and so on; change it at will. 0: errors and hang-up still call back; -1: off */
+	void (*ready)(void *context, short revents, int64_t now_us);
+	void *context;
+	struct loop_watch *next; /* the loop's */
+	size_t slot;             /* the loop's */
+};
+
+struct loop_timer {
+	int64_t deadline_us; /* change it at will; DEADLINE_NEVER: off. It is reset to that before the callback */
+	void (*expired)(void *context, int64_t now_us);
+	void *context;
+	struct loop_timer *next; /* the loop's */
+};
+
+struct loop {
+	struct loop_watch *watches;
+	struct loop_timer *timers;
+	void (*on_signal)(void *context, int signo, int64_t now_us);
+	void *signal_context;
+	sigset_t signals;   /* handled as events ... */
+	sigset_t wait_mask; /* ... and let in only while the loop waits */
+	bool stopped;
+	struct pollfd *polled; /* grown with the number of watches */
+	size_t polled_cap;
+};
+
+#define LOOP_OFF ((short)-1)
+
+/* Microseconds on the monotonic clock. */
+int64_t loop_now_us(void);
+
+int loop_init(struct loop *l); /* 0 or a negative errno */
+void loop_free(struct loop *l);
+
+/* Blocks `signos` (count of them) and has them delivered to on_signal from within the loop. SIGPIPE is ignored. */
+int loop_signals(struct loop *l, const int *signos, size_t count,
+    void (*on_signal)(void *context, int signo, int64_t now_us), void *context);
+
+/* 0, or -ENOMEM. Adding twice is a bug (assert); removing what is not there does nothing. */
+int loop_add(struct loop *l, struct loop_watch *w);
+void loop_remove(struct loop *l, struct loop_watch *w);
+void loop_timer_add(struct loop *l, struct loop_timer *t);
+void loop_timer_remove(struct loop *l, struct loop_timer *t);
+
+/* Waits and calls back until loop_stop. 0, or a negative errno that poll cannot recover from. */
+int loop_run(struct loop *l);
+void loop_stop(struct loop *l);
+
+#endif

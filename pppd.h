@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pppd in the shell form: the pty that it will run on, its argument vector, exec. Nothing after exec.
+ */
+#ifndef PPTP_PPPD_H
+#define PPTP_PPPD_H
+
+#include <stddef.h>
+
+#define PPPD_TTY_NAME_MAX 64
+
+/* A pty pair, raw, close-on-exec; the master non-blocking. Writes the slave's name. 0 or a negative errno. */
+int pppd_open_pty(int *master, int *slave, char name[PPPD_TTY_NAME_MAX]);
+
+/*
+ * Replaces this process by pppd on `tty_name` with the user's options behind it: the compiled-in
+ * path first, then PATH. Returns only on failure, a negative errno.
+ */
+int pppd_exec(const char *tty_name, int argc, char *const argv[]);
+
+#endif

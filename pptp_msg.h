@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The 15 control messages of RFC 2637 section 2: octets to structs and back, the length table, the
+ * framing of the TCP stream, and names for codes. No state, no meaning: what a message does to a
+ * connection is pptp_ctrl.c's. Decoded messages are in host order, always.
+ */
+#ifndef PPTP_MSG_H
+#define PPTP_MSG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	MSG_PORT = 1723,            /* RFC 2637 section 1.4 */
+	MSG_MAGIC = 0x1A2B3C4D,     /* ... "magic cookie" */
+	MSG_HEADER_LEN = 12,        /* length, message type, magic, control type, reserved */
+	MSG_LEN_MAX = 220,          /* the longest of the 15: Incoming-Call-Request */
+	MSG_STREAM_LEN_MAX = 1024,  /* a longer declared length is taken as lost synchronisation */
+	MSG_VERSION = 0x0100,       /* protocol version 1, revision 0 */
+	MSG_NAME_LEN = 64,          /* text fields: NUL-padded, no NUL where full */
+	MSG_CDN_STATISTICS_LEN = 128,
+};
+
+enum msg_kind { /* the header's "message type" */
+	MSG_KIND_CONTROL = 1,
+	MSG_KIND_MANAGEMENT = 2,
+};
+
+enum msg_type { /* the header's "control message type" */
+	MSG_START_CONTROL_CONNECTION_REQUEST = 1,
+	MSG_START_CONTROL_CONNECTION_REPLY,
+	MSG_STOP_CONTROL_CONNECTION_REQUEST,
+	MSG_STOP_CONTROL_CONNECTION_REPLY,
+	MSG_ECHO_REQUEST,
+	MSG_ECHO_REPLY,
+	MSG_OUTGOING_CALL_REQUEST,
+	MSG_OUTGOING_CALL_REPLY,
+	MSG_INCOMING_CALL_REQUEST,
+	MSG_INCOMING_CALL_REPLY,
+	MSG_INCOMING_CALL_CONNECTED,
+	MSG_CALL_CLEAR_REQUEST,
+	MSG_CALL_DISCONNECT_NOTIFY,
+	MSG_WAN_ERROR_NOTIFY,
+	MSG_SET_LINK_INFO,
+};
+
+enum { MSG_FRAMING_ASYNC = 1, MSG_FRAMING_SYNC = 2, MSG_FRAMING_ANY = 3 };
+enum { MSG_BEARER_ANALOG = 1, MSG_BEARER_DIGITAL = 2, MSG_BEARER_ANY = 3 };
+
+/* Result codes: 1 is success wherever there is one, 2 says that `error` tells more. */
+enum { MSG_RESULT_OK = 1, MSG_RESULT_GENERAL_ERROR = 2 };
+enum { MSG_SCCRP_CHANNEL_EXISTS = 3, MSG_SCCRP_NOT_AUTHORISED = 4, MSG_SCCRP_BAD_VERSION = 5 };
+enum { MSG_STOP_NONE = 1, MSG_STOP_PROTOCOL = 2, MSG_STOP_LOCAL_SHUTDOWN = 3 };
+enum {
+	MSG_OCRP_NO_CARRIER = 3,
+	MSG_OCRP_BUSY = 4,
+	MSG_OCRP_NO_DIAL_TONE = 5,
+	MSG_OCRP_TIME_OUT = 6,
+	MSG_OCRP_DO_NOT_ACCEPT = 7,
+};
+enum { MSG_ICRP_DO_NOT_ACCEPT = 3 };
+enum { MSG_CDN_LOST_CARRIER = 1, MSG_CDN_ADMIN_SHUTDOWN = 3, MSG_CDN_REQUESTED = 4 };
+
+/* Text fields are NUL-terminated here, one octet longer than on the wire. */
+struct msg_start { /* SCCRQ and SCCRP; result and error are the reply's only */
+	uint16_t version;
+	uint8_t result;
+	uint8_t error;
+	uint32_t framing;
+	uint32_t bearer;
+	uint16_t max_channels;
+	uint16_t firmware;
+	char host_name[MSG_NAME_LEN + 1];
+	char vendor[MSG_NAME_LEN + 1];
+};
+
+struct msg_stop_request {
+	uint8_t reason;
+};
+
+struct msg_stop_reply {
+	uint8_t result;
+	uint8_t error;
+};
+
+struct msg_echo { /* result and error are the reply's only */
+	uint32_t identifier;
+	uint8_t result;
+	uint8_t error;
+};
+
+struct msg_outgoing_call_request {
+	uint16_t call_id;
+	uint16_t serial;
+	uint32_t min_bps;
+	uint32_t max_bps;
+	uint32_t bearer;
+	uint32_t framing;
+	uint16_t window;           /* packets */
+	uint16_t processing_delay; /* tenths of a second */
+	uint16_t phone_len;
+	char phone[MSG_NAME_LEN + 1];
+	char subaddress[MSG_NAME_LEN + 1];
+};
+
+struct msg_outgoing_call_reply {
+	uint16_t call_id;      /* the sender's (the server's) */
+	uint16_t peer_call_id; /* the receiver's (ours) */
+	uint8_t result;
+	uint8_t error;
+	uint16_t cause;
+	uint32_t connect_bps;
+	uint16_t window;           /* packets */
+	uint16_t processing_delay; /* tenths of a second */
+	uint32_t physical_channel;
+};
+
+struct msg_incoming_call_request {
+	uint16_t call_id;
+	uint16_t serial;
+	uint32_t bearer;
+	uint32_t physical_channel;
+	uint16_t dialed_len;
+	uint16_t dialing_len;
+	char dialed[MSG_NAME_LEN + 1];
+	char dialing[MSG_NAME_LEN + 1];
+	char subaddress[MSG_NAME_LEN + 1];
+};
+
+struct msg_incoming_call_reply {
+	uint16_t call_id;
+	uint16_t peer_call_id;
+	uint8_t result;
+	uint8_t error;
+	uint16_t window;
+	uint16_t processing_delay;
+};
+
+struct msg_incoming_call_connected {
+	uint16_t peer_call_id;
+	uint32_t connect_bps;
+	uint16_t window;
+	uint16_t processing_delay;
+	uint32_t framing;
+};
+
+struct msg_call_clear {
+	uint16_t call_id; /* the sender's own */
+};
+
+struct msg_call_disconnect {
+	uint16_t call_id; /* the sender's own */
+	uint8_t result;
+	uint8_t error;
+	uint16_t cause;
+	char statistics[MSG_CDN_STATISTICS_LEN + 1];
+};
+
+struct msg_wan_error {
+	uint16_t peer_call_id;
+	uint32_t crc_errors;
+	uint32_t framing_errors;
+	uint32_t hardware_overruns;
+	uint32_t buffer_overruns;
+	uint32_t time_outs;
+	uint32_t alignment_errors;
+};
+
+struct msg_set_link_info {
+	uint16_t peer_call_id;
+	uint32_t send_accm;
+	uint32_t receive_accm;
+};
+
+struct msg {
+	enum msg_type type;
+	size_t excess; /* decoding: octets beyond the type's length that were ignored; encoding: unused */
+	union {
+		struct msg_start start;
+		struct msg_stop_request stop_request;
+		struct msg_stop_reply stop_reply;
+		struct msg_echo echo;
+		struct msg_outgoing_call_request outgoing_call_request;
+		struct msg_outgoing_call_reply outgoing_call_reply;
+		struct msg_incoming_call_request incoming_call_request;
+		struct msg_incoming_call_reply incoming_call_reply;
+		struct msg_incoming_call_connected incoming_call_connected;
+		struct msg_call_clear call_clear;
+		struct msg_call_disconnect call_disconnect;
+		struct msg_wan_error wan_error;
+		struct msg_set_link_info set_link_info;
+	} u;
+};
+
+/* What one look at the head of the stream says. */
+enum msg_verdict {
+	MSG_COMPLETE,       /* *used octets were one message; *out holds it */
+	MSG_INCOMPLETE,     /* more octets are needed; *used is 0 */
+	MSG_UNKNOWN,        /* *used octets were a management message or an unknown type: skip them */
+	MSG_BAD_MAGIC,      /* synchronisation is lost (section 1.4): close the connection */
+	MSG_BAD_LENGTH,     /* ... likewise: declared length impossible (< 12 or > MSG_STREAM_LEN_MAX) */
+	MSG_TOO_SHORT,      /* declared length below that of the type: close the connection */
+};
+
+/*
+ * Takes the first message off a stream of `len` octets. The verdict about magic and length comes as
+ * soon as the header's octets allow it. Nothing is kept between calls; *out is written only with
+ * MSG_COMPLETE (and its type with MSG_TOO_SHORT and MSG_UNKNOWN).
+ */
+enum msg_verdict msg_decode(const uint8_t *octets, size_t len, struct msg *out, size_t *used);
+
+/* Writes `m` with its header; returns its length, or 0 where `cap` is too small or the type unknown. */
+size_t msg_encode(const struct msg *m, uint8_t *out, size_t cap);
+
+/* The length of a message of that type, header included; 0 for an unknown type. */
+size_t msg_length(unsigned type);
+
+/* Names for logs; never NULL. "Start-Control-Connection-Request"; "unknown" beyond the 15. */
+const char *msg_type_name(unsigned type);
+/* Result code `result` of the reply `type` in words a user can act on (SCCRP, StopCCRP, Echo-Reply, OCRP, ICRP, CDN). */
+const char *msg_result_text(enum msg_type type, unsigned result);
+/* General error code (section 2.16) in words. */
+const char *msg_error_text(unsigned error);
+/* Stop-Control-Connection-Request's reason in words. */
+const char *msg_stop_reason_text(unsigned reason);
+/* Cause code (Q.931 / vendor) in words where a well-known one, else "". */
+const char *msg_cause_text(unsigned cause);
+
+#endif

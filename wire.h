@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Bounds-checked cursors over octet buffers: the only way in which this program looks at, or makes,
+ * octets of the network (big-endian, RFC 2637 section 1.4) or of its own local messages.
+ *
+ * A cursor fails once and for all: after the first read or write that does not fit, `failed` is
+ * set, every later read gives zeros and every later write is left out. Code can therefore take a
+ * message apart from top to bottom and ask once, at the end.
+ */
+#ifndef PPTP_WIRE_H
+#define PPTP_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Reading: octets [at, len) of `octets` are left. The buffer stays the caller's. */
+struct wire_reader {
+	const uint8_t *octets;
+	size_t len;
+	size_t at;
+	bool failed;
+};
+
+/* Writing: `at` octets of `cap` are made. The buffer stays the caller's. */
+struct wire_writer {
+	uint8_t *octets;
+	size_t cap;
+	size_t at;
+	bool failed;
+};
+
+static inline struct wire_reader wire_read(const uint8_t *octets, size_t len)
+{
+	return (struct wire_reader){.octets = octets, .len = len};
+}
+
+static inline struct wire_writer wire_write(uint8_t *octets, size_t cap)
+{
+	return (struct wire_writer){.octets = octets, .cap = cap};
+}
+
+static inline size_t wire_left(const struct wire_reader *r)
+{
+	return r->failed ? 0 : r->len - r->at;
+}
+
+/* Hands out the next n octets and steps over them; NULL (and a failed cursor) where they are not there. */
+static inline const uint8_t *wire_get(struct wire_reader *r, size_t n)
+{
+	if (r->failed || r->len - r->at < n) {
+		r->failed = true;
+		return NULL;
+	}
+	const uint8_t *p = r->octets + r->at;
+	r->at += n;
+	return p;
+}
+
+static inline void wire_skip(struct wire_reader *r, size_t n)
+{
+	(void)wire_get(r, n);
+}
+
+static inline uint8_t wire_get_u8(struct wire_reader *r)
+{
+	const uint8_t *p = wire_get(r, 1);
+	return p ? p[0] : 0;
+}
+
+static inline uint16_t wire_get_be16(struct wire_reader *r)
+{
+	const uint8_t *p = wire_get(r, 2);
+	return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+}
+
+static inline uint32_t wire_get_be32(struct wire_reader *r)
+{
+	const uint8_t *p = wire_get(r, 4);
+	return p ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3] : 0;
+}
+
+static inline uint64_t wire_get_be64(struct wire_reader *r)
+{
+	uint64_t high = wire_get_be32(r);
+	return high << 32 | wire_get_be32(r);
+}
+
+/* Copies n octets to `to`; zeros where they are not there. */
+static inline void wire_get_copy(struct wire_reader *r, void *to, size_t n)
+{
+	const uint8_t *p = wire_get(r, n);
+	if (p)
+		memcpy(to, p, n);
+	else
+		memset(to, 0, n);
+}
+
+/* Room for n octets, stepped over; NULL (and a failed cursor) where there is none. */
+static inline uint8_t *wire_put(struct wire_writer *w, size_t n)
+{
+	if (w->failed || w->cap - w->at < n) {
+		w->failed = true;
+		return NULL;
+	}
+	uint8_t *p = w->octets + w->at;
+	w->at += n;
+	return p;
+}
+
+static inline void wire_put_u8(struct wire_writer *w, uint8_t v)
+{
+	uint8_t *p = wire_put(w, 1);
+	if (p)
+		p[0] = v;
+}
+
+static inline void wire_put_be16(struct wire_writer *w, uint16_t v)
+{
+	uint8_t *p = wire_put(w, 2);
+	if (p) {
+		p[0] = (uint8_t)(v >> 8);
+		p[1] = (uint8_t)v;
+	}
+}
+
+static inline void wire_put_be32(struct wire_writer *w, uint32_t v)
+{
+	uint8_t *p = wire_put(w, 4);
+	if (p) {
+		p[0] = (uint8_t)(v >> 24);
+		p[1] = (uint8_t)(v >> 16);
+		p[2] = (uint8_t)(v >> 8);
+		p[3] = (uint8_t)v;
+	}
+}
+
+static inline void wire_put_be64(struct wire_writer *w, uint64_t v)
+{
+	wire_put_be32(w, (uint32_t)(v >> 32));
+	wire_put_be32(w, (uint32_t)v);
+}
+
+static inline void wire_put_copy(struct wire_writer *w, const void *from, size_t n)
+{
+	uint8_t *p = wire_put(w, n);
+	if (p && n)
+		memcpy(p, from, n);
+}
+
+static inline void wire_put_zeros(struct wire_writer *w, size_t n)
+{
+	uint8_t *p = wire_put(w, n);
+	if (p && n)
+		memset(p, 0, n);
+}
+
+#endif
