@@ -1,0 +1,497 @@
+# SPDX-License-Identifier: ISC
+"""
+What the process tests share: a namespace of their own, TAP, the real ./pptp started as pppd starts
+it, what it logs, and what it leaves behind.
+
+    from harness import *
+
+    @test("a refused call ends with the reason")
+    def _():
+        with FakeServer("127.0.0.2", polite(ocrp={"result": 4})) as server, Log() as log:
+            p = start("127.0.0.2")
+            equal(p.wait(), 1)
+            match("busy", p.stderr())
+            log.wait("busy")
+            nothing_left()
+
+    main()
+
+main() starts the file again inside namespaces of its own (network, mounts, processes), so that
+/run, /dev/log, the call ids and the routes are the test's alone and no process outlives it.
+Arguments of a test file are substrings: only tests whose names hold one of them are run.
+PPTP in the environment names the program under test (default: ./pptp).
+"""
+import contextlib
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+import traceback
+import tty
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from fake_server import *  # noqa: E402,F401,F403 -- tests write scripts with its names
+from fake_server import WAIT  # noqa: E402
+
+PPTP = os.path.abspath(os.environ.get("PPTP", os.path.join(TOP, "pptp")))
+TAG = "PPTP_TEST_TAG"
+INSIDE = "PPTP_TEST_INSIDE"
+OUR_ROUTES = "47"  # the protocol number of the client's host routes
+
+_tests = []
+
+
+def test(name):
+    def add(function):
+        _tests.append((name, function))
+        return function
+    return add
+
+
+class Failed(AssertionError):
+    pass
+
+
+def fail(*words):
+    raise Failed(" ".join(str(w) for w in words))
+
+
+def true(value, *words):
+    if not value:
+        fail(*(words or ("not true:", value)))
+
+
+def equal(got, wanted, what=""):
+    if got != wanted:
+        fail(what, "got", repr(got), "instead of", repr(wanted))
+
+
+def match(pattern, text):
+    found = re.search(pattern, text)
+    if not found:
+        fail("no", repr(pattern), "in", repr(text))
+    return found
+
+
+def no_match(pattern, text):
+    if re.search(pattern, text):
+        fail(repr(pattern), "in", repr(text))
+
+
+def between(low, value, high, what=""):
+    if not low <= value <= high:
+        fail(what, value, "is not within", low, "to", high)
+
+
+def diag(*words):
+    """A TAP comment."""
+    for line in " ".join(str(w) for w in words).splitlines():
+        print("# " + line, flush=True)
+
+
+def main():
+    if not os.environ.get(INSIDE):
+        _enter_namespaces()
+    _set_up_namespaces()
+    wanted = sys.argv[1:]
+    chosen = [t for t in _tests if not wanted or any(w in t[0] for w in wanted)]
+    print("1..%d" % len(chosen), flush=True)
+    failures = 0
+    for number, (name, function) in enumerate(chosen, 1):
+        before = time.monotonic()
+        try:
+            function()
+            verdict = "ok"
+        except BaseException as e:
+            verdict = "not ok"
+            failures += 1
+            diag(str(e) if isinstance(e, Failed) else traceback.format_exc())
+            if isinstance(e, Failed):
+                where = [f for f in traceback.extract_tb(e.__traceback__) if f.filename != __file__]
+                diag("at line", where[-1].lineno if where else "?")
+            if isinstance(e, KeyboardInterrupt):
+                break
+        finally:
+            _end_all()
+        print("%s %d - %s # %.2f s" % (verdict, number, name, time.monotonic() - before), flush=True)
+    sys.stdout.flush()
+    os._exit(1 if failures else 0)  # daemon threads hold nothing worth waiting for
+
+
+# ---- the namespaces ----
+
+def _enter_namespaces():
+    if os.geteuid() != 0:
+        print("1..0 # SKIP needs root for namespaces and raw sockets")
+        sys.exit(0)
+    environment = dict(os.environ, **{INSIDE: "1"})
+    os.execvpe("unshare", ["unshare", "-n", "-m", "-p", "-i", "-u", "--fork", "--kill-child",
+                           "--mount-proc", sys.executable] + sys.argv, environment)
+
+
+_SET_UP = r"""
+set -e
+ip link set lo up
+mount -t tmpfs -o mode=755 none /run
+mkdir -p /run/lock
+d=$(mktemp -d /run/dev.XXXXXX)
+mount -t tmpfs -o mode=755 none $d
+for n in null zero full random urandom tty; do touch $d/$n; mount --bind /dev/$n $d/$n; done
+mkdir $d/pts $d/shm $d/net
+mount -t devpts -o newinstance,ptmxmode=0666,mode=600 none $d/pts
+ln -s pts/ptmx $d/ptmx
+ln -s /proc/self/fd $d/fd
+[ -c /dev/net/tun ] && { touch $d/net/tun; mount --bind /dev/net/tun $d/net/tun; }
+[ -c /dev/ppp ] && { touch $d/ppp; mount --bind /dev/ppp $d/ppp; }
+mount --move $d /dev
+"""
+
+
+def _set_up_namespaces():
+    done = subprocess.run(["/bin/sh", "-c", _SET_UP], capture_output=True, text=True)
+    if done.returncode and "mount --move" not in done.stderr:
+        if not os.path.exists("/dev/ptmx"):
+            diag("setting up the namespaces:", done.stderr)
+            sys.exit(1)
+
+
+def sh(command, check=True):
+    """Runs a shell command in the namespace; its output."""
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True)
+    if check and done.returncode:
+        fail(command, "failed:", done.stderr)
+    return done.stdout
+
+
+# ---- what the program logs ----
+
+class Log:
+    """Stands in for syslogd: takes what is sent to /dev/log and keeps it."""
+
+    def __init__(self):
+        self.lines = []  # (time, text), the text without the priority
+        self.priorities = []
+        self.changed = threading.Condition()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink("/dev/log")
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self._sock.bind("/dev/log")
+        os.chmod("/dev/log", 0o666)
+        self._ending = False
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if not self._ending:
+            self._ending = True
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)
+            self._thread.join(WAIT)
+            self._sock.close()
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink("/dev/log")
+
+    def text(self):
+        with self.changed:
+            return "\n".join(t for _, t in self.lines)
+
+    def wait(self, pattern, timeout=WAIT, count=1):
+        """The count-th line that holds `pattern`, once it is there."""
+        found = []
+
+        def look():
+            found[:] = [t for _, t in self.lines if re.search(pattern, t)]
+            return len(found) >= count
+        with self.changed:
+            if not self.changed.wait_for(look, timeout):
+                fail("no", repr(pattern), "in the log within", timeout, "s:\n" +
+                     "\n".join(t for _, t in self.lines[-40:]))
+        return found[count - 1]
+
+    def _read(self):
+        while True:
+            try:
+                octets = self._sock.recv(65536)
+            except OSError:
+                return
+            if not octets:
+                return
+            text = octets.decode("utf-8", "replace").rstrip("\n\0")
+            found = re.match(r"<(\d+)>(?:\w{3} [ \d]\d [\d:]{8} )?(.*)", text, re.S)
+            with self.changed:
+                self.priorities.append(int(found.group(1)) if found else None)
+                self.lines.append((time.monotonic(), found.group(2) if found else text))
+                self.changed.notify_all()
+
+
+# ---- the program under test ----
+
+_running = []
+_tag_number = [0]
+
+
+class Run:
+    """
+    ./pptp as pppd's pty option runs it: stdin and stdout are the master of a pty, and `slave` (raw,
+    as pppd sets it) is kept here. With pty=False they are /dev/null.
+    """
+
+    def __init__(self, arguments, pty=True, program=None, environment=None, stdin=None, stdout=None,
+                 prefix=()):
+        _tag_number[0] += 1
+        self.tag = "%d.%d" % (os.getpid(), _tag_number[0])
+        self.slave = None
+        master = None
+        if pty:
+            master, self.slave = os.openpty()
+            tty.setraw(self.slave, termios.TCSANOW)
+            stdin = stdout = master
+        self._read_at = b""
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            list(prefix) + [program or PPTP] + list(arguments),
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=subprocess.PIPE if stdout is None else stdout, stderr=subprocess.PIPE,
+            env=dict(os.environ, **dict(environment or {}, **{TAG: self.tag})),
+            start_new_session=True)
+        if master is not None:
+            os.close(master)
+        self.pid = self.process.pid
+        self._stderr = b""
+        self._reader = threading.Thread(target=self._read_stderr, daemon=True)
+        self._reader.start()
+        _running.append(self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    def _read_stderr(self):
+        while True:
+            octets = self.process.stderr.read1(65536)
+            if not octets:
+                return
+            self._stderr += octets
+
+    def stderr(self):
+        """All of stderr; call it after wait() to have it whole."""
+        if self.process.poll() is not None:
+            self._reader.join(2)
+        return self._stderr.decode("utf-8", "replace")
+
+    def stdout(self):
+        return self.process.stdout.read().decode("utf-8", "replace")
+
+    def wait(self, timeout=WAIT):
+        """The exit status (negative: the signal), within `timeout`."""
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            fail("pptp still runs after", timeout, "s; processes", self.pids(), "stderr", self.stderr())
+
+    def pids(self):
+        """{pid: comm} of all processes that come from this start and are no zombies."""
+        return tagged(self.tag)
+
+    def pid_of(self, comm):
+        """The pid of the process with that name ("pptp", "pptpgw", "pptpcm"); None where none is."""
+        for pid, name in self.pids().items():
+            if name == comm:
+                return pid
+        return None
+
+    def kill(self, comm, signo):
+        pid = self.pid_of(comm)
+        if pid is None:
+            fail("no process", comm, "among", self.pids())
+        os.kill(pid, signo)
+
+    def hang_up(self):
+        """Closes the slave, as pppd does when it ends."""
+        if self.slave is not None:
+            os.close(self.slave)
+            self.slave = None
+
+    def wait_all(self, timeout=WAIT):
+        """Waits until every process of this start is gone; the seconds it took."""
+        before = time.monotonic()
+        self.wait(timeout)
+        wait_gone(list(self.pids()), max(0, timeout - (time.monotonic() - before)))
+        return time.monotonic() - before
+
+    def end(self):
+        """Ends what is left of it, by force."""
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.hang_up()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self in _running:
+            _running.remove(self)
+
+    # -- the PPP side --
+
+    def write_frame(self, frame, escape=True):
+        """Hands a PPP frame to the program as pppd would (asynchronous HDLC, all below 20 escaped)."""
+        write_all(self.slave, hdlc_encode(frame))
+
+    def read_frames(self, count=1, timeout=WAIT):
+        """The next `count` PPP frames that the program hands to pppd, FCS checked and removed."""
+        frames = []
+        deadline = time.monotonic() + timeout
+        while len(frames) < count:
+            head, flag, rest = self._read_at.partition(b"\x7e")
+            if flag:
+                self._read_at = rest
+                if head:
+                    frames.append(hdlc_decode(head))
+                continue
+            self._read_at = head + self.read_some(deadline - time.monotonic())
+        return frames
+
+    def read_some(self, timeout=WAIT):
+        """Octets from the slave; raises after `timeout`."""
+        if not select.select([self.slave], [], [], max(0, timeout))[0]:
+            fail("nothing more from the program; so far", self._read_at.hex())
+        return os.read(self.slave, 65536)
+
+
+def start(*arguments, **kwargs):
+    """The pty form: `pptp ARGUMENTS --nolaunchpppd`."""
+    return Run(list(arguments) + ["--nolaunchpppd"], **kwargs)
+
+
+def _end_all():
+    for run in list(_running):
+        run.end()
+
+
+def tagged(tag=None):
+    """{pid: comm} of live processes started by these tests (by that start, where a tag is given)."""
+    found = {}
+    needle = ("%s=%s" % (TAG, tag or "")).encode()
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open("/proc/%s/environ" % entry, "rb") as f:
+                variables = f.read().split(b"\0")
+            if not any(v == needle if tag else v.startswith(needle) for v in variables):
+                continue
+            with open("/proc/%s/stat" % entry, "rb") as f:
+                stat = f.read()
+        except OSError:
+            continue
+        comm = stat[stat.index(b"(") + 1:stat.rindex(b")")].decode()
+        if stat[stat.rindex(b")") + 2:].split()[0] not in (b"Z", b"X"):
+            found[int(entry)] = comm
+    return found
+
+
+def wait_gone(pids, timeout=WAIT):
+    """Waits until none of `pids` runs any more."""
+    deadline = time.monotonic() + timeout
+    for pid in pids:
+        try:
+            fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            if not select.select([fd], [], [], max(0, deadline - time.monotonic()))[0]:
+                fail("process", pid, "still there after", timeout, "s:", tagged())
+        finally:
+            os.close(fd)
+
+
+def leftovers():
+    """What the program has left in the namespace, as a list of words; empty where all is clean."""
+    left = ["process %d %s" % p for p in tagged().items()]
+    with open("/proc/net/unix") as f:
+        for line in f.readlines()[1:]:
+            words = line.split()
+            if len(words) > 7 and "pptp" in words[7]:
+                left.append("socket " + words[7])
+    for folder in ("/run/pptp",):
+        with contextlib.suppress(FileNotFoundError):
+            left += ["file %s/%s" % (folder, name) for name in os.listdir(folder)]
+    for line in sh("ip -4 route show table all proto %s" % OUR_ROUTES).splitlines():
+        left.append("route " + line.strip())
+    return left
+
+
+def nothing_left(timeout=2.0, but=()):
+    """Fails where a process, socket, file or route of the program is left; waits for the processes."""
+    wait_gone(list(tagged()), timeout)
+    left = [word for word in leftovers() if not any(b in word for b in but)]
+    if left:
+        fail("left behind:", left)
+
+
+def descriptors(pid):
+    """{fd: target} of a process."""
+    found = {}
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        with contextlib.suppress(OSError):
+            found[int(fd)] = os.readlink("/proc/%d/fd/%s" % (pid, fd))
+    return found
+
+
+# ---- RFC 1662 framing, octet by octet ----
+
+def fcs(octets):
+    value = 0xFFFF
+    for octet in octets:
+        value ^= octet
+        for _ in range(8):
+            value = value >> 1 ^ (0x8408 if value & 1 else 0)
+    return value ^ 0xFFFF
+
+
+def hdlc_encode(frame, escape_below=0x20):
+    body = frame + struct.pack("<H", fcs(frame))
+    out = b""
+    for octet in body:
+        out += bytes([0x7D, octet ^ 0x20]) if octet < escape_below or octet in (0x7D, 0x7E) \
+            else bytes([octet])
+    return b"\x7e" + out + b"\x7e"
+
+
+def hdlc_decode(stuffed):
+    """What stood between two flags -> the frame; raises on a bad FCS."""
+    body = bytearray()
+    octets = iter(stuffed)
+    for octet in octets:
+        body.append(next(octets) ^ 0x20 if octet == 0x7D else octet)
+    if len(body) < 4 or fcs(body[:-2]) != struct.unpack("<H", body[-2:])[0]:
+        fail("bad frame from the program:", bytes(stuffed).hex())
+    return bytes(body[:-2])
+
+
+def write_all(fd, octets, timeout=WAIT):
+    deadline = time.monotonic() + timeout
+    while octets:
+        if not select.select([], [fd], [], max(0, deadline - time.monotonic()))[1]:
+            fail("the program does not read")
+        octets = octets[os.write(fd, octets):]
