@@ -75,7 +75,8 @@ int ipc_send(int fd, const struct ipc_message *m);
 
 /* Receives one message without blocking: 1 = *m is filled in (m->fd is then the caller's to close),
  * 0 = the peer is gone, -EAGAIN = nothing there, -EBADMSG = a packet that is not ours to read
- * (unknown type, wrong version or length; descriptors in it are closed), other negative errno. */
+ * (unknown type, wrong version or length; descriptors in it are closed), other negative errno.
+ * A shortage of memory is -EAGAIN too. */
 int ipc_receive(int fd, struct ipc_message *m);
 
 /* A connected pair for a process and the child that it is about to fork, close-on-exec, non-blocking. */
@@ -85,12 +86,14 @@ int ipc_pair(int fds[2]);
  * user (XDG_RUNTIME_DIR, or below /tmp), mode 0700 and owned by us. 0 or a negative errno. */
 int ipc_folder(char *path, size_t cap);
 
-/* Takes the election lock of the folder (flock on the folder itself: nothing to go stale) and
- * returns its descriptor, or a negative errno; close it to let go. */
+/* Takes the election lock of the folder (flock on the folder itself: nothing to go stale), waiting
+ * for whoever has it, and returns its descriptor, or a negative errno; close it to let go. Hold it
+ * only to look for, or become, the listener. -ENOENT: the folder is gone, make it again. */
 int ipc_folder_lock(const char *folder);
 
 /* Listens at `path`, replacing what a dead process left there (call with the election lock held).
- * Returns a descriptor, -EADDRINUSE where a live process listens, or another negative errno. */
+ * Returns a descriptor, -EADDRINUSE where a live process listens, -ENAMETOOLONG beyond 107 octets
+ * (a folder of ipc_folder leaves room for names of 46), or another negative errno. */
 int ipc_listen(const char *path);
 
 /* Connects to the listener at `path` and checks that it runs as root or as us: descriptor or negative errno. */

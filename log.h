@@ -18,20 +18,22 @@ enum log_level { /* by who must act */
 	LOG_LEVEL_STATS, /* asked for by SIGUSR1: syslog at LOG_NOTICE, always */
 };
 
-/* Name of the session ('anon' by default) and --loglevel (0, 1, 2); both copied. Call once, early. */
+/* Name of the session ('anon' by default) and --loglevel (0, 1, 2); both copied. Call once, early:
+ * before rights are given up, since it connects to syslog and reads the time zone. */
 void log_open(const char *session, int verbosity);
 
 /* Whether lines for syslog go to stderr as well (--debug). */
 void log_copy_to_stderr(int on);
 
-/* Points stderr at /dev/null, once the call is up. */
+/* Points stderr at /dev/null, once the call is up; with --debug it is left as it is. */
 void log_quiet_stderr(void);
 
+/* One line; what is not printable ASCII in the text is written as \xNN. Leaves errno alone. */
 void log_write(enum log_level level, const char *function, const char *file, int line,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Lines that a peer can cause at will share a budget: true where this one may still be written;
- * the first one after a pause says how many were left out. */
+/* Lines that a peer can cause at will share a budget, zeroed by its owner: 10 in a minute. True
+ * where this one may still be written; the first one of a minute is told how many were left out. */
 struct log_budget {
 	int64_t window_us;
 	unsigned used;

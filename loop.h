@@ -21,7 +21,7 @@ struct loop_watch {
 	void (*ready)(void *context, short revents, int64_t now_us);
 	void *context;
 	struct loop_watch *next; /* the loop's */
-	size_t slot;             /* the loop's */
+	long slot;               /* the loop's */
 };
 
 struct loop_timer {
@@ -39,8 +39,11 @@ struct loop {
 	sigset_t signals;   /* handled as events ... */
 	sigset_t wait_mask; /* ... and let in only while the loop waits */
 	bool stopped;
-	struct pollfd *polled; /* grown with the number of watches */
+	struct pollfd *polled;       /* of the current turn; grown with the number of watches */
+	struct loop_watch **owners;  /* of the entries in `polled`; NULL where removed since */
+	size_t polled_count;
 	size_t polled_cap;
+	struct loop_timer *timer_turn; /* the next timer that this turn looks at */
 };
 
 #define LOOP_OFF ((short)-1)
@@ -51,7 +54,11 @@ int64_t loop_now_us(void);
 int loop_init(struct loop *l); /* 0 or a negative errno */
 void loop_free(struct loop *l);
 
-/* Blocks `signos` (count of them) and has them delivered to on_signal from within the loop. SIGPIPE is ignored. */
+/*
+ * Blocks `signos` (count of them) and has them delivered to on_signal from within the loop. SIGPIPE
+ * is ignored. Mask, handlers and the ignored SIGPIPE stay after loop_free: unblock before an exec.
+ * 0 or a negative errno.
+ */
 int loop_signals(struct loop *l, const int *signos, size_t count,
     void (*on_signal)(void *context, int signo, int64_t now_us), void *context);
 
@@ -61,7 +68,11 @@ void loop_remove(struct loop *l, struct loop_watch *w);
 void loop_timer_add(struct loop *l, struct loop_timer *t);
 void loop_timer_remove(struct loop *l, struct loop_timer *t);
 
-/* Waits and calls back until loop_stop. 0, or a negative errno that poll cannot recover from. */
+/*
+ * Waits and calls back until loop_stop, which takes effect when the current callback returns (at
+ * once where it came before loop_run). In each turn signals come first, then timers, each at most
+ * once, then descriptors. 0, or a negative errno that poll cannot recover from. Not re-entrant.
+ */
 int loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 

@@ -31,7 +31,12 @@ int netsock_local_address(int fd, struct in_addr *local);
  */
 int netsock_gre_open(uint16_t call_id, const struct netsock_options *o);
 
-/* Ties the GRE socket to the server and to our end of the control connection. 0 or a negative errno. */
+/*
+ * Ties the GRE socket to the server and to our end of the control connection: from then on the
+ * kernel lets in that server's packets only. Of what was queued before, packets of others at the
+ * head are taken off; one behind a packet of the server can remain, and looks like any packet with
+ * a forged source. 0 or a negative errno.
+ */
 int netsock_gre_connect(int fd, struct in_addr server, struct in_addr local);
 
 /*

@@ -13,8 +13,8 @@
 int pppd_open_pty(int *master, int *slave, char name[PPPD_TTY_NAME_MAX]);
 
 /*
- * Replaces this process by pppd on `tty_name` with the user's options behind it: the compiled-in
- * path first, then PATH. Returns only on failure, a negative errno.
+ * Replaces this process by "pppd tty_name argv..." (argc options): the compiled-in path first, then
+ * PATH, with no signal blocked and SIGPIPE not ignored. Returns only on failure, a negative errno.
  */
 int pppd_exec(const char *tty_name, int argc, char *const argv[]);
 

@@ -12,6 +12,10 @@
  * and forbids gaining any by exec. */
 void privs_drop(bool keep_net_admin);
 
+/* Where the process is root: becomes the user and group 65534 for good, without further groups, and
+ * so loses all capabilities too. For a process that needs no file or socket of root's any more. */
+void privs_leave_root(void);
+
 /* Names the process for ps and killall: "pptp", "pptpgw", "pptpcm". Leaves argv alone. */
 void privs_name_process(const char *name);
 

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Layout: version, type, then the fields of the type in big-endian, text last and up to the end of
+ * the packet. Owns the packets, the credentials' check and the folder of the sockets; what a
+ * message means is for its receiver.
+ */
+#include "ipc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "wire.h"
+
+enum {
+	PACKET_CAP = IPC_STATUS_MAX + 16, /* the longest: IPC_STATUS */
+	DESCRIPTORS_MAX = 253,		  /* the kernel's limit for one packet (SCM_MAX_FD) */
+	NAME_ROOM = 48,			  /* what a socket's name may need behind the folder's */
+};
+
+_Static_assert(sizeof(struct pptp_stats) == STATS_COUNT * sizeof(uint64_t),
+    "stats_table names each counter: the order of the table is the order on the wire");
+
+static void put_text(struct wire_writer *w, const char *text, size_t cap)
+{
+	wire_put_copy(w, text, strnlen(text, cap - 1));
+}
+
+/* The rest of the packet; a NUL in it, or more than fits, spoils the packet. */
+static void get_text(struct wire_reader *r, char *text, size_t cap)
+{
+	size_t len = wire_left(r);
+	if (len >= cap || (len > 0 && memchr(r->octets + r->at, '\0', len)))
+		r->failed = true;
+	else
+		wire_get_copy(r, text, len);
+	text[r->failed ? 0 : len] = '\0';
+}
+
+static void put_address(struct wire_writer *w, struct in_addr address)
+{
+	wire_put_copy(w, &address.s_addr, sizeof(address.s_addr)); /* in network order already */
+}
+
+static void get_address(struct wire_reader *r, struct in_addr *address)
+{
+	wire_get_copy(r, &address->s_addr, sizeof(address->s_addr));
+}
+
+static void put_stats(struct wire_writer *w, const struct pptp_stats *stats)
+{
+	for (size_t i = 0; i < STATS_COUNT; i++) {
+		uint64_t value;
+		memcpy(&value, (const char *)stats + stats_table[i].offset, sizeof(value));
+		wire_put_be64(w, value);
+	}
+}
+
+static void get_stats(struct wire_reader *r, struct pptp_stats *stats)
+{
+	for (size_t i = 0; i < STATS_COUNT; i++) {
+		uint64_t value = wire_get_be64(r);
+		memcpy((char *)stats + stats_table[i].offset, &value, sizeof(value));
+	}
+}
+
+static int encode(struct wire_writer *w, const struct ipc_message *m)
+{
+	wire_put_u8(w, IPC_VERSION);
+	wire_put_u8(w, (uint8_t)m->type);
+	switch (m->type) {
+	case IPC_CALL_REQUEST:
+		wire_put_be16(w, m->u.request.call_id);
+		wire_put_be16(w, m->u.request.window);
+		put_text(w, m->u.request.phone, sizeof(m->u.request.phone));
+		break;
+	case IPC_CALL_UP:
+		put_address(w, m->u.up.server);
+		put_address(w, m->u.up.local);
+		wire_put_be16(w, m->u.up.call_id);
+		wire_put_be16(w, m->u.up.peer_call_id);
+		wire_put_be16(w, m->u.up.server_window);
+		wire_put_be16(w, m->u.up.server_delay);
+		wire_put_be32(w, m->u.up.connect_bps);
+		break;
+	case IPC_CALL_OVER:
+		wire_put_u8(w, m->u.over.was_up);
+		wire_put_u8(w, m->u.over.exit_status);
+		put_text(w, m->u.over.text, sizeof(m->u.over.text));
+		break;
+	case IPC_STATS:
+		put_stats(w, &m->u.stats);
+		break;
+	case IPC_STATUS:
+		put_text(w, m->u.status, sizeof(m->u.status));
+		break;
+	case IPC_CALL_CLOSE:
+	case IPC_CALL_MOVED:
+	case IPC_STATS_REQUEST:
+	case IPC_STATUS_REQUEST:
+		break;
+	}
+	return w->failed ? -EINVAL : 0;
+}
+
+static void decode_up(struct wire_reader *r, struct ipc_call_up *up)
+{
+	get_address(r, &up->server);
+	get_address(r, &up->local);
+	up->call_id = wire_get_be16(r);
+	up->peer_call_id = wire_get_be16(r);
+	up->server_window = wire_get_be16(r);
+	up->server_delay = wire_get_be16(r);
+	up->connect_bps = wire_get_be32(r);
+}
+
+static int decode(struct wire_reader *r, struct ipc_message *m)
+{
+	uint8_t version = wire_get_u8(r);
+	uint8_t type = wire_get_u8(r);
+	if (r->failed || version != IPC_VERSION || type < IPC_CALL_REQUEST || type > IPC_STATUS)
+		return -EBADMSG;
+	m->type = (enum ipc_type)type;
+	switch (m->type) {
+	case IPC_CALL_REQUEST:
+		m->u.request.call_id = wire_get_be16(r);
+		m->u.request.window = wire_get_be16(r);
+		get_text(r, m->u.request.phone, sizeof(m->u.request.phone));
+		break;
+	case IPC_CALL_UP:
+		decode_up(r, &m->u.up);
+		break;
+	case IPC_CALL_OVER:
+		m->u.over.was_up = wire_get_u8(r) != 0;
+		m->u.over.exit_status = wire_get_u8(r);
+		get_text(r, m->u.over.text, sizeof(m->u.over.text));
+		break;
+	case IPC_STATS:
+		get_stats(r, &m->u.stats);
+		break;
+	case IPC_STATUS:
+		get_text(r, m->u.status, sizeof(m->u.status));
+		break;
+	case IPC_CALL_CLOSE:
+	case IPC_CALL_MOVED:
+	case IPC_STATS_REQUEST:
+	case IPC_STATUS_REQUEST:
+		break;
+	}
+	return r->failed || wire_left(r) > 0 ? -EBADMSG : 0;
+}
+
+/* A shortage of memory passes as a full socket does: both want another try later. */
+static int passing(int error)
+{
+	return error == ENOMEM || error == ENOBUFS || error == EWOULDBLOCK ? -EAGAIN : -error;
+}
+
+int ipc_send(int fd, const struct ipc_message *m)
+{
+	uint8_t packet[PACKET_CAP];
+	struct wire_writer w = wire_write(packet, sizeof(packet));
+	int rc = encode(&w, m);
+	if (rc < 0)
+		return rc;
+	union {
+		struct cmsghdr align;
+		uint8_t octets[CMSG_SPACE(sizeof(int))];
+	} control = {.octets = {0}};
+	struct iovec part = {.iov_base = packet, .iov_len = w.at};
+	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
+	if (m->type == IPC_CALL_MOVED) {
+		if (m->fd < 0)
+			return -EINVAL;
+		msg.msg_control = control.octets;
+		msg.msg_controllen = sizeof(control.octets);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &m->fd, sizeof(int));
+	}
+	ssize_t n;
+	do
+		n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return passing(errno);
+	return (size_t)n == w.at ? 0 : -EMSGSIZE;
+}
+
+/* Keeps the first descriptor that came along, closes all others; returns how many there were. */
+static size_t take_descriptors(struct msghdr *msg, int *kept)
+{
+	size_t count = 0;
+	*kept = -1;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		size_t here = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < here; i++, count++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (count == 0)
+				*kept = fd;
+			else
+				close(fd);
+		}
+	}
+	return count;
+}
+
+int ipc_receive(int fd, struct ipc_message *m)
+{
+	uint8_t packet[PACKET_CAP];
+	/* Room for as many as can be sent: a descriptor that is not taken out cannot be closed. */
+	union {
+		struct cmsghdr align;
+		uint8_t octets[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+	} control;
+	struct iovec part = {.iov_base = packet, .iov_len = sizeof(packet)};
+	struct msghdr msg = {.msg_iov = &part,
+	    .msg_iovlen = 1,
+	    .msg_control = control.octets,
+	    .msg_controllen = sizeof(control.octets)};
+	ssize_t n;
+	do
+		n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	m->fd = -1;
+	if (n < 0)
+		return errno == ECONNRESET ? 0 : passing(errno);
+	size_t descriptors = take_descriptors(&msg, &m->fd);
+	int rc = -EBADMSG;
+	if (n == 0 && descriptors == 0) {
+		rc = 0;
+	} else if (!(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		struct wire_reader r = wire_read(packet, (size_t)n);
+		if (decode(&r, m) == 0 && descriptors == (m->type == IPC_CALL_MOVED ? 1 : 0))
+			rc = 1;
+	}
+	if (rc != 1 && m->fd >= 0) {
+		close(m->fd);
+		m->fd = -1;
+	}
+	return rc;
+}
+
+int ipc_pair(int fds[2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0
+		   ? -errno
+		   : 0;
+}
+
+/*
+ * Makes `path` where it is missing and looks whether it is a real folder of ours that we can write.
+ * O_NOFOLLOW and fstat, so that nobody can put a link in its place between looking and using.
+ */
+static int private_folder(const char *path)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	struct stat st;
+	int rc = 0;
+	if (fstat(fd, &st) < 0)
+		rc = -errno;
+	else if (st.st_uid != geteuid())
+		rc = -EPERM;
+	else if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
+		rc = -errno;
+	else if (faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+int ipc_folder(char *path, size_t cap)
+{
+	char candidates[3][sizeof(((struct sockaddr_un *)0)->sun_path)] = {"/run/pptp", "", ""};
+	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+	if (runtime && runtime[0] == '/')
+		snprintf(candidates[1], sizeof(candidates[1]), "%s/pptp", runtime);
+	snprintf(candidates[2], sizeof(candidates[2]), "/tmp/pptp-%lu", (unsigned long)geteuid());
+	int rc = -ENOENT;
+	for (size_t i = 0; i < 3; i++) {
+		size_t len = strlen(candidates[i]);
+		/* One that leaves no room for a socket's name (or was cut) is no use. */
+		if (len == 0 || len + NAME_ROOM > sizeof(candidates[i]))
+			continue;
+		if (len >= cap)
+			return -ENAMETOOLONG;
+		rc = private_folder(candidates[i]);
+		if (rc == 0) {
+			memcpy(path, candidates[i], len + 1);
+			return 0;
+		}
+	}
+	return rc;
+}
+
+int ipc_folder_lock(const char *folder)
+{
+	for (;;) {
+		int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		int rc;
+		do
+			rc = flock(fd, LOCK_EX);
+		while (rc < 0 && errno == EINTR);
+		struct stat locked, named;
+		if (rc < 0 || fstat(fd, &locked) < 0 || stat(folder, &named) < 0) {
+			rc = -errno;
+			close(fd);
+			return rc;
+		}
+		/* Removed and made anew while we waited: that lock binds nobody any more. */
+		if (locked.st_dev == named.st_dev && locked.st_ino == named.st_ino)
+			return fd;
+		close(fd);
+	}
+}
+
+static int set_path(struct sockaddr_un *address, const char *path)
+{
+	size_t len = strlen(path);
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (len == 0)
+		return -EINVAL;
+	if (len >= sizeof(address->sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address->sun_path, path, len + 1);
+	return 0;
+}
+
+static int open_socket(void)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The connected descriptor, or a negative errno. */
+static int connect_to(const struct sockaddr_un *address)
+{
+	int fd = open_socket();
+	if (fd < 0)
+		return fd;
+	int rc;
+	do
+		rc = connect(fd, (const struct sockaddr *)address, sizeof(*address));
+	while (rc < 0 && errno == EINTR);
+	if (rc == 0)
+		return fd;
+	rc = -errno;
+	close(fd);
+	return rc;
+}
+
+/* Whether the process at the other end is root's or our own user's; 0 or -EPERM. */
+static int check_peer(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return -EPERM;
+	return peer.uid == 0 || peer.uid == geteuid() ? 0 : -EPERM;
+}
+
+int ipc_listen(const char *path)
+{
+	struct sockaddr_un address;
+	int rc = set_path(&address, path);
+	if (rc < 0)
+		return rc;
+	int probe = connect_to(&address);
+	if (probe >= 0)
+		close(probe);
+	/* Only a refusal proves that nobody listens (EAGAIN: somebody with a full backlog does). */
+	if (probe >= 0 || probe == -EAGAIN || probe == -EPROTOTYPE)
+		return -EADDRINUSE;
+	if (probe == -ECONNREFUSED && unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	int fd = open_socket();
+	if (fd < 0)
+		return fd;
+	if (fchmod(fd, 0600) < 0 ||
+	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(fd, SOMAXCONN) < 0) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+int ipc_connect(const char *path)
+{
+	struct sockaddr_un address;
+	int rc = set_path(&address, path);
+	if (rc < 0)
+		return rc;
+	int fd = connect_to(&address);
+	if (fd < 0)
+		return fd;
+	rc = check_peer(fd);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc;
+}
+
+int ipc_accept(int listen_fd)
+{
+	int fd;
+	do
+		fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	while (fd < 0 && errno == EINTR);
+	if (fd < 0)
+		return errno == ECONNABORTED ? -EAGAIN : passing(errno);
+	int rc = check_peer(fd);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc;
+}
