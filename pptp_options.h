@@ -25,16 +25,21 @@
 /* Upper bound of the adaptive wait for a missing packet. */
 #define MAX_GAP_WAIT_US (300 * USEC_PER_MSEC)
 
-enum { EXIT_BAD_USAGE = 1, EXIT_FAILED = 1, EXIT_BAD_VALUE = 2 };
+enum {
+	EXIT_BAD_USAGE = 1,
+	EXIT_FAILED = 1,
+	EXIT_BAD_VALUE = 2
+};
 
 /* Deviations that particular servers ask for; each is asked about where it matters. */
 struct pptp_quirks {
-	bool bezeq; /* BEZEQ_ISRAEL: identity of the Orckit modems' own client, Set-Link-Info after OCRP */
+	bool bezeq; /* BEZEQ_ISRAEL: identity of the Orckit modems' own client, Set-Link-Info after
+		       OCRP */
 };
 
 struct pptp_options {
-	const char *server; /* as given: name or IPv4 address */
-	const char *phone;  /* "" = none */
+	const char *server;          /* as given: name or IPv4 address */
+	const char *phone;           /* "" = none */
 	const char *client_hostname; /* SCCRQ's host name; "" = default */
 	const char *logstring;
 	struct pptp_quirks quirks;
@@ -63,30 +68,33 @@ struct pptp_options {
 
 enum options_outcome {
 	OPTIONS_RUN,
-	OPTIONS_HELP,    /* --help: print options_help to stdout, exit 0 */
-	OPTIONS_VERSION, /* --version: print the version to stdout, exit 0 */
-	OPTIONS_USAGE,   /* unknown option, no server: message, usage to stderr, exit 1 */
+	OPTIONS_HELP,      /* --help: print options_help to stdout, exit 0 */
+	OPTIONS_VERSION,   /* --version: print the version to stdout, exit 0 */
+	OPTIONS_USAGE,     /* unknown option, no server: message, usage to stderr, exit 1 */
 	OPTIONS_BAD_VALUE, /* message names option, value and range: to stderr, exit 2 */
 };
 
 /*
  * Parses as getopt_long with permutation would: options before or after the server, "--name value"
- * and "--name=value", unique abbreviations, "--" before what is pppd's alone. The first word that is
- * no option is the server, further ones are pppd's, in order. `o` points into argv, which is left
- * as it is; `pppd_argv` has room for argc pointers and is the caller's. On a mistake `message`
- * (cap octets) holds one line for stderr.
+ * and "--name=value", unique abbreviations (where one fits an option of the old client and new
+ * ones, it is the old one), "--" before what is pppd's alone. The first word that is no option is
+ * the server, further ones are pppd's, in order. `o` points into argv, which is left as it is;
+ * `pppd_argv` has room for argc pointers and is the caller's. On a mistake `message` (cap octets)
+ * holds one line for stderr, without its newline. Numbers are read alike in every locale.
  */
-enum options_outcome options_parse(struct pptp_options *o, int argc, char *argv[],
-    char **pppd_argv, char *message, size_t cap);
+enum options_outcome options_parse(
+    struct pptp_options *o, int argc, char *argv[], char **pppd_argv, char *message, size_t cap);
 
-/* The --help text; also the usage that goes with a mistake. */
+/* The --help text, version line first; also the usage that goes with a mistake. */
 void options_help(FILE *out, const char *program);
 
 /* The table, for the test that holds it against --help and the manual page. */
 struct option_row {
 	const char *name;     /* without the dashes */
 	const char *argument; /* as shown: "SECS"; NULL where it takes none */
-	const char *range;    /* as shown: "0.01 to 10 seconds" */
+	const char *range;    /* as shown: "0.01 to 10 seconds"; NULL without an argument */
+	const char
+	    *standard; /* as shown: what holds without the option; NULL without an argument */
 	const char *help;
 };
 size_t options_count(void);
