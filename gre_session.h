@@ -13,28 +13,49 @@
 #include <stdint.h>
 
 #include "deadline.h"
+#include "gre_ack.h"
+#include "gre_gap.h"
+#include "gre_window.h"
 #include "gre_wire.h"
 #include "pqueue.h"
 #include "seq32.h"
 #include "stats.h"
 
 struct gre_session_config {
-	uint16_t peer_call_id;     /* what we send to */
-	uint16_t our_window;       /* packets: advertised to the server in OCRQ */
-	uint16_t server_window;    /* packets: advertised by the server in OCRP */
-	int64_t server_delay_us;   /* the server's packet processing delay */
-	bool reorder;              /* false (--nobuffer): accept what is ahead at once */
-	int64_t fixed_wait_us;     /* --timeout: how long a gap may hold later packets; 0 = adapt */
-	int64_t max_wait_us;       /* upper bound of the adaptive wait */
-	uint32_t missing_window;   /* packets: further ahead than this is not put in order */
-	bool flow_control;         /* hold to the server's window with adaptive time-outs (section 4.4) */
+	uint16_t peer_call_id;   /* what we send to */
+	uint16_t our_window;     /* packets: advertised to the server in OCRQ */
+	uint16_t server_window;  /* packets: advertised by the server in OCRP */
+	int64_t server_delay_us; /* the server's packet processing delay */
+	bool reorder;            /* false (--nobuffer): accept what is ahead at once */
+	int64_t fixed_wait_us;   /* --timeout: how long a gap may hold later packets; 0 = adapt */
+	int64_t max_wait_us;     /* upper bound of the adaptive wait */
+	uint32_t missing_window; /* packets: further ahead than this is not put in order */
+	bool flow_control; /* hold to the server's window with adaptive time-outs (section 4.4) */
 };
 
-struct gre_session; /* defined below; embed it, treat its fields as private */
+/* Embed it; its fields are private. */
+struct gre_session {
+	struct gre_session_config config;
+	struct pqueue *queue;
+	struct pptp_stats *stats;
+
+	bool rx_started;
+	seq32 expected; /* all before it came or were given up on */
+	seq32 told;     /* the last number that we acknowledged */
+	/* The first held packet behind a gap, NULL where there is none: what is before it is ready. */
+	const struct pqueue_entry *behind_gap;
+	/* Packets from outside the missing window, in consecutive order and with none from inside since. */
+	unsigned stray_run;
+	seq32 stray_next;
+
+	struct gre_gap gap;
+	struct gre_ack ack;
+	struct gre_window tx;
+};
 
 enum gre_rx {
-	GRE_RX_DELIVER, /* next in order: pass the payload to PPP now; then drain gre_session_next() */
-	GRE_RX_HELD,    /* copied; comes out of gre_session_next() when its turn has come */
+	GRE_RX_DELIVER, /* next in order: pass the payload to PPP now, then drain gre_session_next() */
+	GRE_RX_HELD,    /* copied, if it is worth keeping: drain gre_session_next() */
 	GRE_RX_NOTHING, /* no payload, or dropped and counted */
 };
 
@@ -48,8 +69,10 @@ void gre_session_init(struct gre_session *s, const struct gre_session_config *co
     struct pqueue *queue, struct pptp_stats *stats);
 
 /*
- * Takes in a decoded packet. `may_deliver` false (PPP's side has no room) holds even the packet
- * that is next in order. With GRE_RX_DELIVER the payload counts as accepted.
+ * Takes in a decoded packet that passed gre_decode and carries our call id. Any first sequence
+ * number is accepted. With GRE_RX_DELIVER the payload counts as accepted. `may_deliver` false (PPP's
+ * side has no room) holds even the packet that is next in order. Where both may happen, drain
+ * gre_session_next() before the next packet: what does not fit into a full queue is lost.
  */
 enum gre_rx gre_session_receive(struct gre_session *s, int64_t now_us, const struct gre_header *h,
     const uint8_t *payload, bool may_deliver);
@@ -64,7 +87,10 @@ bool gre_session_next(
 /* True where gre_session_receive can hold no further packet: leave the rest in the socket. */
 bool gre_session_is_full(const struct gre_session *s);
 
-/* How many packets with payload may be sent now; 0 = wait for an acknowledgment or the deadline. */
+/*
+ * How many packets with payload may be sent now, GRE_WINDOW_OPEN where nothing limits; 0 = wait for
+ * an acknowledgment or the deadline. Ask when there is, or may be, something to send.
+ */
 unsigned gre_session_send_room(struct gre_session *s, int64_t now_us);
 
 /* Numbers one packet with payload and fills in its header; the acknowledgment rides along where one is due. */
@@ -80,10 +106,14 @@ bool gre_session_ack_due(struct gre_session *s, int64_t now_us, struct gre_heade
 /* When to call gre_session_on_deadline; DEADLINE_NEVER where nothing is waited for. */
 int64_t gre_session_deadline(const struct gre_session *s);
 
-/* Gives up on gaps and unacknowledged packets whose time is over; then drain gre_session_next(),
- * ask send_room and ack_due again. */
+/*
+ * Gives up on gaps and unacknowledged packets whose time is over; does nothing where none is. Call
+ * it after everything that waits in the socket has been taken in, for the missing packet may be
+ * there; then drain gre_session_next(), ask send_room and ack_due again.
+ */
 void gre_session_on_deadline(struct gre_session *s, int64_t now_us);
 
 /* The wait for a missing packet as it stands (for status and tests). */
 int64_t gre_session_gap_wait_us(const struct gre_session *s);
 
+#endif

@@ -31,16 +31,16 @@ struct pqueue {
 	struct pqueue_entry *entries;
 	uint8_t *slots;
 	size_t capacity; /* entries */
-	size_t fresh;	 /* entries [fresh, capacity) were never used, are not on the free list */
+	size_t fresh;    /* entries [fresh, capacity) were never used, are not on the free list */
 	size_t slot_len; /* the longest payload */
-	size_t count;	 /* entries in the list */
-	size_t octets;	 /* payload octets in the list */
+	size_t count;    /* entries in the list */
+	size_t octets;   /* payload octets in the list */
 };
 
 enum pqueue_result {
 	PQUEUE_ADDED,
 	PQUEUE_DUPLICATE, /* that sequence number is held already */
-	PQUEUE_FULL,	  /* no entry is free */
+	PQUEUE_FULL,      /* no entry is free */
 	PQUEUE_TOO_LONG,  /* payload longer than a slot */
 };
 

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Pace of sending.
+ *
+ * With flow control the window of RFC 2637 section 4.4: it starts at half of what the server
+ * advertised, opens by one packet for each window-full acknowledged, halves when the adaptive
+ * time-out passes. What was on its way then is written off, so that sending always goes on.
+ *
+ * Without it, servers that never send a bare acknowledgment (the Linux kernel's) must not be waited
+ * for, while those in user space lose bursts that overrun their socket. So a limit holds only while
+ * samples show that acknowledgments come at once; when they stand still for a few milliseconds it
+ * is off, until they come at once again.
+ */
+#include "gre_window.h"
+
+#include <string.h>
+
+#include "deadline.h"
+
+/* Bounds of the adaptive time-out; servers may delay an acknowledgment by some 100 ms themselves. */
+#define ATO_MIN_US (100 * USEC_PER_MSEC)
+#define ATO_MAX_US (3 * USEC_PER_SEC)
+#define ATO_UNKNOWN_US (1 * USEC_PER_SEC)
+
+/* A round trip of at most this is an acknowledgment at once, and so many in a row make a habit. */
+#define PROMPT_US (5 * USEC_PER_MSEC)
+#define PROMPT_SAMPLES 8
+/* The longest that sending waits for such a server without any progress. */
+#define HOLD_US (5 * USEC_PER_MSEC)
+
+/*
+ * poptop takes packets out of its reorder queue only when another one comes: one nudge when its
+ * acknowledgment is overdue, for what waits there in order; and one when its own wait of 0.3 s for
+ * a lost packet has passed.
+ */
+#define NUDGE_MIN_US (20 * USEC_PER_MSEC)
+#define NUDGE_MAX_US (250 * USEC_PER_MSEC)
+#define NUDGE_LAST_US (320 * USEC_PER_MSEC)
+#define NUDGES_MAX 2
+
+static int64_t clamp(int64_t value, int64_t low, int64_t high)
+{
+	if (value < low)
+		return low;
+	return value > high ? high : value;
+}
+
+static int64_t later(int64_t a_us, int64_t b_us)
+{
+	return a_us > b_us ? a_us : b_us;
+}
+
+void gre_window_init(
+    struct gre_window *w, bool enforced, uint32_t server_window, int64_t server_delay_us)
+{
+	memset(w, 0, sizeof(*w));
+	w->enforced = enforced;
+	w->limit = server_window > 0 ? server_window : 1;
+	w->window = w->limit > 1 ? w->limit / 2 : 1;
+	/* From 1: the RFC's 0 is dropped as late by the Linux kernel's driver. */
+	w->next = 1;
+	w->base = 1;
+	w->acked = 0;
+	w->rtt_us = server_delay_us;
+}
+
+static uint32_t on_their_way(const struct gre_window *w)
+{
+	return w->next - w->base;
+}
+
+static bool unacknowledged(const struct gre_window *w)
+{
+	return w->next != w->acked + 1;
+}
+
+static bool is_prompt(const struct gre_window *w)
+{
+	return w->prompt >= PROMPT_SAMPLES;
+}
+
+static uint32_t allowed(const struct gre_window *w)
+{
+	if (w->enforced)
+		return w->window;
+	return is_prompt(w) ? GRE_WINDOW_PROMPT_LIMIT : GRE_WINDOW_OPEN;
+}
+
+static int64_t hold_deadline(const struct gre_window *w)
+{
+	return later(w->blocked_us, w->progress_us) + HOLD_US;
+}
+
+uint32_t gre_window_room(struct gre_window *w, int64_t now_us, bool *blocked_now)
+{
+	if (blocked_now)
+		*blocked_now = false;
+	uint32_t most = allowed(w);
+	if (most == GRE_WINDOW_OPEN)
+		return GRE_WINDOW_OPEN;
+	uint32_t used = on_their_way(w);
+	if (used < most) {
+		w->blocked = false;
+		return most - used;
+	}
+	if (!w->blocked) {
+		w->blocked = true;
+		w->blocked_us = now_us;
+		if (blocked_now)
+			*blocked_now = true;
+	}
+	return 0;
+}
+
+seq32 gre_window_send(struct gre_window *w, int64_t now_us)
+{
+	if (!unacknowledged(w) || on_their_way(w) == 0) {
+		w->progress_us = now_us;
+	}
+	if (!w->timing) {
+		w->timing = true;
+		w->timed = w->next;
+		w->timed_us = now_us;
+	}
+	w->last_sent_us = now_us;
+	return w->next++;
+}
+
+/* The gains of section 4.4. The first sample stands for itself: nothing was known before. */
+static void take_sample(struct gre_window *w, int64_t sample_us)
+{
+	if (w->has_rtt) {
+		int64_t diff_us = sample_us - w->rtt_us;
+		w->dev_us += ((diff_us < 0 ? -diff_us : diff_us) - w->dev_us) / 4;
+		w->rtt_us += diff_us / 8;
+	} else {
+		w->has_rtt = true;
+		w->rtt_us = sample_us;
+		w->dev_us = sample_us / 2;
+	}
+	if (sample_us > PROMPT_US) {
+		/* A server that is behind is no reason to overrun it: a habit ends by standstill alone. */
+		if (!is_prompt(w))
+			w->prompt = 0;
+	} else if (!is_prompt(w)) {
+		w->prompt++;
+	}
+}
+
+static void open_window(struct gre_window *w, uint32_t count)
+{
+	w->opened += count;
+	while (w->opened >= w->window) {
+		w->opened -= w->window;
+		if (w->window < w->limit)
+			w->window++;
+	}
+}
+
+void gre_window_on_ack(struct gre_window *w, int64_t now_us, seq32 ack)
+{
+	if (!seq32_after(ack, w->acked) || !seq32_before(ack, w->next))
+		return;
+	w->acked = ack;
+	w->progress_us = now_us;
+	w->nudges = 0;
+	if (w->timing && !seq32_after(w->timed, ack)) {
+		w->timing = false;
+		take_sample(w, now_us - w->timed_us);
+	}
+	if (!seq32_before(ack, w->base)) {
+		open_window(w, ack + 1 - w->base);
+		w->base = ack + 1;
+		w->blocked = false;
+	}
+}
+
+int64_t gre_window_rtt_us(const struct gre_window *w)
+{
+	return w->has_rtt ? w->rtt_us : 0;
+}
+
+static int64_t time_out_us(const struct gre_window *w)
+{
+	if (!w->has_rtt)
+		return later(ATO_UNKNOWN_US, w->rtt_us);
+	return clamp(w->rtt_us + 4 * w->dev_us, ATO_MIN_US, ATO_MAX_US);
+}
+
+int64_t gre_window_deadline(const struct gre_window *w)
+{
+	if (w->enforced)
+		return on_their_way(w) > 0 ? w->progress_us + time_out_us(w) : DEADLINE_NEVER;
+	return w->blocked ? hold_deadline(w) : DEADLINE_NEVER;
+}
+
+void gre_window_on_deadline(struct gre_window *w, int64_t now_us)
+{
+	if (now_us < gre_window_deadline(w))
+		return;
+	w->blocked = false;
+	if (!w->enforced) {
+		w->prompt = 0;
+		return;
+	}
+	w->window = w->window > 1 ? w->window / 2 : 1;
+	w->opened = 0;
+	w->base = w->next;
+	/* The packet that is being timed stays so: never sent again, its sample is as good as any. */
+	w->rtt_us = clamp(2 * w->rtt_us, 0, ATO_MAX_US);
+}
+
+int64_t gre_window_nudge_deadline(const struct gre_window *w)
+{
+	if (!unacknowledged(w) || w->nudges >= NUDGES_MAX)
+		return DEADLINE_NEVER;
+	int64_t overdue_us = clamp(w->rtt_us + 4 * w->dev_us, NUDGE_MIN_US, NUDGE_MAX_US);
+	if (w->nudges == 0)
+		return later(w->progress_us, w->last_sent_us) + overdue_us;
+	return later(w->progress_us + overdue_us + NUDGE_LAST_US, w->last_sent_us + NUDGE_MIN_US);
+}
+
+void gre_window_on_bare(struct gre_window *w, int64_t now_us)
+{
+	if (now_us >= gre_window_nudge_deadline(w))
+		w->nudges++;
+}
