@@ -465,9 +465,9 @@ void options_help(FILE *out, const char *program)
 	    "  %s SERVER [pptp options] [[--] pppd options]\n"
 	    "  pppd pty \"%s SERVER --nolaunchpppd [pptp options]\" [pppd options]\n"
 	    "\n"
-	    "pptp's options begin with -- and may stand before or behind SERVER. They end at a\n"
-	    "word that is just --: all that follows is pppd's. So are the words before it, behind\n"
-	    "SERVER, that do not begin with a dash.\n"
+	    "pptp's options begin with -- and may stand before or behind SERVER. They end\n"
+	    "at a word that is just --: all that follows is pppd's. So are the words before\n"
+	    "it, behind SERVER, that do not begin with a dash.\n"
 	    "\n"
 	    "pptp's options:\n",
 	    program, program);
