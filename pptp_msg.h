@@ -12,13 +12,13 @@
 #include <stdint.h>
 
 enum {
-	MSG_PORT = 1723,            /* RFC 2637 section 1.4 */
-	MSG_MAGIC = 0x1A2B3C4D,     /* ... "magic cookie" */
-	MSG_HEADER_LEN = 12,        /* length, message type, magic, control type, reserved */
-	MSG_LEN_MAX = 220,          /* the longest of the 15: Incoming-Call-Request */
-	MSG_STREAM_LEN_MAX = 1024,  /* a longer declared length is taken as lost synchronisation */
-	MSG_VERSION = 0x0100,       /* protocol version 1, revision 0 */
-	MSG_NAME_LEN = 64,          /* text fields: NUL-padded, no NUL where full */
+	MSG_PORT = 1723,           /* RFC 2637 section 1.4 */
+	MSG_MAGIC = 0x1A2B3C4D,    /* ... "magic cookie" */
+	MSG_HEADER_LEN = 12,       /* length, message type, magic, control type, reserved */
+	MSG_LEN_MAX = 220,         /* the longest of the 15: Incoming-Call-Request */
+	MSG_STREAM_LEN_MAX = 1024, /* a longer declared length is taken as lost synchronisation */
+	MSG_VERSION = 0x0100,      /* protocol version 1, revision 0 */
+	MSG_NAME_LEN = 64,         /* text fields: NUL-padded, no NUL where full */
 	MSG_CDN_STATISTICS_LEN = 128,
 };
 
@@ -45,13 +45,32 @@ enum msg_type { /* the header's "control message type" */
 	MSG_SET_LINK_INFO,
 };
 
-enum { MSG_FRAMING_ASYNC = 1, MSG_FRAMING_SYNC = 2, MSG_FRAMING_ANY = 3 };
-enum { MSG_BEARER_ANALOG = 1, MSG_BEARER_DIGITAL = 2, MSG_BEARER_ANY = 3 };
+enum {
+	MSG_FRAMING_ASYNC = 1,
+	MSG_FRAMING_SYNC = 2,
+	MSG_FRAMING_ANY = 3
+};
+enum {
+	MSG_BEARER_ANALOG = 1,
+	MSG_BEARER_DIGITAL = 2,
+	MSG_BEARER_ANY = 3
+};
 
 /* Result codes: 1 is success wherever there is one, 2 says that `error` tells more. */
-enum { MSG_RESULT_OK = 1, MSG_RESULT_GENERAL_ERROR = 2 };
-enum { MSG_SCCRP_CHANNEL_EXISTS = 3, MSG_SCCRP_NOT_AUTHORISED = 4, MSG_SCCRP_BAD_VERSION = 5 };
-enum { MSG_STOP_NONE = 1, MSG_STOP_PROTOCOL = 2, MSG_STOP_LOCAL_SHUTDOWN = 3 };
+enum {
+	MSG_RESULT_OK = 1,
+	MSG_RESULT_GENERAL_ERROR = 2
+};
+enum {
+	MSG_SCCRP_CHANNEL_EXISTS = 3,
+	MSG_SCCRP_NOT_AUTHORISED = 4,
+	MSG_SCCRP_BAD_VERSION = 5
+};
+enum {
+	MSG_STOP_NONE = 1,
+	MSG_STOP_PROTOCOL = 2,
+	MSG_STOP_LOCAL_SHUTDOWN = 3
+};
 enum {
 	MSG_OCRP_NO_CARRIER = 3,
 	MSG_OCRP_BUSY = 4,
@@ -59,8 +78,14 @@ enum {
 	MSG_OCRP_TIME_OUT = 6,
 	MSG_OCRP_DO_NOT_ACCEPT = 7,
 };
-enum { MSG_ICRP_DO_NOT_ACCEPT = 3 };
-enum { MSG_CDN_LOST_CARRIER = 1, MSG_CDN_ADMIN_SHUTDOWN = 3, MSG_CDN_REQUESTED = 4 };
+enum {
+	MSG_ICRP_DO_NOT_ACCEPT = 3
+};
+enum {
+	MSG_CDN_LOST_CARRIER = 1,
+	MSG_CDN_ADMIN_SHUTDOWN = 3,
+	MSG_CDN_REQUESTED = 4
+};
 
 /* Text fields are NUL-terminated here, one octet longer than on the wire. */
 struct msg_start { /* SCCRQ and SCCRP; result and error are the reply's only */
@@ -175,7 +200,9 @@ struct msg_set_link_info {
 
 struct msg {
 	enum msg_type type;
-	size_t excess; /* decoding: octets beyond the type's length that were ignored; encoding: unused */
+	enum msg_kind kind; /* decoding: MSG_KIND_CONTROL but with MSG_UNKNOWN; encoding: unused */
+	size_t
+	    excess; /* decoding: octets beyond the type's length that were ignored; encoding: unused */
 	union {
 		struct msg_start start;
 		struct msg_stop_request stop_request;
@@ -195,22 +222,27 @@ struct msg {
 
 /* What one look at the head of the stream says. */
 enum msg_verdict {
-	MSG_COMPLETE,       /* *used octets were one message; *out holds it */
-	MSG_INCOMPLETE,     /* more octets are needed; *used is 0 */
-	MSG_UNKNOWN,        /* *used octets were a management message or an unknown type: skip them */
-	MSG_BAD_MAGIC,      /* synchronisation is lost (section 1.4): close the connection */
-	MSG_BAD_LENGTH,     /* ... likewise: declared length impossible (< 12 or > MSG_STREAM_LEN_MAX) */
-	MSG_TOO_SHORT,      /* declared length below that of the type: close the connection */
+	MSG_COMPLETE,   /* *used octets were one message; *out holds it */
+	MSG_INCOMPLETE, /* more octets are needed; *used is 0 */
+	MSG_UNKNOWN,    /* *used octets were a management message or an unknown type: skip them */
+	MSG_BAD_MAGIC, /* synchronisation is lost (section 1.4): close the connection; *used is 0 */
+	MSG_BAD_LENGTH, /* ... likewise: declared length impossible (< 12 or > MSG_STREAM_LEN_MAX) */
+	MSG_TOO_SHORT, /* declared length below that of the type: close the connection; *used is 0 */
 };
 
 /*
  * Takes the first message off a stream of `len` octets. The verdict about magic and length comes as
  * soon as the header's octets allow it. Nothing is kept between calls; *out is written only with
- * MSG_COMPLETE (and its type with MSG_TOO_SHORT and MSG_UNKNOWN).
+ * MSG_COMPLETE (and its type and kind with MSG_TOO_SHORT and MSG_UNKNOWN). Text stops at its first
+ * NUL and may hold any other octet: whoever shows it makes it printable. Lengths of numbers are
+ * never above MSG_NAME_LEN, whatever was received.
  */
 enum msg_verdict msg_decode(const uint8_t *octets, size_t len, struct msg *out, size_t *used);
 
-/* Writes `m` with its header; returns its length, or 0 where `cap` is too small or the type unknown. */
+/*
+ * Writes `m` with its header, reserved fields and what lies behind the end of a text as zeros;
+ * returns its length, or 0 where `cap` is too small or the type unknown.
+ */
 size_t msg_encode(const struct msg *m, uint8_t *out, size_t cap);
 
 /* The length of a message of that type, header included; 0 for an unknown type. */
@@ -218,11 +250,11 @@ size_t msg_length(unsigned type);
 
 /* Names for logs; never NULL. "Start-Control-Connection-Request"; "unknown" beyond the 15. */
 const char *msg_type_name(unsigned type);
-/* Result code `result` of the reply `type` in words a user can act on (SCCRP, StopCCRP, Echo-Reply, OCRP, ICRP, CDN). */
+/* Result code of SCCRP, StopCCRP, Echo-Reply, OCRP, ICRP or CDN in words a user can act on; never NULL. */
 const char *msg_result_text(enum msg_type type, unsigned result);
-/* General error code (section 2.16) in words. */
+/* General error code (section 2.16) in words; never NULL. */
 const char *msg_error_text(unsigned error);
-/* Stop-Control-Connection-Request's reason in words. */
+/* Stop-Control-Connection-Request's reason in words; never NULL. */
 const char *msg_stop_reason_text(unsigned reason);
 /* Cause code (Q.931 / vendor) in words where a well-known one, else "". */
 const char *msg_cause_text(unsigned cause);
