@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: ISC */
+/* The queue of packets that wait: order, duplicates, bounds, wrap-around, since when a gap is known. */
+#include "unit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "../pqueue.h"
+
+enum {
+	CAPACITY = 64,
+	SLOT = 32
+};
+
+static struct pqueue queue;
+static struct pqueue_entry entries[CAPACITY];
+static uint8_t slots[CAPACITY * SLOT];
+
+static void fresh_queue(size_t capacity)
+{
+	memset(entries, 0xa5, sizeof(entries)); /* the queue may not rely on zeroed memory */
+	memset(slots, 0xa5, sizeof(slots));
+	pqueue_init(&queue, entries, slots, capacity, SLOT);
+}
+
+static void set_up(void)
+{
+	fresh_queue(CAPACITY);
+}
+
+/* A payload that tells its packet: the sequence number, and a length that depends on it. */
+static size_t payload_of(seq32 seq, uint8_t *out)
+{
+	size_t len = 1 + seq % SLOT;
+	for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)(seq + i * 7);
+	return len;
+}
+
+static enum pqueue_result add_at(seq32 seq, int64_t now_us)
+{
+	uint8_t payload[SLOT];
+	size_t len = payload_of(seq, payload);
+	return pqueue_add(&queue, seq, payload, len, now_us, NULL);
+}
+
+static enum pqueue_result add(seq32 seq)
+{
+	return add_at(seq, 0);
+}
+
+static void expect_pop(seq32 seq)
+{
+	uint8_t payload[SLOT];
+	size_t len = payload_of(seq, payload);
+	const struct pqueue_entry *head = pqueue_head(&queue);
+	ck_assert_ptr_nonnull(head);
+	ck_assert_uint_eq(head->seq, seq);
+	ck_assert_uint_eq(head->len, len);
+	ck_assert_mem_eq(head->payload, payload, len);
+	pqueue_pop(&queue);
+}
+
+static void expect_empty(void)
+{
+	ck_assert_ptr_null(pqueue_head(&queue));
+	ck_assert_uint_eq(queue.count, 0);
+	ck_assert_uint_eq(queue.octets, 0);
+}
+
+static void expect_links_hold(void)
+{
+	size_t count = 0, octets = 0;
+	const struct pqueue_entry *before = NULL;
+	for (const struct pqueue_entry *e = queue.head; e; before = e, e = e->next) {
+		ck_assert_ptr_eq(e->prev, before);
+		if (before) {
+			ck_assert(seq32_before(before->seq, e->seq));
+			ck_assert_int_le(before->known_since_us, e->known_since_us);
+		}
+		count++;
+		octets += e->len;
+	}
+	ck_assert_ptr_eq(queue.tail, before);
+	ck_assert_uint_eq(queue.count, count);
+	ck_assert_uint_eq(queue.octets, octets);
+}
+
+START_TEST(pqueue_is_empty_at_first)
+{
+	expect_empty();
+	pqueue_pop(&queue);
+	expect_empty();
+}
+END_TEST
+
+START_TEST(pqueue_gives_back_in_order_what_came_in_order)
+{
+	for (seq32 seq = 10; seq < 40; seq++)
+		ck_assert_int_eq(add(seq), PQUEUE_ADDED);
+	expect_links_hold();
+	for (seq32 seq = 10; seq < 40; seq++)
+		expect_pop(seq);
+	expect_empty();
+}
+END_TEST
+
+START_TEST(pqueue_gives_back_in_order_what_came_backwards)
+{
+	for (seq32 seq = 40; seq-- > 10;)
+		ck_assert_int_eq(add(seq), PQUEUE_ADDED);
+	expect_links_hold();
+	for (seq32 seq = 10; seq < 40; seq++)
+		expect_pop(seq);
+	expect_empty();
+}
+END_TEST
+
+/* Steps through the permutations of n numbers (Heap's algorithm without recursion). */
+static void check_permutations(seq32 first, unsigned n)
+{
+	seq32 order[8];
+	unsigned swaps[8] = {0};
+	for (unsigned i = 0; i < n; i++)
+		order[i] = first + 3 * i; /* with gaps, which order must not care about */
+	for (unsigned i = 0; i < n;) {
+		if (i == 0) {
+			for (unsigned k = 0; k < n; k++)
+				ck_assert_int_eq(add(order[k]), PQUEUE_ADDED);
+			expect_links_hold();
+			for (unsigned k = 0; k < n; k++)
+				expect_pop(first + 3 * k);
+			expect_empty();
+			i = 1;
+		}
+		if (swaps[i] < i) {
+			unsigned j = i % 2 ? swaps[i] : 0;
+			seq32 t = order[i];
+			order[i] = order[j];
+			order[j] = t;
+			swaps[i]++;
+			i = 0;
+		} else {
+			swaps[i++] = 0;
+		}
+	}
+}
+
+START_TEST(pqueue_orders_every_permutation_of_six)
+{
+	check_permutations(100, 6);
+}
+END_TEST
+
+START_TEST(pqueue_orders_every_permutation_across_the_wrap)
+{
+	for (uint32_t before = 0; before < 18; before++)
+		check_permutations(UINT32_MAX - before, 6);
+}
+END_TEST
+
+START_TEST(pqueue_orders_every_permutation_across_the_sign_bit)
+{
+	check_permutations(UINT32_C(0x7fffffff) - 7, 6);
+}
+END_TEST
+
+/* The old client compared with a plain > and queued these as 1 fffffffe ffffffff. */
+START_TEST(pqueue_keeps_order_across_wrap)
+{
+	add(0xfffffffe);
+	add(1);
+	add(0xffffffff);
+	expect_links_hold();
+	expect_pop(0xfffffffe);
+	expect_pop(0xffffffff);
+	expect_pop(1);
+	expect_empty();
+}
+END_TEST
+
+START_TEST(pqueue_orders_numbers_that_are_nearly_half_a_circle_apart)
+{
+	add(5);
+	add(5 + UINT32_C(0x7fffffff));
+	add(6);
+	expect_pop(5);
+	expect_pop(6);
+	expect_pop(5 + UINT32_C(0x7fffffff));
+}
+END_TEST
+
+/* The old client lost two packets to one duplicate: 10 11 12 and a second 11 left 10 11. */
+START_TEST(pqueue_refuses_a_duplicate_and_keeps_everything)
+{
+	add(10);
+	add(11);
+	add(12);
+	for (seq32 seq = 10; seq <= 12; seq++) {
+		uint8_t other[1] = {0};
+		ck_assert_int_eq(pqueue_add(&queue, seq, other, 1, 5, NULL), PQUEUE_DUPLICATE);
+	}
+	expect_links_hold();
+	ck_assert_int_eq(add(20), PQUEUE_ADDED);
+	expect_pop(10);
+	expect_pop(11);
+	expect_pop(12);
+	expect_pop(20);
+	expect_empty();
+}
+END_TEST
+
+START_TEST(pqueue_ends_with_a_duplicate_of_any_entry_on_either_side_of_a_gap)
+{
+	static const seq32 held[] = {0xfffffff0, 0xfffffff1, 0xffffffff, 0, 7, 8, 100};
+	const size_t n = sizeof(held) / sizeof(held[0]);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_int_eq(add(held[i]), PQUEUE_ADDED);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_int_eq(add(held[i]), PQUEUE_DUPLICATE);
+	expect_links_hold();
+	for (size_t i = 0; i < n; i++)
+		expect_pop(held[i]);
+	expect_empty();
+}
+END_TEST
+
+START_TEST(pqueue_is_full_at_its_capacity_and_takes_again_after_a_pop)
+{
+	fresh_queue(5);
+	for (seq32 seq = 1; seq <= 5; seq++) {
+		ck_assert(!pqueue_is_full(&queue));
+		ck_assert_int_eq(add(seq * 2), PQUEUE_ADDED);
+	}
+	ck_assert(pqueue_is_full(&queue));
+	ck_assert_int_eq(add(1), PQUEUE_FULL);
+	ck_assert_int_eq(add(5), PQUEUE_FULL);
+	ck_assert_int_eq(add(99), PQUEUE_FULL);
+	ck_assert_int_eq(add(6), PQUEUE_DUPLICATE);
+	expect_links_hold();
+	expect_pop(2);
+	ck_assert_int_eq(add(5), PQUEUE_ADDED);
+	expect_pop(4);
+	expect_pop(5);
+	expect_pop(6);
+	expect_pop(8);
+	expect_pop(10);
+	expect_empty();
+}
+END_TEST
+
+START_TEST(pqueue_without_any_entry_refuses_everything)
+{
+	fresh_queue(0);
+	ck_assert(pqueue_is_full(&queue));
+	ck_assert_int_eq(add(1), PQUEUE_FULL);
+	expect_empty();
+}
+END_TEST
+
+START_TEST(pqueue_refuses_what_does_not_fit_into_a_slot)
+{
+	uint8_t payload[SLOT + 1] = {1, 2, 3};
+	ck_assert_int_eq(pqueue_add(&queue, 1, payload, SLOT + 1, 0, NULL), PQUEUE_TOO_LONG);
+	expect_empty();
+	ck_assert_int_eq(pqueue_add(&queue, 1, payload, SLOT, 0, NULL), PQUEUE_ADDED);
+	ck_assert_int_eq(pqueue_add(&queue, 2, NULL, 0, 0, NULL), PQUEUE_ADDED);
+	ck_assert_uint_eq(queue.octets, SLOT);
+	pqueue_pop(&queue);
+	ck_assert_uint_eq(pqueue_head(&queue)->len, 0);
+}
+END_TEST
+
+START_TEST(pqueue_copies_the_payload)
+{
+	uint8_t payload[4] = {1, 2, 3, 4};
+	const struct pqueue_entry *added = NULL;
+	pqueue_add(&queue, 1, payload, 4, 0, &added);
+	ck_assert_ptr_eq(added, pqueue_head(&queue));
+	memset(payload, 0, sizeof(payload));
+	ck_assert_mem_eq(pqueue_head(&queue)->payload, "\1\2\3\4", 4);
+}
+END_TEST
+
+START_TEST(pqueue_uses_the_same_entry_again_before_a_fresh_one)
+{
+	for (seq32 seq = 0; seq < 1000; seq++) {
+		add(seq);
+		pqueue_pop(&queue);
+	}
+	ck_assert_uint_eq(queue.fresh, 1);
+}
+END_TEST
+
+START_TEST(pqueue_never_gives_two_entries_the_same_slot)
+{
+	for (seq32 seq = 0; seq < CAPACITY; seq++)
+		add(seq);
+	for (size_t i = 0; i < CAPACITY; i++)
+		for (size_t k = i + 1; k < CAPACITY; k++)
+			ck_assert_ptr_ne(entries[i].payload, entries[k].payload);
+	for (seq32 seq = 0; seq < CAPACITY; seq++)
+		expect_pop(seq);
+}
+END_TEST
+
+START_TEST(pqueue_knows_a_gap_since_the_first_packet_behind_it_came)
+{
+	add_at(20, 100); /* makes every gap before 20 known */
+	add_at(30, 200); /* ... and before 30 */
+	add_at(25, 300);
+	add_at(10, 400);
+	add_at(40, 500);
+	static const struct {
+		seq32 seq;
+		int64_t since_us;
+	} expected[] = {{10, 100}, {20, 100}, {25, 200}, {30, 200}, {40, 500}};
+	for (size_t i = 0; i < 5; i++) {
+		ck_assert_uint_eq(pqueue_head(&queue)->seq, expected[i].seq);
+		ck_assert_int_eq(pqueue_head(&queue)->known_since_us, expected[i].since_us);
+		pqueue_pop(&queue);
+	}
+}
+END_TEST
+
+static uint32_t random_state;
+
+static uint32_t random32(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 17;
+	random_state ^= random_state << 5;
+	return random_state;
+}
+
+/* Prints how to repeat the run: PQUEUE_SEED=... */
+static void seed_random(void)
+{
+	const char *given = getenv("PQUEUE_SEED");
+	random_state = given ? (uint32_t)strtoul(given, NULL, 0) : (uint32_t)time(NULL);
+	random_state |= 1;
+	printf("# PQUEUE_SEED=%" PRIu32 "\n", random_state);
+	fflush(stdout);
+}
+
+/* The plain definition: an array, searched from end to end. */
+struct model {
+	struct {
+		seq32 seq;
+		int64_t at_us;
+	} held[CAPACITY];
+	size_t count;
+};
+
+static bool model_holds(const struct model *m, seq32 seq)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->held[i].seq == seq)
+			return true;
+	return false;
+}
+
+static size_t model_lowest(const struct model *m)
+{
+	size_t lowest = 0;
+	for (size_t i = 1; i < m->count; i++)
+		if (seq32_before(m->held[i].seq, m->held[lowest].seq))
+			lowest = i;
+	return lowest;
+}
+
+static int64_t model_known_since(const struct model *m, seq32 seq)
+{
+	int64_t since_us = INT64_MAX;
+	for (size_t i = 0; i < m->count; i++)
+		if (!seq32_before(m->held[i].seq, seq) && m->held[i].at_us < since_us)
+			since_us = m->held[i].at_us;
+	return since_us;
+}
+
+static void model_step_add(struct model *m, size_t capacity, seq32 seq, int64_t now_us)
+{
+	enum pqueue_result expected = PQUEUE_ADDED;
+	if (model_holds(m, seq))
+		expected = PQUEUE_DUPLICATE;
+	else if (m->count == capacity)
+		expected = PQUEUE_FULL;
+	ck_assert_int_eq(add_at(seq, now_us), expected);
+	if (expected == PQUEUE_ADDED) {
+		m->held[m->count].seq = seq;
+		m->held[m->count].at_us = now_us;
+		m->count++;
+	}
+}
+
+static void model_step_pop(struct model *m)
+{
+	if (m->count == 0) {
+		expect_empty();
+		pqueue_pop(&queue);
+		return;
+	}
+	size_t lowest = model_lowest(m);
+	seq32 seq = m->held[lowest].seq;
+	ck_assert_int_eq(pqueue_head(&queue)->known_since_us, model_known_since(m, seq));
+	expect_pop(seq);
+	m->held[lowest] = m->held[--m->count];
+}
+
+START_TEST(pqueue_does_what_a_naive_model_does)
+{
+	seed_random();
+	for (unsigned round = 0; round < 300; round++) {
+		struct model m = {.count = 0};
+		size_t capacity = 1 + random32() % CAPACITY;
+		uint32_t spread = 1 + random32() % 200;
+		seq32 base = random32() % 2 ? random32() : UINT32_MAX - random32() % 100;
+		fresh_queue(capacity);
+		for (unsigned step = 0; step < 400; step++) {
+			if (random32() % 5 < 3)
+				model_step_add(&m, capacity, base + random32() % spread, step);
+			else
+				model_step_pop(&m);
+			if (step % 16 == 0)
+				expect_links_hold();
+			base += random32() % 3;
+		}
+		while (m.count)
+			model_step_pop(&m);
+		expect_empty();
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("pqueue");
+	TCase *tc = tcase_create("pqueue");
+	tcase_add_checked_fixture(tc, set_up, NULL);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, pqueue_is_empty_at_first);
+	tcase_add_test(tc, pqueue_gives_back_in_order_what_came_in_order);
+	tcase_add_test(tc, pqueue_gives_back_in_order_what_came_backwards);
+	tcase_add_test(tc, pqueue_orders_every_permutation_of_six);
+	tcase_add_test(tc, pqueue_orders_every_permutation_across_the_wrap);
+	tcase_add_test(tc, pqueue_orders_every_permutation_across_the_sign_bit);
+	tcase_add_test(tc, pqueue_keeps_order_across_wrap);
+	tcase_add_test(tc, pqueue_orders_numbers_that_are_nearly_half_a_circle_apart);
+	tcase_add_test(tc, pqueue_refuses_a_duplicate_and_keeps_everything);
+	tcase_add_test(tc, pqueue_ends_with_a_duplicate_of_any_entry_on_either_side_of_a_gap);
+	tcase_add_test(tc, pqueue_is_full_at_its_capacity_and_takes_again_after_a_pop);
+	tcase_add_test(tc, pqueue_without_any_entry_refuses_everything);
+	tcase_add_test(tc, pqueue_refuses_what_does_not_fit_into_a_slot);
+	tcase_add_test(tc, pqueue_copies_the_payload);
+	tcase_add_test(tc, pqueue_uses_the_same_entry_again_before_a_fresh_one);
+	tcase_add_test(tc, pqueue_never_gives_two_entries_the_same_slot);
+	tcase_add_test(tc, pqueue_knows_a_gap_since_the_first_packet_behind_it_came);
+	tcase_add_test(tc, pqueue_does_what_a_naive_model_does);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}
