@@ -368,6 +368,8 @@ static enum options_outcome take_option(struct pass *p)
 		return OPTIONS_HELP;
 	if (m.spec->kind == KIND_VERSION)
 		return OPTIONS_VERSION;
+	if (!value)
+		value = "";
 	if (!store(m.spec, p->o, value)) {
 		snprintf(p->message, p->cap, "--%s: \"%.80s\" is not valid; it takes %s", row->name,
 		    value, row->range);
