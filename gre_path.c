@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The data path's turns: which descriptor to watch when, the timers, and the alternation of the two
+ * directions. Neither packets nor frames are looked at here.
+ */
+#include "gre_path.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What the server sends before pppd has set its line discipline would be lost on a plain tty, and
+ * with it the server's first Configure-Request; pppd speaks first as soon as it listens, except
+ * with its option `silent`, for which this is long enough to be ready and too short to matter. */
+#define LISTEN_WAIT_US USEC_PER_SEC
+/* A pty that takes nothing for so long is stuck rather than busy: go on reading the socket, into
+ * the session's queue, so that acknowledgments flow in both directions. */
+#define STALL_US (10 * USEC_PER_MSEC)
+/* After ENOBUFS: a device queue drains within a few packet times. */
+#define RETRY_US USEC_PER_MSEC
+
+/* Brings watches and timers in line with what waits where. Cheap: stores only. */
+static void arrange(struct gre_path *p, int64_t now_us)
+{
+	short events = gre_rx_wanted(p) ? POLLIN : 0;
+	if (p->tx.wait_socket)
+		events |= POLLOUT;
+	/* With nothing to do, errors wait too: only a read or a send clears them. */
+	p->gre_watch.events = events ? events : LOOP_OFF;
+	p->in_watch.events = gre_tx_pending(p) ? 0 : POLLIN;
+
+	if (gre_rx_waiting(p)) {
+		p->out_watch.events = POLLOUT;
+		if (p->stall_timer.deadline_us == DEADLINE_NEVER && !p->rx.stalled)
+			p->stall_timer.deadline_us = now_us + STALL_US;
+	} else {
+		p->out_watch.events = LOOP_OFF;
+		p->stall_timer.deadline_us = DEADLINE_NEVER;
+	}
+	if (p->tx.wait_timer && p->retry_timer.deadline_us == DEADLINE_NEVER)
+		p->retry_timer.deadline_us = now_us + RETRY_US;
+	p->session_timer.deadline_us = gre_session_deadline(&p->session);
+}
+
+/* Every callback ends here. */
+static void end_turn(struct gre_path *p, int64_t now_us)
+{
+	/* An acknowledgment from the server may have made room. */
+	if (gre_tx_pending(p) && !p->tx.wait_socket && !p->tx.wait_timer)
+		gre_tx_turn(p, now_us);
+	gre_tx_acknowledge(p, now_us);
+	if (p->tx.spoke && !p->told_speaks) {
+		p->told_speaks = true;
+		p->rx.open = true;
+		p->listen_timer.deadline_us = DEADLINE_NEVER;
+		p->events.pppd_speaks(p->events.context);
+	}
+	arrange(p, now_us);
+	if (p->tx.hung_up && !p->told_hung_up) {
+		p->told_hung_up = true;
+		p->events.hung_up(p->events.context, p->tx.error);
+	}
+}
+
+static void on_gre(void *context, short revents, int64_t now_us)
+{
+	struct gre_path *p = context;
+
+	if (revents & POLLOUT)
+		p->tx.wait_socket = false;
+	if ((revents & (POLLIN | POLLERR | POLLHUP)) && gre_rx_wanted(p))
+		gre_rx_turn(p, now_us);
+	end_turn(p, now_us);
+}
+
+static void on_pty_readable(void *context, short revents, int64_t now_us)
+{
+	struct gre_path *p = context;
+
+	if (!gre_tx_pending(p))
+		gre_tx_turn(p, now_us);
+	/* A hang-up cannot wait for acknowledgments: nobody is left to hear of them. */
+	if ((revents & (POLLHUP | POLLERR | POLLNVAL)) && gre_tx_pending(p) && !p->tx.hung_up) {
+		p->tx.hung_up = true;
+		p->tx.error = revents & POLLHUP ? 0 : EIO;
+	}
+	end_turn(p, now_us);
+}
+
+static void on_pty_writable(void *context, short revents, int64_t now_us)
+{
+	struct gre_path *p = context;
+	size_t before = gre_rx_waiting(p);
+
+	(void)revents;
+	gre_rx_flush(p, now_us);
+	if (gre_rx_waiting(p) < before) {
+		p->rx.stalled = false;
+		p->stall_timer.deadline_us = DEADLINE_NEVER;
+	}
+	end_turn(p, now_us);
+}
+
+static void on_session_deadline(void *context, int64_t now_us)
+{
+	struct gre_path *p = context;
+
+	gre_session_on_deadline(&p->session, now_us);
+	if (p->rx.open)
+		gre_rx_flush(p, now_us);
+	end_turn(p, now_us);
+}
+
+static void on_listen_deadline(void *context, int64_t now_us)
+{
+	struct gre_path *p = context;
+
+	p->rx.open = true;
+	end_turn(p, now_us);
+}
+
+static void on_stall(void *context, int64_t now_us)
+{
+	struct gre_path *p = context;
+
+	p->rx.stalled = gre_rx_waiting(p) > 0;
+	end_turn(p, now_us);
+}
+
+static void on_retry(void *context, int64_t now_us)
+{
+	struct gre_path *p = context;
+
+	p->tx.wait_timer = false;
+	end_turn(p, now_us);
+}
+
+static void set_watch(struct loop_watch *w, int fd, short events,
+    void (*ready)(void *context, short revents, int64_t now_us), struct gre_path *p)
+{
+	*w = (struct loop_watch){.fd = fd, .events = events, .ready = ready, .context = p};
+}
+
+static void set_timer(struct loop_timer *t, int64_t deadline_us,
+    void (*expired)(void *context, int64_t now_us), struct gre_path *p)
+{
+	*t = (struct loop_timer){.deadline_us = deadline_us, .expired = expired, .context = p};
+}
+
+int gre_path_start(struct gre_path *p, const struct gre_path_config *config,
+    const struct gre_path_events *events, struct loop *loop, int64_t now_us)
+{
+	p->config = *config;
+	p->events = *events;
+	p->loop = loop;
+	pqueue_init(&p->queue, config->queue_entries, config->queue_slots, config->queue_capacity,
+	    config->queue_slot_len);
+	gre_session_init(&p->session, &config->session, &p->queue, &p->stats);
+	lcp_accm_init(&p->accm);
+	gre_rx_init(p);
+	gre_tx_init(p);
+
+	set_watch(&p->gre_watch, config->gre, LOOP_OFF, on_gre, p);
+	set_watch(&p->in_watch, config->pty_in, POLLIN, on_pty_readable, p);
+	set_watch(&p->out_watch, config->pty_out, LOOP_OFF, on_pty_writable, p);
+	set_timer(&p->session_timer, DEADLINE_NEVER, on_session_deadline, p);
+	set_timer(&p->listen_timer, now_us + LISTEN_WAIT_US, on_listen_deadline, p);
+	set_timer(&p->stall_timer, DEADLINE_NEVER, on_stall, p);
+	set_timer(&p->retry_timer, DEADLINE_NEVER, on_retry, p);
+
+	int error = loop_add(loop, &p->gre_watch);
+	if (!error)
+		error = loop_add(loop, &p->in_watch);
+	if (!error)
+		error = loop_add(loop, &p->out_watch);
+	loop_timer_add(loop, &p->session_timer);
+	loop_timer_add(loop, &p->listen_timer);
+	loop_timer_add(loop, &p->stall_timer);
+	loop_timer_add(loop, &p->retry_timer);
+	return error;
+}
+
+void gre_path_stop(struct gre_path *p)
+{
+	if (!p->loop)
+		return;
+	loop_remove(p->loop, &p->gre_watch);
+	loop_remove(p->loop, &p->in_watch);
+	loop_remove(p->loop, &p->out_watch);
+	loop_timer_remove(p->loop, &p->session_timer);
+	loop_timer_remove(p->loop, &p->listen_timer);
+	loop_timer_remove(p->loop, &p->stall_timer);
+	loop_timer_remove(p->loop, &p->retry_timer);
+	p->loop = NULL;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The data path of one call: packets from the raw GRE socket to pppd and frames from pppd to the
+ * socket, in batches. Owns the buffers between the two, when to read which side, and the counting
+ * of what the operating system says. Sequence numbers are gre_session.c's, octets gre_wire.c's and
+ * hdlc.c's; the descriptors are lent by the gateway (pptp_gre.c), which also decides when it is over.
+ *
+ * gre_path.c ties the two directions to the loop; gre_rx.c is network to pppd, gre_tx.c the other.
+ */
+#ifndef PPTP_GRE_PATH_H
+#define PPTP_GRE_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "gre_session.h"
+#include "gre_wire.h"
+#include "hdlc.h"
+#include "lcp_accm.h"
+#include "loop.h"
+#include "pptp_options.h"
+#include "pqueue.h"
+#include "stats.h"
+
+enum {
+	/* Packets for one recvmmsg. Most of what batching brings is there at 16. */
+	RX_BATCH = 32,
+	/* A packet of usual size fits the slot; what is longer goes on in a tail that is hardly
+	 * ever touched, so that its pages cost nothing. */
+	RX_SLOT = 2048,
+	RX_DATAGRAM_MAX = GRE_IPV4_HEADER_MAX + GRE_HEADER_MAX + PACKET_MAX,
+	RX_TAIL = RX_DATAGRAM_MAX - RX_SLOT,
+	/* Full batches in a row before the other direction has its turn. */
+	RX_ROUNDS = 2,
+	/* For pppd: a whole batch of packets of usual size on top of what may still wait. */
+	OUT_CAP = 65536,
+	/* With more than this waiting for pppd, packets stay in the socket. */
+	OUT_LOW = 16384,
+	/* The kernel hands out at most 4095 octets of a pty at once, of a pipe more. */
+	IN_CAP = 4096,
+	IN_FULL = 4095,
+	/* Reads in a row before the other direction has its turn. */
+	TX_ROUNDS = 8,
+	TX_BATCH = 64,
+	/* Frames that are sent without trying to read more first. */
+	TX_ENOUGH = 16,
+	TX_FRAME_CAP = PACKET_MAX + HDLC_FCS_LEN,
+	TX_ARENA = 65536,
+};
+
+struct gre_path;
+
+/* What the path tells its owner. Called at the end of a turn: the owner may stop the path then. */
+struct gre_path_events {
+	void (*pppd_speaks)(void *context); /* its first octets have come */
+	/* pppd is gone; error 0 = end of file, else a positive errno. Told once. */
+	void (*hung_up)(void *context, int error);
+	void *context;
+};
+
+struct gre_path_config {
+	struct gre_session_config session;
+	bool sync;                          /* no HDLC: one read or write is one frame */
+	int pty_in;                         /* read from pppd; non-blocking */
+	int pty_out;                        /* write to pppd; non-blocking; may be the same */
+	int gre;                            /* connected raw socket; non-blocking */
+	struct pqueue_entry *queue_entries; /* pool of the reorder queue, see pqueue_init ... */
+	uint8_t *queue_slots;
+	size_t queue_capacity;
+	size_t queue_slot_len;
+};
+
+/* Packets from the network on their way to pppd. */
+struct path_rx {
+	bool open;     /* false until pppd listens: packets wait in the socket */
+	bool stalled;  /* pppd has taken nothing for a while: read on to acknowledge */
+	size_t out_at; /* octets [out_at, out_len) of `out` wait for pppd */
+	size_t out_len;
+	uint32_t kernel_drops; /* SO_RXQ_OVFL as last seen */
+	uint64_t datagrams;    /* received, of any kind */
+	struct mmsghdr messages[RX_BATCH];
+	struct iovec pieces[RX_BATCH][2];
+	_Alignas(
+	    16) uint8_t control[64]; /* shared: that of the last packet is the one that counts */
+};
+
+/* Frames from pppd on their way to the network. */
+struct path_tx {
+	bool hung_up;     /* pppd's side has ended ... */
+	int error;        /* ... with this errno; 0 = end of file */
+	bool spoke;       /* first octets have come */
+	bool wait_socket; /* EAGAIN: go on at POLLOUT */
+	bool wait_timer;  /* ENOBUFS: POLLOUT would come at once */
+	bool warned_size;
+	size_t in_at; /* octets [in_at, in_len) of `in` are not taken apart yet */
+	size_t in_len;
+	size_t arena_at; /* where the frame that is being put together starts, headroom included */
+	/* Frames in the arena: [0, sent) gone, [sent, numbered) have their headers, [numbered, count) wait */
+	unsigned sent;
+	unsigned numbered;
+	unsigned count;
+	struct hdlc_decoder decoder;
+	struct mmsghdr messages[TX_BATCH];
+	struct iovec pieces[TX_BATCH];
+};
+
+struct gre_path {
+	struct gre_path_config config;
+	struct gre_path_events events;
+	struct loop *loop;
+	struct loop_watch gre_watch;
+	struct loop_watch in_watch;
+	struct loop_watch out_watch;
+	struct loop_timer session_timer; /* gaps, acknowledgments */
+	struct loop_timer listen_timer;  /* pppd may be silent */
+	struct loop_timer stall_timer;
+	struct loop_timer retry_timer;
+	bool told_speaks;
+	bool told_hung_up;
+	struct gre_session session;
+	struct pqueue queue;
+	struct lcp_accm accm;
+	struct pptp_stats stats;
+	struct path_rx rx;
+	struct path_tx tx;
+	/* Buffers last and untouched until used: a quiet tunnel pays for few of their pages. */
+	_Alignas(4096) uint8_t in[IN_CAP];
+	/* A little longer: the place of a next frame may be spoken of where none fits any more. */
+	_Alignas(4096) uint8_t arena[TX_ARENA + 2 * GRE_HEADER_MAX];
+	_Alignas(4096) uint8_t out[OUT_CAP];
+	_Alignas(4096) uint8_t slots[RX_BATCH][RX_SLOT];
+	uint8_t tails[RX_BATCH][RX_TAIL];
+	uint8_t whole[RX_DATAGRAM_MAX]; /* where slot and tail of a long packet are joined */
+};
+
+/* Starts carrying packets. `p` is zeroed memory of the caller's and stays in place, as does the loop.
+ * 0 or a negative errno. */
+int gre_path_start(struct gre_path *p, const struct gre_path_config *config,
+    const struct gre_path_events *events, struct loop *loop, int64_t now_us);
+
+/* Stops; the descriptors stay open. May be called twice, or before the start. */
+void gre_path_stop(struct gre_path *p);
+
+/*
+ * The two directions: between gre_path.c and its halves.
+ */
+
+void gre_rx_init(struct gre_path *p);
+
+/* Takes packets in and writes what became ready; stops early where pppd takes no more. */
+void gre_rx_turn(struct gre_path *p, int64_t now_us);
+
+/* Passes on packets whose turn has come, as far as there is room, and writes what waits for pppd. */
+void gre_rx_flush(struct gre_path *p, int64_t now_us);
+
+/* Whether to read the socket. */
+bool gre_rx_wanted(const struct gre_path *p);
+
+static inline size_t gre_rx_waiting(const struct gre_path *p)
+{
+	return p->rx.out_len - p->rx.out_at;
+}
+
+void gre_tx_init(struct gre_path *p);
+
+/* Reads what pppd says and sends it. */
+void gre_tx_turn(struct gre_path *p, int64_t now_us);
+
+/* Numbers and sends the frames that are ready; true where none is left. */
+bool gre_tx_flush(struct gre_path *p, int64_t now_us);
+
+/* Sends a bare acknowledgment where one is due. */
+void gre_tx_acknowledge(struct gre_path *p, int64_t now_us);
+
+/* Frames, or input that may hold some, wait for the socket or for the server's acknowledgments. */
+static inline bool gre_tx_pending(const struct gre_path *p)
+{
+	return p->tx.sent < p->tx.count || p->tx.in_at < p->tx.in_len;
+}
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From pppd to the network: frames are put together from what pppd writes, behind room for a
+ * header, and go out with one sendmmsg for many. What number each has is the session's to say.
+ */
+#include "gre_path.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+
+/* IP and GRE headers, and address, control and protocol of PPP: what a PPP MTU has to leave room for. */
+#define TUNNEL_OVERHEAD (20 + GRE_HEADER_MAX + 4)
+
+enum taken {
+	TAKEN_ALL,  /* of the input */
+	TAKEN_FULL, /* the batch or the arena is full */
+};
+
+static uint8_t *next_frame(struct gre_path *p)
+{
+	return p->arena + p->tx.arena_at + GRE_HEADER_MAX;
+}
+
+void gre_tx_init(struct gre_path *p)
+{
+	for (size_t i = 0; i < TX_BATCH; i++) {
+		p->tx.messages[i].msg_hdr.msg_iov = &p->tx.pieces[i];
+		p->tx.messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	hdlc_decoder_init(&p->tx.decoder, next_frame(p), TX_FRAME_CAP);
+}
+
+static bool batch_full(const struct gre_path *p)
+{
+	return p->tx.count == TX_BATCH ||
+	       p->tx.arena_at + GRE_HEADER_MAX + TX_FRAME_CAP > sizeof(p->arena);
+}
+
+/* A complete frame stands where the next one was expected: it joins the batch. */
+static void add_frame(struct gre_path *p, size_t len)
+{
+	struct path_tx *tx = &p->tx;
+
+	tx->pieces[tx->count++] = (struct iovec){.iov_base = next_frame(p), .iov_len = len};
+	/* Up to 8 so that headers start at even addresses. */
+	tx->arena_at += (GRE_HEADER_MAX + len + 7) & ~(size_t)7;
+}
+
+/* All frames have gone: the arena is used from its start again, so that few of its pages are. */
+static void rewind_arena(struct gre_path *p)
+{
+	struct path_tx *tx = &p->tx;
+
+	tx->sent = tx->numbered = tx->count = 0;
+	if (tx->arena_at == 0)
+		return;
+	uint8_t *from = next_frame(p);
+	tx->arena_at = 0;
+	if (p->config.sync)
+		return;
+	/* The frame that is only half there moves along. */
+	size_t half = tx->decoder.len;
+	memmove(next_frame(p), from, half);
+	tx->decoder.frame = next_frame(p);
+}
+
+static enum taken take_frames(struct gre_path *p)
+{
+	struct path_tx *tx = &p->tx;
+
+	while (tx->in_at < tx->in_len) {
+		if (batch_full(p))
+			return TAKEN_FULL;
+		size_t used;
+		enum hdlc_event event =
+		    hdlc_decode(&tx->decoder, p->in + tx->in_at, tx->in_len - tx->in_at, &used);
+		tx->in_at += used;
+		switch (event) {
+		case HDLC_MORE:
+			break;
+		case HDLC_FRAME:
+			lcp_accm_from_pppd(&p->accm, tx->decoder.frame, tx->decoder.frame_len);
+			add_frame(p, tx->decoder.frame_len);
+			/* May point to where no whole frame fits: then the batch is full, and
+			 * rewind_arena moves it before it is used. */
+			hdlc_decoder_next_buffer(&tx->decoder, next_frame(p), TX_FRAME_CAP);
+			break;
+		case HDLC_OVERSIZE:
+			p->stats.tx_oversize++;
+			break;
+		case HDLC_BAD_FCS:
+		case HDLC_SHORT:
+		case HDLC_ABORTED:
+			p->stats.tx_bad_frames++;
+			break;
+		}
+	}
+	return TAKEN_ALL;
+}
+
+/* Reads into `to`: octets, 0 where there are none for now. Notes a hang-up. */
+static size_t read_pppd(struct gre_path *p, uint8_t *to, size_t cap)
+{
+	ssize_t n;
+
+	do
+		n = read(p->config.pty_in, to, cap);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		p->tx.spoke = true;
+		return (size_t)n;
+	}
+	if (n < 0 && errno == EAGAIN)
+		return 0;
+	p->tx.hung_up = true;
+	p->tx.error = n < 0 ? errno : 0;
+	return 0;
+}
+
+static void number_frames(struct gre_path *p, int64_t now_us)
+{
+	struct path_tx *tx = &p->tx;
+
+	if (tx->numbered == tx->count)
+		return;
+	for (unsigned room = gre_session_send_room(&p->session, now_us);
+	     room && tx->numbered < tx->count; room--) {
+		struct iovec *piece = &tx->pieces[tx->numbered++];
+		struct gre_header h;
+		gre_session_send(&p->session, now_us, (uint16_t)piece->iov_len, &h);
+		size_t len = gre_header_len(&h);
+		piece->iov_base = (uint8_t *)piece->iov_base - len;
+		piece->iov_len += len;
+		(void)gre_encode(&h, piece->iov_base);
+	}
+}
+
+/* Says once what to do about packets that the path does not take. */
+static void warn_size(struct gre_path *p)
+{
+	if (p->tx.warned_size)
+		return;
+	p->tx.warned_size = true;
+
+	int mtu = 0;
+	socklen_t len = sizeof(mtu);
+	if (getsockopt(p->config.gre, IPPROTO_IP, IP_MTU, &mtu, &len) < 0 || mtu <= TUNNEL_OVERHEAD)
+		log_warn("packets are too large for the path to the server: "
+			 "give pppd a smaller \"mtu\"");
+	else
+		log_warn("packets are too large for the path to the server (its MTU is %d): "
+			 "give pppd \"mtu %d mru %d\"",
+		    mtu, mtu - TUNNEL_OVERHEAD, mtu - TUNNEL_OVERHEAD);
+}
+
+/* What became of a packet that could not be sent. */
+enum refusal {
+	REFUSAL_WAIT, /* for the socket or a moment; the packet stays */
+	REFUSAL_LOST,
+};
+
+static enum refusal on_send_error(struct gre_path *p, int error)
+{
+	switch (error) {
+	case EAGAIN:
+		p->tx.wait_socket = true;
+		return REFUSAL_WAIT;
+	case ENOBUFS:
+	case ENOMEM:
+		p->tx.wait_timer = true;
+		return REFUSAL_WAIT;
+	case EMSGSIZE:
+		warn_size(p);
+		break;
+	default:
+		break;
+	}
+	p->stats.tx_failed++;
+	return REFUSAL_LOST;
+}
+
+/* Sends [sent, numbered) in order; false where it has to wait. */
+static bool send_frames(struct gre_path *p)
+{
+	struct path_tx *tx = &p->tx;
+	bool tried = false; /* the first packet, once */
+
+	while (tx->sent < tx->numbered) {
+		int n = sendmmsg(
+		    p->config.gre, tx->messages + tx->sent, tx->numbered - tx->sent, MSG_DONTWAIT);
+		if (n > 0) {
+			for (unsigned i = tx->sent; i < tx->sent + (unsigned)n; i++)
+				if (tx->messages[i].msg_len < tx->pieces[i].iov_len)
+					p->stats.tx_short++;
+			p->stats.tx_sent += (unsigned)n;
+			tx->sent += (unsigned)n;
+			tried = false;
+			continue;
+		}
+		int error = n < 0 ? errno : EAGAIN;
+		if (error == EINTR)
+			continue;
+		bool may_be_old = error != EAGAIN && error != ENOBUFS && error != ENOMEM;
+		if (may_be_old && !tried) {
+			/* The error may be that of an earlier packet, by ICMP: it is told to the
+			 * next call, whatever that is, and then forgotten. */
+			tried = true;
+			continue;
+		}
+		if (on_send_error(p, error) == REFUSAL_WAIT)
+			return false;
+		tx->sent++;
+		tried = false;
+	}
+	return true;
+}
+
+bool gre_tx_flush(struct gre_path *p, int64_t now_us)
+{
+	struct path_tx *tx = &p->tx;
+
+	number_frames(p, now_us);
+	if (!send_frames(p) || tx->sent < tx->count)
+		return false;
+	rewind_arena(p);
+	return true;
+}
+
+/* Without HDLC each read is one frame. */
+static void sync_turn(struct gre_path *p, int64_t now_us)
+{
+	struct path_tx *tx = &p->tx;
+
+	for (int i = 0; i < TX_BATCH && !batch_full(p); i++) {
+		size_t n = read_pppd(p, next_frame(p), TX_FRAME_CAP);
+		if (n == 0)
+			break;
+		if (n > PACKET_MAX)
+			p->stats.tx_oversize++;
+		else
+			add_frame(p, n);
+	}
+	if (tx->count)
+		gre_tx_flush(p, now_us);
+}
+
+void gre_tx_turn(struct gre_path *p, int64_t now_us)
+{
+	struct path_tx *tx = &p->tx;
+
+	if (tx->sent < tx->count && !gre_tx_flush(p, now_us))
+		return;
+	if (p->config.sync) {
+		sync_turn(p, now_us);
+		return;
+	}
+	bool more = true; /* the last read was a full one */
+	for (int reads = 0;;) {
+		if (tx->in_at == tx->in_len) {
+			if (!more || reads++ == TX_ROUNDS)
+				break;
+			tx->in_at = 0;
+			tx->in_len = read_pppd(p, p->in, IN_CAP);
+			more = tx->in_len >= IN_FULL;
+		}
+		enum taken taken = take_frames(p);
+		if ((taken == TAKEN_FULL || tx->count >= TX_ENOUGH) && !gre_tx_flush(p, now_us))
+			return;
+	}
+	if (tx->count)
+		gre_tx_flush(p, now_us);
+}
+
+void gre_tx_acknowledge(struct gre_path *p, int64_t now_us)
+{
+	struct gre_header h;
+
+	/* Frames that wait for the socket: an acknowledgment would fare no better. */
+	if (p->tx.wait_socket || p->tx.wait_timer || !gre_session_ack_due(&p->session, now_us, &h))
+		return;
+	uint8_t packet[GRE_HEADER_MAX];
+	size_t len = gre_encode(&h, packet);
+	ssize_t n = -1;
+	for (int tries = 0; n < 0 && tries < 2; tries++) /* see send_frames */
+		n = send(p->config.gre, packet, len, MSG_DONTWAIT);
+	if (n < 0)
+		p->stats.tx_failed++;
+	else
+		p->stats.tx_acks++;
+}

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The gateway's life: it opens what needs rights, forks the call manager, waits for the call, then
+ * carries packets (gre_path.c) until pppd, the server, the call manager or a signal ends it, and
+ * takes leave of the call manager. Knows neither protocol: see pptp_callmgr.c and gre_session.c.
+ *
+ * How it learns that pppd is gone, with neither timers nor process ids: until pppd has opened the
+ * pty, its other end is held open here, so that there is no hang-up; instead main's end of a socket
+ * pair, which pppd inherits, tells of main's or pppd's death. With pppd's first octets pppd
+ * has the pty open, and from then on the pty's own hang-up is the sign.
+ */
+#include "pptp_gre.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gre_path.h"
+#include "ipc.h"
+#include "log.h"
+#include "loop.h"
+#include "netsock.h"
+#include "pppd.h"
+#include "pptp_callmgr.h"
+#include "privs.h"
+
+/* When nothing has come back by then, something on the way swallows GRE; pppd gives up after 30 s. */
+#define SILENCE_US (10 * USEC_PER_SEC)
+
+enum {
+	QUEUE_MIN = RECEIVE_WINDOW, /* packets: as many as a server may send ahead */
+	QUEUE_MAX = 8192,
+};
+
+enum phase {
+	PHASE_CALLING, /* the call manager is at it */
+	PHASE_UP,
+	PHASE_CLOSING, /* told the call manager to end the call, or was told that it is over */
+};
+
+struct gateway {
+	const struct pptp_options *options;
+	enum phase phase;
+	bool was_up;
+	int exit_status;
+	int call_id_fd; /* its being open reserves the call id */
+	int gre_fd;
+	int pty_in;
+	int pty_out;
+	int slave_fd; /* shell form, until pppd speaks */
+	int main_fd;
+	int ipc_fd;
+	uint16_t call_id;
+	char tty_name[PPPD_TTY_NAME_MAX];
+	struct ipc_call_up up;
+	struct pqueue_entry *queue_entries;
+	uint8_t *queue_slots;
+	size_t queue_capacity;
+	struct loop loop;
+	struct loop_watch ipc_watch;
+	struct loop_watch main_watch;
+	struct loop_watch pty_watch; /* for a hang-up while there is no path yet */
+	struct loop_timer close_timer;
+	struct loop_timer silence_timer;
+	struct gre_path path; /* last: large, and mostly untouched */
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/*
+ * Descriptors and memory.
+ */
+
+static void *map_zeroed(size_t octets)
+{
+	void *p = mmap(NULL, octets, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* Pages of these cost nothing until a packet is put there. */
+static bool map_queue(struct gateway *g)
+{
+	size_t capacity = g->options->missing_window;
+	if (capacity < QUEUE_MIN)
+		capacity = QUEUE_MIN;
+	if (capacity > QUEUE_MAX)
+		capacity = QUEUE_MAX;
+	g->queue_capacity = capacity;
+	g->queue_entries = map_zeroed(capacity * sizeof(*g->queue_entries));
+	g->queue_slots = map_zeroed(capacity * PACKET_MAX);
+	return g->queue_entries && g->queue_slots;
+}
+
+static int set_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0)
+		return -errno;
+	if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	return 0;
+}
+
+static void point_at_null(int fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return;
+	dup2(null, fd);
+	if (null != fd)
+		close(null);
+}
+
+/* Failing to set up one of the parts: the last line on stderr, and the exit status. */
+static int failed(const char *what, int error)
+{
+	bool rights = error == -EPERM || error == -EACCES;
+	log_fatal("%s: %s%s", what, strerror(-error),
+	    rights ? " (this needs root, or CAP_NET_RAW and CAP_NET_ADMIN)" : "");
+	return EXIT_FAILED;
+}
+
+static int open_pppd_side(struct gateway *g)
+{
+	if (g->main_fd >= 0) {
+		int error = pppd_open_pty(&g->pty_in, &g->slave_fd, g->tty_name);
+		if (error)
+			return failed("cannot open a pty for pppd", error);
+		g->pty_out = g->pty_in;
+		point_at_null(STDIN_FILENO);
+		point_at_null(STDOUT_FILENO);
+		return 0;
+	}
+	/* pppd gives us the same pty twice, or two pipes (its option `record`). No one else reads
+	 * or writes through these open files, so that their mode is ours to set. */
+	g->pty_in = STDIN_FILENO;
+	g->pty_out = STDOUT_FILENO;
+	int error = set_nonblocking(g->pty_in);
+	if (!error)
+		error = set_nonblocking(g->pty_out);
+	return error ? failed("standard input and output must be pppd's pty", error) : 0;
+}
+
+/* Before the call manager: the server may send packets before we hear that the call stands. */
+static int open_network_side(struct gateway *g)
+{
+	const struct pptp_options *o = g->options;
+	g->call_id_fd = netsock_reserve_call_id(o->call_id, &g->call_id);
+	if (g->call_id_fd == -EADDRINUSE) {
+		log_fatal(
+		    "call id %u is in use by another call of this host", (unsigned)o->call_id);
+		return EXIT_FAILED;
+	}
+	if (g->call_id_fd < 0)
+		return failed("cannot reserve a call id", g->call_id_fd);
+	struct netsock_options so = {.local = o->localbind, .mark = o->rtmark};
+	g->gre_fd = netsock_gre_open(g->call_id, &so);
+	if (g->gre_fd < 0)
+		return failed("cannot open a raw socket for GRE", g->gre_fd);
+	return 0;
+}
+
+/*
+ * The end of the call.
+ */
+
+static void stop_carrying(struct gateway *g)
+{
+	gre_path_stop(&g->path);
+	loop_remove(&g->loop, &g->pty_watch);
+	loop_remove(&g->loop, &g->main_watch);
+	g->silence_timer.deadline_us = DEADLINE_NEVER;
+}
+
+/* Waits, not for long, for the call manager to finish. */
+static void begin_closing(struct gateway *g, int exit_status)
+{
+	stop_carrying(g);
+	g->phase = PHASE_CLOSING;
+	g->exit_status = exit_status;
+	g->close_timer.deadline_us = loop_now_us() + CLOSE_WAIT_US;
+}
+
+/* Ends the call from our side. The reason has been logged. */
+static void end_call(struct gateway *g, int exit_status)
+{
+	if (g->phase == PHASE_CLOSING)
+		return;
+	begin_closing(g, exit_status);
+	struct ipc_message m = {.type = IPC_CALL_CLOSE, .fd = -1};
+	/* Where that fails the call manager is gone, or will see our end closed. */
+	if (ipc_send(g->ipc_fd, &m) < 0)
+		loop_stop(&g->loop);
+}
+
+static void on_close_deadline(void *context, int64_t now_us)
+{
+	struct gateway *g = context;
+	(void)now_us;
+	log_info("the call manager takes too long to end the call: not waiting any more");
+	loop_stop(&g->loop);
+}
+
+static void on_signal(void *context, int signo, int64_t now_us)
+{
+	struct gateway *g = context;
+	(void)now_us;
+	if (signo == SIGUSR1) {
+		for (size_t i = 0; i < STATS_COUNT; i++)
+			log_stats("%s = %" PRIu64, stats_table[i].name,
+			    stats_shown(&g->path.stats, &stats_table[i]));
+		return;
+	}
+	if (g->phase == PHASE_CLOSING)
+		return;
+	if (g->phase == PHASE_UP) {
+		log_info("ended by signal %d (%s)", signo, strsignal(signo));
+		end_call(g, 0);
+	} else {
+		log_fatal("ended by signal %d (%s) before the call stood", signo, strsignal(signo));
+		end_call(g, EXIT_FAILED);
+	}
+}
+
+/*
+ * pppd's side.
+ */
+
+static void on_main_gone(void *context, short revents, int64_t now_us)
+{
+	struct gateway *g = context;
+	(void)revents;
+	(void)now_us;
+	if (g->phase == PHASE_UP) {
+		log_info("pppd ended without using the pty, see pppd log");
+		end_call(g, 0);
+	} else {
+		log_info("ended before the call stood");
+		end_call(g, EXIT_FAILED);
+	}
+}
+
+static void on_hung_up(void *context, int error)
+{
+	struct gateway *g = context;
+	log_info("short read (%d): %s", error ? -1 : 0, strerror(error ? error : EIO));
+	log_info("pppd may have shutdown, see pppd log");
+	end_call(g, 0);
+}
+
+/* pppd's side before the call stands: of interest is only its going away. */
+static void on_early_pty(void *context, short revents, int64_t now_us)
+{
+	struct gateway *g = context;
+	(void)now_us;
+	if (!(revents & (POLLHUP | POLLERR | POLLNVAL)))
+		return;
+	log_fatal("pppd has gone before the call stood");
+	end_call(g, EXIT_FAILED);
+}
+
+static void on_pppd_speaks(void *context)
+{
+	struct gateway *g = context;
+	loop_remove(&g->loop, &g->main_watch);
+	close_fd(&g->main_fd);
+	close_fd(&g->slave_fd);
+}
+
+static void on_silence_deadline(void *context, int64_t now_us)
+{
+	struct gateway *g = context;
+	if (g->path.rx.datagrams)
+		return;
+	if (!g->path.stats.tx_sent) {
+		g->silence_timer.deadline_us = now_us + SILENCE_US;
+		return;
+	}
+	char server[INET_ADDRSTRLEN];
+	const unsigned char *a = (const unsigned char *)&g->up.server.s_addr;
+	snprintf(server, sizeof(server), "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
+	log_warn(
+	    "no GRE came back from %s in %d s: a firewall or NAT on the way may drop IP protocol 47",
+	    server, (int)(SILENCE_US / USEC_PER_SEC));
+}
+
+static void tell_main(struct gateway *g)
+{
+	struct gateway_ready word = {{0}};
+	if (g->main_fd < 0)
+		return;
+	memcpy(word.tty_name, g->tty_name, sizeof(word.tty_name));
+	/* Nobody there: on_main_gone hears of it. */
+	(void)send(g->main_fd, &word, sizeof(word), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static int start_path(struct gateway *g, int64_t now_us)
+{
+	const struct pptp_options *o = g->options;
+	struct gre_path_config config = {
+	    .session =
+		{
+		    .peer_call_id = g->up.peer_call_id,
+		    .our_window = RECEIVE_WINDOW,
+		    .server_window = g->up.server_window,
+		    .server_delay_us = g->up.server_delay * (USEC_PER_SEC / 10),
+		    .reorder = o->reorder,
+		    .fixed_wait_us = o->timeout_us,
+		    .max_wait_us = o->max_timeout_us,
+		    .missing_window = o->missing_window,
+		    .flow_control = o->flow_control,
+		},
+	    .sync = o->sync,
+	    .pty_in = g->pty_in,
+	    .pty_out = g->pty_out,
+	    .gre = g->gre_fd,
+	    .queue_entries = g->queue_entries,
+	    .queue_slots = g->queue_slots,
+	    .queue_capacity = g->queue_capacity,
+	    .queue_slot_len = PACKET_MAX,
+	};
+	struct gre_path_events events = {on_pppd_speaks, on_hung_up, g};
+	return gre_path_start(&g->path, &config, &events, &g->loop, now_us);
+}
+
+/*
+ * The call manager's side.
+ */
+
+static void on_call_up(struct gateway *g, const struct ipc_call_up *up, int64_t now_us)
+{
+	if (g->phase != PHASE_CALLING)
+		return;
+	g->up = *up;
+	loop_remove(&g->loop, &g->pty_watch);
+	int error = netsock_gre_connect(g->gre_fd, up->server, up->local);
+	if (error)
+		failed("cannot send GRE to the server", error);
+	else if ((error = start_path(g, now_us)))
+		failed("cannot start carrying packets", error);
+	if (error) {
+		end_call(g, EXIT_FAILED);
+		return;
+	}
+	g->phase = PHASE_UP;
+	g->was_up = true;
+	g->silence_timer.deadline_us = now_us + SILENCE_US;
+	log_quiet_stderr();
+	if (chdir("/") < 0)
+		log_debug("chdir: %s", strerror(errno));
+	privs_leave_root();
+	privs_drop(false);
+	tell_main(g);
+}
+
+static void on_call_over(struct gateway *g, const struct ipc_call_over *over)
+{
+	if (g->phase == PHASE_CLOSING)
+		return;
+	/* The user's last line; "Call manager exited with error" is what other programs look for. */
+	if (!over->was_up)
+		log_fatal("Call manager exited with error: %s", over->text);
+	else if (over->exit_status)
+		log_fatal("%s", over->text);
+	else
+		log_info("%s", over->text);
+	begin_closing(g, over->exit_status);
+}
+
+static void on_call_manager_gone(struct gateway *g)
+{
+	if (g->phase != PHASE_CLOSING) {
+		log_fatal("Call manager exited with error: it ended without a word");
+		begin_closing(g, EXIT_FAILED);
+	}
+	loop_stop(&g->loop);
+}
+
+static void on_moved(struct gateway *g, int fd)
+{
+	close(g->ipc_fd);
+	g->ipc_fd = fd;
+	g->ipc_watch.fd = fd;
+}
+
+static void send_stats(struct gateway *g)
+{
+	struct ipc_message m = {.type = IPC_STATS, .fd = -1};
+	m.u.stats = g->path.stats;
+	(void)ipc_send(g->ipc_fd, &m); /* who does not read has no need of it */
+}
+
+static void on_ipc(void *context, short revents, int64_t now_us)
+{
+	struct gateway *g = context;
+	struct ipc_message m;
+	(void)revents;
+
+	int n = ipc_receive(g->ipc_fd, &m);
+	if (n == -EAGAIN)
+		return;
+	if (n <= 0) {
+		on_call_manager_gone(g);
+		return;
+	}
+	if (m.fd >= 0 && m.type != IPC_CALL_MOVED)
+		close(m.fd);
+	switch (m.type) {
+	case IPC_CALL_UP:
+		on_call_up(g, &m.u.up, now_us);
+		break;
+	case IPC_CALL_OVER:
+		m.u.over.text[sizeof(m.u.over.text) - 1] = '\0';
+		on_call_over(g, &m.u.over);
+		break;
+	case IPC_CALL_MOVED:
+		on_moved(g, m.fd);
+		break;
+	case IPC_STATS_REQUEST:
+		send_stats(g);
+		break;
+	case IPC_CALL_REQUEST:
+	case IPC_CALL_CLOSE:
+	case IPC_STATS:
+	case IPC_STATUS_REQUEST:
+	case IPC_STATUS:
+		break; /* not for a gateway */
+	}
+}
+
+/* The child: whatever it held open of the gateway's would hide the gateway's death from others. */
+static int be_call_manager(struct gateway *g, int fd, const struct ipc_call_request *request)
+{
+	close_fd(&g->call_id_fd);
+	close_fd(&g->gre_fd);
+	close_fd(&g->slave_fd);
+	if (g->main_fd >= 0)
+		close_fd(&g->pty_in);
+	close_fd(&g->main_fd);
+	point_at_null(STDIN_FILENO);
+	point_at_null(STDOUT_FILENO);
+	privs_name_process("pptpcm");
+	return callmgr_main(g->options, fd, request);
+}
+
+static int fork_call_manager(struct gateway *g)
+{
+	struct ipc_call_request request = {.call_id = g->call_id, .window = RECEIVE_WINDOW};
+	snprintf(request.phone, sizeof(request.phone), "%s", g->options->phone);
+
+	int pair[2];
+	int error = ipc_pair(pair);
+	if (error)
+		return failed("cannot make a socket pair", error);
+	/* How the call manager ended is told by its last message; nothing is to be waited for. */
+	signal(SIGCHLD, SIG_IGN);
+	pid_t pid = fork();
+	if (pid < 0)
+		return failed("cannot fork", -errno);
+	if (pid == 0) {
+		close(pair[0]);
+		exit(be_call_manager(g, pair[1], &request));
+	}
+	close(pair[1]);
+	g->ipc_fd = pair[0];
+	return 0;
+}
+
+static void set_watch(struct loop_watch *w, struct gateway *g, int fd, short events,
+    void (*ready)(void *context, short revents, int64_t now_us))
+{
+	*w = (struct loop_watch){.fd = fd, .events = events, .ready = ready, .context = g};
+}
+
+static int start_loop(struct gateway *g)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+	int error = loop_init(&g->loop);
+	if (!error)
+		error = loop_signals(
+		    &g->loop, signals, sizeof(signals) / sizeof(signals[0]), on_signal, g);
+	set_watch(&g->ipc_watch, g, g->ipc_fd, POLLIN, on_ipc);
+	set_watch(&g->pty_watch, g, g->pty_in, 0, on_early_pty);
+	set_watch(&g->main_watch, g, g->main_fd, POLLIN, on_main_gone);
+	if (!error)
+		error = loop_add(&g->loop, &g->ipc_watch);
+	if (!error)
+		error = loop_add(&g->loop, &g->pty_watch);
+	if (!error && g->main_fd >= 0)
+		error = loop_add(&g->loop, &g->main_watch);
+	g->close_timer = (struct loop_timer){
+	    .deadline_us = DEADLINE_NEVER, .expired = on_close_deadline, .context = g};
+	g->silence_timer = (struct loop_timer){
+	    .deadline_us = DEADLINE_NEVER, .expired = on_silence_deadline, .context = g};
+	loop_timer_add(&g->loop, &g->close_timer);
+	loop_timer_add(&g->loop, &g->silence_timer);
+	return error;
+}
+
+static int run(struct gateway *g)
+{
+	int status = open_pppd_side(g);
+	if (!status)
+		status = open_network_side(g);
+	if (!status)
+		status = fork_call_manager(g);
+	if (status)
+		return status;
+	if (!map_queue(g))
+		return failed("cannot make room for packets", -ENOMEM);
+	int error = start_loop(g);
+	if (!error)
+		error = loop_run(&g->loop);
+	if (error)
+		return failed("the gateway's loop", error);
+	return g->exit_status;
+}
+
+int gateway_main(const struct pptp_options *o, int main_fd)
+{
+	privs_name_process("pptpgw");
+	struct gateway *g = map_zeroed(sizeof(*g));
+	if (!g)
+		return failed("cannot start", -ENOMEM);
+	g->options = o;
+	g->exit_status = EXIT_FAILED;
+	g->main_fd = main_fd;
+	g->call_id_fd = g->gre_fd = g->pty_in = g->pty_out = g->slave_fd = g->ipc_fd = -1;
+	int status = run(g);
+	loop_free(&g->loop);
+	close_fd(&g->ipc_fd);
+	close_fd(&g->gre_fd);
+	close_fd(&g->call_id_fd);
+	munmap(g, sizeof(*g));
+	return status;
+}
