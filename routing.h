@@ -3,65 +3,101 @@
  * The host route to the server, through rtnetlink: looked up, added where it is needed, followed
  * when the uplink changes, removed exactly where we added it. Routes of ours carry a protocol
  * number of their own, so that one left behind by a killed process is recognised and taken over.
+ *
+ * Several live calls to one server share the route: each holds an abstract socket named for server
+ * and table, and the one that ends last, seen from that, removes it. Whoever finds it gone all the
+ * same puts it back (each hears of the removal).
  */
 #ifndef PPTP_ROUTING_H
 #define PPTP_ROUTING_H
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "deadline.h"
+#include "rtnl.h"
 
 enum {
 	ROUTE_PROTOCOL = 0x2f, /* rtm_protocol of our routes: the number of GRE, unused by others */
 	ROUTE_DEVICE_MAX = 16,
+	ROUTE_METRICS_MAX = 64,
 };
 
 /* How the kernel would send a packet to the server now. */
 struct route_path {
-	struct in_addr gateway; /* INADDR_ANY: on-link */
+	struct in_addr gateway; /* INADDR_ANY: on-link (or through an IPv6 gateway) */
 	struct in_addr source;
 	int device_index;
 	char device[ROUTE_DEVICE_MAX];
 	bool point_to_point; /* the device is a ppp, tun or the like */
 	bool local;          /* to this host itself */
+	uint32_t table;      /* where the kernel found it */
 };
 
+/* What a route in the kernel says of the next hop, as far as our host route repeats it. */
+struct route_hop {
+	struct in_addr gateway;
+	uint8_t gateway6[16]; /* a gateway that is reached by IPv6, where has_gateway6 */
+	bool has_gateway6;
+	bool on_link_flag; /* the gateway is taken to be on-link although no prefix says so */
+	int device_index;
+	struct in_addr source; /* preferred source, INADDR_ANY: none given */
+	uint8_t metrics[ROUTE_METRICS_MAX]; /* attributes of RTA_METRICS (mtu and the like) */
+	size_t metrics_len;
+};
+
+/* Private but for events_fd, path, added and tunnel_pid. */
 struct route_keeper {
 	struct in_addr server;
 	struct in_addr local; /* INADDR_ANY: no source asked for */
 	uint32_t mark;
 	bool manage;  /* false (--nohostroute): only look and warn */
-	bool added;   /* a route of ours is in the kernel: `path` */
+	bool added;   /* a route of ours is in the kernel: `hop`, in `table` */
 	bool watching;
-	struct route_path path;
-	int events_fd;  /* rtnetlink notifications; -1 where there are none */
+	bool begun;
+	bool relevant; /* a notification came that may concern the server */
+	struct route_path path; /* as of the last look, without the tunnel */
+	struct route_hop hop;
+	uint32_t table;
+	int share_fd;      /* says that this call needs the route; -1: none */
+	struct rtnl rtnl;  /* requests */
+	struct rtnl events;
+	int events_fd;     /* rtnetlink notifications; -1 where there are none */
+	pid_t tunnel_pid;  /* pppd's, where the caller knows it (else 0): tells the tunnel from a new
+	                      uplink that is a ppp device too */
 };
 
 enum route_change {
 	ROUTE_UNCHANGED,
-	ROUTE_MOVED, /* our host route now follows another uplink */
+	ROUTE_MOVED, /* our host route was added, moved to another uplink, or is needed no more */
 	ROUTE_LOST,  /* no route for the moment: kept as it is, looked at again on the next change */
 	ROUTE_LOOP,  /* the kernel's route to the server leads into the tunnel's own interface */
 };
 
-/* Asks the kernel; 0, or -ENETUNREACH and other negative errnos. */
+/* Asks the kernel; 0, or -ENETUNREACH (also for a local address that is not there) and other
+ * negative errnos. */
 int route_lookup(struct in_addr server, struct in_addr local, uint32_t mark, struct route_path *path);
 
 /*
  * Looks the server up, adds a host route where one is needed (none for a server on-link, on this
  * host, or with a host route already; a stale one of ours is taken over), and subscribes to
  * changes. 0 or a negative errno; a missing right to add one is -EPERM with everything else set up.
+ * Whatever it returns, route_end is then in order.
  */
 int route_begin(struct route_keeper *k, struct in_addr server, struct in_addr local, uint32_t mark,
     bool manage);
 
-/* After events_fd became readable: takes in the notifications and follows the uplink. `tunnel_address`
- * is our end of the tunnel's inner address family where known, else INADDR_ANY. */
+/*
+ * After events_fd became readable: takes in the notifications and follows the uplink. The tunnel's
+ * own interface is a point-to-point one that was not the path when the call began, unless
+ * tunnel_pid and pppd's pid file show it to be another pppd's; no host route is ever made to lead there.
+ */
 enum route_change route_on_events(struct route_keeper *k);
 
-/* Removes what we added, and nothing else; closes events_fd. */
+/* Removes what we added, and nothing else; closes all descriptors. */
 void route_end(struct route_keeper *k);
 
 #endif
