@@ -21,7 +21,8 @@
 #include "pptp_options.h"
 
 enum {
-	MESSAGE_CAP = 512
+	MESSAGE_CAP = 512,
+	INHERITED_FD = 100, /* at least */
 };
 
 /* Descriptors 0 to 2 are open from here on: nothing else of ours can come to lie there. */
@@ -94,7 +95,9 @@ static int gateway_status(pid_t pid)
  */
 static int be_pppd(const struct pptp_options *o, int gateway_fd, const char *tty_name)
 {
-	(void)fcntl(gateway_fd, F_SETFD, 0);
+	/* Where no script around pppd puts files of its own. */
+	if (fcntl(gateway_fd, F_DUPFD, INHERITED_FD) < 0)
+		(void)fcntl(gateway_fd, F_SETFD, 0);
 	int error = pppd_exec(tty_name, o->pppd_argc, o->pppd_argv);
 	log_fatal("cannot start pppd: %s", strerror(-error));
 	return EXIT_FAILED;
