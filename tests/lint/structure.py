@@ -20,7 +20,7 @@ FILE_LINES = 800
 FUNCTION_LINES = 100
 ALLOWED = re.compile(r"(__)?(mem|str)[a-z]*(_chk)?$|__stack_chk_fail$|_GLOBAL_OFFSET_TABLE_$")
 BANNED = {"sleep", "usleep", "nanosleep", "setjmp", "_setjmp", "__sigsetjmp", "longjmp", "siglongjmp",
-          "system", "popen", "gets", "strcpy", "strcat", "sprintf", "vsprintf", "signal", "alloca",
+          "system", "popen", "gets", "strcpy", "strcat", "sprintf", "vsprintf", "alloca",
           "atoi", "atol", "strtok", "gethostbyname", "inet_ntoa", "tmpnam", "mktemp"}
 # State of a process: the log's settings; the signals that have arrived, which a handler notes.
 STATEFUL = {"log", "loop"}
