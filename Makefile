@@ -73,7 +73,12 @@ build/command: FORCE
 	$(Q)mkdir -p $(@D) && echo '$(COMPILE) $(LDFLAGS)' | cmp -s - $@ || \
 	    echo '$(COMPILE) $(LDFLAGS)' >$@
 
-unit-tests: $(UNIT_TESTS)
+# System calls that fail by chance, to be preloaded by tests.
+build/flaky_io.so: tests/flaky_io.c build/command
+	$(say) CC $<
+	$(Q)$(COMPILE) -shared -fPIC -o $@ $< -ldl
+
+unit-tests: $(UNIT_TESTS) build/flaky_io.so
 
 check:
 	$(Q)sh tests/prepare.sh check
