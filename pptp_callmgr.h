@@ -25,7 +25,6 @@
  * From the gateway: IPC_CALL_CLOSE to end the call, answered by IPC_CALL_OVER within CLOSE_WAIT_US;
  * IPC_STATS. End-of-file ends the call as IPC_CALL_CLOSE does.
  */
-int callmgr_main(
-    const struct pptp_options *o, int gateway_fd, const struct ipc_call_request *call);
+int callmgr_main(const struct pptp_options *o, int gateway_fd, const struct ipc_call_request *call);
 
 #endif

@@ -14,10 +14,9 @@ it, what it logs, and what it leaves behind.
             log.wait("busy")
             nothing_left()
 
-    main()
-
-main() starts the file again inside namespaces of its own (network, mounts, processes), so that
-/run, /dev/log, the call ids and the routes are the test's alone and no process outlives it.
+A test file ends with a call of main, which starts the file again inside namespaces of its own
+(network, mounts, processes), so that /run, /dev/log, the call ids and the routes are the test's
+alone and no process outlives it.
 Arguments of a test file are substrings: only tests whose names hold one of them are run.
 PPTP in the environment names the program under test (default: ./pptp).
 """

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Names in the socket folder: "<local>:<server>" for the first call manager of a pair of
+ * addresses, "<local>:<server>.<pid>" for further ones. The folder's election lock is held only
+ * around looking and listening, or looking and connecting, so that of any number of starts at once
+ * one becomes the call manager and all others find it. Owns the listener and the connection to the
+ * call manager that was asked; what is said on sockets of clients is callmgr_clients.c's.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "callmgr.h"
+
+enum {
+	PAIR_MAX = 2 * INET_ADDRSTRLEN + 1,
+};
+
+static void listen_anew(void *context, short revents, int64_t now_us);
+
+static void pair_name(char *name, size_t cap, const struct callmgr *cm)
+{
+	char local[INET_ADDRSTRLEN] = "255.255.255.255"; /* as the old client wrote "unbound" */
+	char server[INET_ADDRSTRLEN] = "";
+	struct in_addr address = callmgr_address(cm);
+	if (cm->options->localbind.s_addr != htonl(INADDR_ANY))
+		inet_ntop(AF_INET, &cm->options->localbind, local, sizeof(local));
+	inet_ntop(AF_INET, &address, server, sizeof(server));
+	snprintf(name, cap, "%s:%s", local, server);
+}
+
+/* The folder, locked: the descriptor to close, or a negative errno. */
+static int lock_folder(struct callmgr *cm)
+{
+	int rc = ipc_folder(cm->folder, sizeof(cm->folder));
+	return rc < 0 ? rc : ipc_folder_lock(cm->folder);
+}
+
+static bool in_folder(char *path, size_t cap, const struct callmgr *cm, const char *name)
+{
+	int n = snprintf(path, cap, "%s/%s", cm->folder, name);
+	return n > 0 && (size_t)n < cap;
+}
+
+/* ---- listening ---- */
+
+static void watch_folder(struct callmgr *cm)
+{
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (fd < 0)
+		return; /* the call and its control connection do not depend on it */
+	cm->folder_watch =
+	    (struct loop_watch){.fd = fd, .events = POLLIN, .ready = listen_anew, .context = cm};
+	if (inotify_add_watch(fd, cm->folder,
+		IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR) < 0 ||
+	    loop_add(&cm->loop, &cm->folder_watch) < 0) {
+		close(fd);
+		cm->folder_watch.fd = -1;
+	}
+}
+
+static void unwatch_folder(struct callmgr *cm)
+{
+	if (cm->folder_watch.fd < 0)
+		return;
+	loop_remove(&cm->loop, &cm->folder_watch);
+	close(cm->folder_watch.fd);
+	cm->folder_watch.fd = -1;
+}
+
+/* With the lock held: listens at `name` in the folder. 0 or a negative errno. */
+static int listen_at(struct callmgr *cm, const char *name)
+{
+	struct stat st;
+	char path[CALLMGR_PATH_MAX];
+	if (!in_folder(path, sizeof(path), cm, name))
+		return -ENAMETOOLONG;
+	int fd = ipc_listen(path);
+	if (fd < 0)
+		return fd;
+	cm->listener =
+	    (struct loop_watch){.fd = fd, .events = POLLIN, .ready = clients_accept, .context = cm};
+	if (stat(path, &st) < 0 || loop_add(&cm->loop, &cm->listener) < 0) {
+		unlink(path);
+		close(fd);
+		cm->listener.fd = -1;
+		return -ENOMEM;
+	}
+	cm->socket_dev = st.st_dev;
+	cm->socket_ino = st.st_ino;
+	snprintf(cm->socket_path, sizeof(cm->socket_path), "%s", path);
+	watch_folder(cm);
+	return 0;
+}
+
+/* With the lock held: under the pair's name, or where that is taken under one of our own. */
+static int listen_somewhere(struct callmgr *cm)
+{
+	char pair[PAIR_MAX];
+	char own[PAIR_MAX + 16];
+	pair_name(pair, sizeof(pair), cm);
+	int rc = listen_at(cm, pair);
+	if (rc != -EADDRINUSE)
+		return rc;
+	snprintf(own, sizeof(own), "%s.%ld", pair, (long)getpid());
+	return listen_at(cm, own);
+}
+
+void join_listen(struct callmgr *cm)
+{
+	if (cm->listener.fd >= 0)
+		return;
+	int lock = lock_folder(cm);
+	int rc = lock < 0 ? lock : listen_somewhere(cm);
+	if (lock >= 0)
+		close(lock);
+	if (rc < 0)
+		log_info("no socket for status and further calls: %s", strerror(-rc));
+}
+
+static bool socket_is_ours(const struct callmgr *cm)
+{
+	struct stat st;
+	return cm->socket_path[0] && stat(cm->socket_path, &st) == 0 &&
+	       st.st_dev == cm->socket_dev && st.st_ino == cm->socket_ino;
+}
+
+void join_unlisten(struct callmgr *cm)
+{
+	unwatch_folder(cm);
+	if (cm->listener.fd < 0)
+		return;
+	/* Without the lock somebody could put a socket of his own between the look and unlink. */
+	int lock = ipc_folder_lock(cm->folder);
+	if (socket_is_ours(cm))
+		unlink(cm->socket_path);
+	loop_remove(&cm->loop, &cm->listener);
+	close(cm->listener.fd);
+	cm->listener.fd = -1;
+	cm->socket_path[0] = '\0';
+	if (lock >= 0)
+		close(lock);
+}
+
+/* Somebody removed something in the folder; where it was our socket, we make it anew. */
+static void listen_anew(void *context, short revents, int64_t now_us)
+{
+	struct callmgr *cm = context;
+	char events[4096];
+	(void)revents;
+	(void)now_us;
+	while (read(cm->folder_watch.fd, events, sizeof(events)) > 0)
+		;
+	if (socket_is_ours(cm))
+		return;
+	log_info("the socket %s was removed; it is made anew", cm->socket_path);
+	join_unlisten(cm);
+	join_listen(cm);
+}
+
+/* ---- joining ---- */
+
+/* With the lock held: connects to `name`; what a dead process left there is cleared away. */
+static int connect_at(struct callmgr *cm, const char *name)
+{
+	char path[CALLMGR_PATH_MAX];
+	if (!in_folder(path, sizeof(path), cm, name))
+		return -ENAMETOOLONG;
+	if (strcmp(path, cm->socket_path) == 0)
+		return -ENOENT; /* that is ourselves */
+	int fd = ipc_connect(path);
+	if (fd == -ECONNREFUSED)
+		unlink(path);
+	return fd;
+}
+
+/* With the lock held: any live call manager of the pair; a descriptor, or a negative errno. */
+static int connect_any(struct callmgr *cm)
+{
+	char pair[PAIR_MAX];
+	pair_name(pair, sizeof(pair), cm);
+	size_t len = strlen(pair);
+	int fd = connect_at(cm, pair);
+	if (fd >= 0)
+		return fd;
+	DIR *folder = opendir(cm->folder);
+	if (!folder)
+		return -errno;
+	const struct dirent *entry;
+	while (fd < 0 && (entry = readdir(folder)))
+		if (strncmp(entry->d_name, pair, len) == 0 && entry->d_name[len] == '.')
+			fd = connect_at(cm, entry->d_name);
+	closedir(folder);
+	return fd;
+}
+
+void join_leave(struct callmgr *cm)
+{
+	if (cm->joined.fd < 0)
+		return;
+	loop_remove(&cm->loop, &cm->joined);
+	close(cm->joined.fd);
+	cm->joined.fd = -1;
+}
+
+/* The call stands on the other's connection: our gateway goes on there, and we are done. */
+static void hand_over(struct callmgr *cm, const struct ipc_message *up)
+{
+	struct ipc_message moved = {.type = IPC_CALL_MOVED, .fd = cm->joined.fd};
+	int rc = ipc_send(cm->own->watch.fd, up);
+	if (rc == 0)
+		rc = ipc_send(cm->own->watch.fd, &moved);
+	if (rc < 0)
+		log_info("our gateway does not take its call: %s", strerror(-rc));
+	else
+		log_info("call %u goes on with another call manager", up->u.up.call_id);
+	cm->exit_status = rc < 0 ? EXIT_FAILED : 0;
+	client_drop(cm->own); /* closes; what was sent stays readable */
+	callmgr_finish(cm);
+}
+
+static void joined_ready(void *context, short revents, int64_t now_us)
+{
+	struct callmgr *cm = context;
+	struct ipc_message m;
+	(void)revents;
+	int rc = ipc_receive(cm->joined.fd, &m);
+	if (rc == -EAGAIN)
+		return;
+	if (rc == 1 && m.fd >= 0)
+		close(m.fd);
+	if (rc == 1 && m.type == IPC_STATS_REQUEST)
+		return;
+	if (rc == 1 && m.type == IPC_CALL_UP && cm->own) {
+		hand_over(cm, &m);
+		return;
+	}
+	join_leave(cm);
+	cm->step.deadline_us = DEADLINE_NEVER;
+	if (rc == 1 && m.type == IPC_CALL_OVER) {
+		cm->end = (struct callmgr_end){
+		    .reason = REASON_TEXT, .stage = cm->stage, .code = m.u.over.exit_status};
+		snprintf(cm->end.text, sizeof(cm->end.text), "%s", m.u.over.text);
+		callmgr_address_failed(cm, now_us);
+		return;
+	}
+	/* It was on its way out: the election is held again, without it. */
+	enum join_search search = cm->channel_exists ? JOIN_OTHERS : JOIN_BECOME_OR_JOIN;
+	if (join_elect(cm, search, now_us))
+		return;
+	if (search == JOIN_OTHERS)
+		callmgr_address_failed(cm, now_us);
+	else
+		callmgr_connect(cm, now_us);
+}
+
+static int ask(struct callmgr *cm, int fd, int64_t now_us)
+{
+	struct ipc_message m = {.type = IPC_CALL_REQUEST, .fd = -1};
+	m.u.request = cm->own->request;
+	cm->joined =
+	    (struct loop_watch){.fd = fd, .events = POLLIN, .ready = joined_ready, .context = cm};
+	int rc = ipc_send(fd, &m);
+	if (rc == -EPIPE || rc == -ECONNRESET)
+		rc = 0; /* gone already: end-of-file will say so */
+	if (rc == 0)
+		rc = loop_add(&cm->loop, &cm->joined);
+	if (rc < 0) {
+		close(fd);
+		cm->joined.fd = -1;
+		return rc;
+	}
+	cm->stage = STAGE_JOIN;
+	/* It may have to connect first: TCP, Start and Outgoing-Call, each with its deadline. */
+	cm->step.deadline_us = now_us + 3 * cm->options->connect_timeout_us;
+	log_info("Joining the call manager that has a connection to %s", cm->server_text);
+	return 0;
+}
+
+int join_elect(struct callmgr *cm, enum join_search search, int64_t now_us)
+{
+	if (!cm->own || cm->joins++ >= CALLMGR_JOINS_MAX)
+		return 0;
+	int lock = lock_folder(cm);
+	if (lock < 0) {
+		log_info("no folder for sockets: %s", strerror(-lock));
+		return 0;
+	}
+	int fd = connect_any(cm);
+	if (fd < 0 && search == JOIN_BECOME_OR_JOIN && cm->listener.fd < 0)
+		(void)listen_somewhere(cm);
+	close(lock);
+	return fd >= 0 && ask(cm, fd, now_us) == 0;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Owns the child that calls getaddrinfo and the pipe to it. What failure means to the user is the
+ * caller's to say.
+ */
+#include "resolve.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* One write of less than PIPE_BUF octets from child to parent: it arrives whole or not at all. */
+struct answer {
+	int error;
+	size_t count;
+	struct in_addr addresses[RESOLVE_MAX];
+};
+
+enum resolve_literal resolve_literal(const char *text, struct in_addr *address)
+{
+	char bare[INET6_ADDRSTRLEN];
+	struct in6_addr ignored;
+	if (inet_pton(AF_INET, text, address) == 1)
+		return RESOLVE_IPV4;
+	const char *start = text[0] == '[' ? text + 1 : text;
+	size_t len = strcspn(start, "]%");
+	if (len >= sizeof(bare))
+		return RESOLVE_NAME;
+	memcpy(bare, start, len);
+	bare[len] = '\0';
+	return inet_pton(AF_INET6, bare, &ignored) == 1 ? RESOLVE_IPV6 : RESOLVE_NAME;
+}
+
+static void add_address(struct answer *a, struct in_addr address)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (a->addresses[i].s_addr == address.s_addr)
+			return;
+	if (a->count < RESOLVE_MAX)
+		a->addresses[a->count++] = address;
+}
+
+static void look_up(const char *name, struct answer *a)
+{
+	/* No AI_ADDRCONFIG: a host with nothing but loopback addresses can still reach itself. */
+	struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found = NULL;
+	a->error = getaddrinfo(name, NULL, &hints, &found);
+	if (a->error)
+		return;
+	for (const struct addrinfo *i = found; i; i = i->ai_next) {
+		struct sockaddr_in address;
+		if (i->ai_family != AF_INET || i->ai_addrlen < sizeof(address))
+			continue;
+		memcpy(&address, i->ai_addr, sizeof(address));
+		add_address(a, address.sin_addr);
+	}
+	if (a->count == 0)
+		a->error = EAI_NONAME;
+	freeaddrinfo(found);
+}
+
+/*
+ * The child holds nothing of its parent's: a gateway that waits for end-of-file from the call
+ * manager must get it, whatever the resolver is doing.
+ */
+static void be_alone(int fd, pid_t parent)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != parent)
+		_exit(1);
+	long limit = sysconf(_SC_OPEN_MAX);
+	if (syscall(SYS_close_range, 3, fd - 1, 0) == 0 || fd == 3) {
+		if (syscall(SYS_close_range, fd + 1, ~0U, 0) == 0)
+			return;
+	}
+	for (int other = 3; other < (limit > 0 && limit < 65536 ? (int)limit : 65536); other++)
+		if (other != fd)
+			close(other);
+}
+
+int resolver_start(struct resolver *r, const char *name)
+{
+	int fds[2];
+	*r = (struct resolver){.child = -1, .fd = -1};
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	pid_t parent = getpid();
+	pid_t child = fork();
+	if (child < 0) {
+		int rc = -errno;
+		close(fds[0]);
+		close(fds[1]);
+		return rc;
+	}
+	if (child == 0) {
+		struct answer a = {0};
+		be_alone(fds[1], parent);
+		look_up(name, &a);
+		_exit(write(fds[1], &a, sizeof(a)) == (ssize_t)sizeof(a) ? 0 : 1);
+	}
+	close(fds[1]);
+	r->child = child;
+	r->fd = fds[0];
+	return 0;
+}
+
+int resolver_answer(struct resolver *r, struct in_addr addresses[RESOLVE_MAX], size_t *count)
+{
+	struct answer a;
+	ssize_t n;
+	do
+		n = read(r->fd, &a, sizeof(a));
+	while (n < 0 && errno == EINTR);
+	*count = 0;
+	if (n != (ssize_t)sizeof(a))
+		return EAI_SYSTEM;
+	if (a.error)
+		return a.error;
+	if (a.count == 0 || a.count > RESOLVE_MAX)
+		return EAI_FAIL;
+	memcpy(addresses, a.addresses, a.count * sizeof(addresses[0]));
+	*count = a.count;
+	return 0;
+}
+
+void resolver_end(struct resolver *r)
+{
+	if (r->fd >= 0)
+		close(r->fd);
+	r->fd = -1;
+	if (r->child > 0) {
+		kill(r->child, SIGKILL);
+		while (waitpid(r->child, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	r->child = -1;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From a server's name to its IPv4 addresses. A name is looked up in a short-lived child, so that
+ * the caller's deadlines hold and what resolver libraries allocate and open goes away with it.
+ */
+#ifndef PPTP_RESOLVE_H
+#define PPTP_RESOLVE_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum {
+	RESOLVE_MAX = 16, /* addresses of one name that are tried */
+};
+
+struct resolver {
+	pid_t child;
+	int fd; /* readable when the answer is there */
+};
+
+enum resolve_literal {
+	RESOLVE_IPV4, /* *address is filled in */
+	RESOLVE_IPV6,
+	RESOLVE_NAME,
+};
+
+/* What `text` is; "[...]" and "%scope" are seen as parts of an IPv6 address. */
+enum resolve_literal resolve_literal(const char *text, struct in_addr *address);
+
+/* Starts looking `name` up. 0 or a negative errno. */
+int resolver_start(struct resolver *r, const char *name);
+
+/* Takes the answer once fd is readable: 0 (and *count addresses, at least 1, in the resolver's
+ * order, none twice), or the EAI_ value of the failure. Follow with resolver_end. */
+int resolver_answer(struct resolver *r, struct in_addr addresses[RESOLVE_MAX], size_t *count);
+
+/* Ends the child, whether it has answered or not. Harmless after the first time. */
+void resolver_end(struct resolver *r);
+
+#endif
