@@ -6,7 +6,7 @@ What no compiler checks: structure.py OBJECTS [FILE...]
 - #include goes down the layers of tests/lint/layers, and every module stands there;
 - the objects of cores (OBJECTS/NAME.o) import only mem*, str* and what cores below them define;
 - no object has mutable data, or calls what this program does without;
-- files have at most 800 lines, functions 100, and each file opens with its licence.
+- files have at most 800 lines (tests 1200), functions 100, and each file opens with its licence.
 
 FILEs are the C files to look at; those of subfolders are checked for size and licence only.
 """
@@ -16,7 +16,8 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FILE_LINES = 800
+# Tables of cases make tests longer than what they test.
+FILE_LINES, TEST_LINES = 800, 1200
 FUNCTION_LINES = 100
 ALLOWED = re.compile(r"(__)?(mem|str)[a-z]*(_chk)?$|__stack_chk_fail$|_GLOBAL_OFFSET_TABLE_$")
 BANNED = {"sleep", "usleep", "nanosleep", "setjmp", "_setjmp", "__sigsetjmp", "longjmp", "siglongjmp",
@@ -64,7 +65,7 @@ def check_size_and_licence(path):
         lines = f.read().split("\n")
     if "SPDX-License-Identifier: ISC" not in lines[0]:
         problem(path + ": the first line is not its licence")
-    if len(lines) - 1 > FILE_LINES:
+    if len(lines) - 1 > (TEST_LINES if path.startswith("tests/") else FILE_LINES):
         problem("%s: %d lines" % (path, len(lines) - 1))
     start = None
     for number, line in enumerate(lines, 1):
