@@ -4,7 +4,7 @@
  *
  * A server may hold itself to any window up to the one that we advertised, and does not say to
  * which. What it can be seen to have outstanding is the number of packets that come without an
- * acknowledgment from us: that much is proven. Acknowledging each half of it keeps such a server
+ * acknowledgment from us: that much is proven. Acknowledging each share of it keeps such a server
  * going, whatever its window and the round trip; fewer packets than that are left to ride on data.
  *
  * - It proves more: packets come in a batch, or a probe lets more gather and they do come. The proven
@@ -20,7 +20,7 @@
 
 enum {
 	PROVEN_AT_START = 16, /* servers that know a window at all rarely use a smaller one */
-	FEWEST_TO_RIDE = 9,   /* fewer than 1 in 8, where the window lets so many gather */
+	FEW = 8,              /* an acknowledgment for so many packets or less is one too often */
 	PROBE_INTERVAL_MIN = 64,
 	PROBE_INTERVAL_MAX = 4096,
 };
@@ -30,8 +30,10 @@ enum {
 #define PATIENCE_MAX_US (1000 * USEC_PER_MSEC)
 /* How long data may take to go out where acknowledgments have been riding on it. */
 #define GRACE_US (5 * USEC_PER_MSEC)
-/* Silence after which a probe has failed. */
-#define PROBE_SILENCE_US (10 * USEC_PER_MSEC)
+/* Silence after which a probe has failed: more than a round trip, which may not be known. */
+#define PROBE_SILENCE_MIN_US (10 * USEC_PER_MSEC)
+#define PROBE_SILENCE_MAX_US (250 * USEC_PER_MSEC)
+#define PROBE_SILENCE_UNKNOWN_US (60 * USEC_PER_MSEC)
 
 void gre_ack_init(struct gre_ack *a, uint32_t limit)
 {
@@ -44,15 +46,21 @@ void gre_ack_init(struct gre_ack *a, uint32_t limit)
 	a->until_probe = PROBE_INTERVAL_MIN;
 }
 
-/* How many pending packets call for an acknowledgment. */
+/*
+ * How many pending packets call for an acknowledgment: a share of what may be outstanding, so that
+ * the rest is on its way meanwhile. The smaller the share the evener the flow, and a share that
+ * divides the window leaves nothing of it unused; but where it would be few packets, a larger one
+ * has to do, up to all of it, which is one acknowledgment for each round trip. Where even that is
+ * few, the bare acknowledgments cannot be rare, and keeping the server going comes first.
+ */
 static uint32_t enough(const struct gre_ack *a)
 {
 	if (a->probe_target > 0)
 		return a->probe_target;
-	uint32_t half = a->proven / 2;
-	if (half < FEWEST_TO_RIDE && a->proven >= FEWEST_TO_RIDE)
-		return FEWEST_TO_RIDE;
-	return half > 0 ? half : 1;
+	for (uint32_t divisor = 8; divisor > 0; divisor /= 2)
+		if (a->proven / divisor > FEW)
+			return a->proven / divisor;
+	return a->proven > 1 ? a->proven / 2 : 1;
 }
 
 /*
@@ -88,6 +96,7 @@ void gre_ack_on_receipt(struct gre_ack *a, int64_t now_us, uint32_t count, int64
 {
 	if (a->woke_us >= 0)
 		judge_silence(a, now_us, rtt_us);
+	a->rtt_us = rtt_us;
 	uint32_t before = a->pending;
 	if (before == 0)
 		a->pending_since_us = now_us;
@@ -143,6 +152,16 @@ void gre_ack_on_bare(struct gre_ack *a, int64_t now_us)
 	a->pending = 0;
 }
 
+static int64_t probe_silence_us(const struct gre_ack *a)
+{
+	int64_t silence_us = a->rtt_us + a->rtt_us / 2;
+	if (a->rtt_us == 0)
+		return PROBE_SILENCE_UNKNOWN_US;
+	if (silence_us < PROBE_SILENCE_MIN_US)
+		return PROBE_SILENCE_MIN_US;
+	return silence_us < PROBE_SILENCE_MAX_US ? silence_us : PROBE_SILENCE_MAX_US;
+}
+
 int64_t gre_ack_deadline(const struct gre_ack *a)
 {
 	if (a->pending == 0)
@@ -150,6 +169,6 @@ int64_t gre_ack_deadline(const struct gre_ack *a)
 	if (a->pending >= enough(a))
 		return a->enough_since_us + (a->rode_on_data ? GRACE_US : 0);
 	if (a->probe_target > 0 && a->pending >= a->proven)
-		return a->last_receipt_us + PROBE_SILENCE_US;
+		return a->last_receipt_us + probe_silence_us(a);
 	return a->pending_since_us + a->patience_us;
 }

@@ -17,6 +17,7 @@ struct gre_ack {
 	int64_t pending_since_us; /* meaningful where pending > 0, as the next two */
 	int64_t enough_since_us;  /* when pending came up to the share that calls for one */
 	int64_t last_receipt_us;
+	int64_t rtt_us;      /* as last told; 0 = unknown */
 	int64_t patience_us; /* how long fewer packets than that wait for company */
 
 	bool rode_on_data; /* the last acknowledgment did, so the next one may, too */
