@@ -41,7 +41,10 @@ class Tunnel:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is None and self.run.process.poll() is None:
+            self.run.hang_up()  # in order, so that nothing is left for the next test to find
+            self.run.wait_all()
         self.run.end()
         self.server.close()
         self.log.close()

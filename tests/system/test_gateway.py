@@ -318,6 +318,7 @@ def _():
         equal(t.run.wait(), 1)
         t.log.wait("Call manager exited with error")
         t.run.wait_all()
+        sh("rm -rf /run/pptp/*")  # the killed one's socket
 
 
 @test("the server's end of the call ends the gateway with the reason in the log")
