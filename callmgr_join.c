@@ -9,7 +9,9 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -45,6 +47,14 @@ static bool in_folder(char *path, size_t cap, const struct callmgr *cm, const ch
 {
 	int n = snprintf(path, cap, "%s/%s", cm->folder, name);
 	return n > 0 && (size_t)n < cap;
+}
+
+static size_t dots(const char *text)
+{
+	size_t n = 0;
+	for (; *text; text++)
+		n += *text == '.';
+	return n;
 }
 
 /* ---- listening ---- */
@@ -98,12 +108,41 @@ static int listen_at(struct callmgr *cm, const char *name)
 	return 0;
 }
 
+/*
+ * With the lock held: removes sockets that killed call managers left under names of their own. A
+ * pid that is in use is none of a dead one, or belongs to another namespace: left alone.
+ */
+static void clear_stale(struct callmgr *cm)
+{
+	char path[CALLMGR_PATH_MAX];
+	DIR *folder = opendir(cm->folder);
+	if (!folder)
+		return;
+	const struct dirent *entry;
+	while ((entry = readdir(folder))) {
+		const char *dot = strrchr(entry->d_name, '.');
+		const char *colon = strchr(entry->d_name, ':');
+		/* The last of a fourth dot is behind the server's address. */
+		long pid = dot && colon && dots(colon) == 4 ? strtol(dot + 1, NULL, 10) : 0;
+		if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH ||
+		    !in_folder(path, sizeof(path), cm, entry->d_name))
+			continue;
+		int fd = ipc_connect(path);
+		if (fd == -ECONNREFUSED)
+			unlink(path);
+		else if (fd >= 0)
+			close(fd);
+	}
+	closedir(folder);
+}
+
 /* With the lock held: under the pair's name, or where that is taken under one of our own. */
 static int listen_somewhere(struct callmgr *cm)
 {
 	char pair[PAIR_MAX];
 	char own[PAIR_MAX + 16];
 	pair_name(pair, sizeof(pair), cm);
+	clear_stale(cm);
 	int rc = listen_at(cm, pair);
 	if (rc != -EADDRINUSE)
 		return rc;

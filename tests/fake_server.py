@@ -182,11 +182,16 @@ class Connection:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if not self.ended:
             self._end("closed")
+        try:
+            self.sock.shutdown(socket.SHUT_RD)  # wakes the script, which may be reading
+        except OSError:
+            pass
         self.sock.close()
 
     def _end(self, how):
         with self.server.changed:
-            self.ended, self.ended_at = how, time.monotonic()
+            if not self.ended:
+                self.ended, self.ended_at = how, time.monotonic()
             self.server.changed.notify_all()
 
     def _take(self):
@@ -245,6 +250,7 @@ def polite(sccrp=None, ocrp=None, on=None, first_call_id=1000):
                     conn.send("CDN", call_id=calls.pop(m["call_id"]), result=4)
             elif m.name == "StopCCRQ":
                 conn.send("StopCCRP", result=1)
+                conn.drain(2)  # the client closes first, and does so at once
                 return
     return script
 

@@ -325,6 +325,16 @@ class Run:
             fail("no process", comm, "among", self.pids())
         os.kill(pid, signo)
 
+    def status(self):
+        """The status from this start's own call manager. With a call that stands, the gateway has
+        taken it over by then: it answers for its counters after that."""
+        manager = self.pid_of("pptpcm")
+        for path in sockets():
+            answer = status(path)
+            if answer and int(answer["pid"]) == manager:
+                return answer
+        fail("no status from", manager, "in", sockets())
+
     def hang_up(self):
         """Closes the slave, as pppd does when it ends."""
         if self.slave is not None:
@@ -385,6 +395,34 @@ def start(*arguments, **kwargs):
 def _end_all():
     for run in list(_running):
         run.end()
+    for path in sockets():
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+SOCKETS = "/run/pptp"
+
+
+def sockets():
+    """Paths of the call managers' sockets."""
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(os.path.join(SOCKETS, name) for name in os.listdir(SOCKETS))
+    return []
+
+
+def status(path):
+    """What the call manager at that socket says of itself, as a dict; None where nobody answers."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.settimeout(WAIT)
+        try:
+            s.connect(path)
+            s.send(bytes([1, 8]))
+            octets = s.recv(65536)
+        except (ConnectionError, FileNotFoundError):
+            return None
+    if octets[:2] != bytes([1, 9]):
+        return None
+    return dict(line.split("=", 1) for line in octets[2:].decode().splitlines())
 
 
 def tagged(tag=None):
@@ -432,9 +470,7 @@ def leftovers():
             words = line.split()
             if len(words) > 7 and "pptp" in words[7]:
                 left.append("socket " + words[7])
-    for folder in ("/run/pptp",):
-        with contextlib.suppress(FileNotFoundError):
-            left += ["file %s/%s" % (folder, name) for name in os.listdir(folder)]
+    left += ["file " + path for path in sockets()]
     for line in sh("ip -4 route show table all proto %s" % OUR_ROUTES).splitlines():
         left.append("route " + line.strip())
     return left

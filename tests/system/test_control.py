@@ -1,0 +1,786 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""The control connection against a scripted server: every state, every code, every odd behaviour."""
+import ctypes
+
+from harness import *  # noqa: F401,F403
+from harness import contextlib, os, signal, socket, struct, threading, time
+
+SERVER = "127.0.0.2"
+
+
+def last_line(run):
+    lines = run.stderr().strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def up(server, *arguments, log, address=SERVER):
+    """A call that stands, for the gateway too: the Run and the server's connection."""
+    run = start(address, *arguments)
+    log.wait("Outgoing call established")
+    equal(run.status()["call.1.state"], "established")
+    return run, server.connections[-1]
+
+
+def fails(script, *arguments, status=1, within=3.0, server=SERVER):
+    """A call that the server's script makes fail: its last line on stderr, and the server."""
+    with FakeServer(SERVER, script) as s:
+        run = start(server, *arguments)
+        equal(run.wait(within), status, "exit status")
+        equal(s.mistakes(), [])
+        nothing_left()
+        return last_line(run), s
+
+
+# ---- a call from beginning to end ----
+
+@test("a call is made and ended in the order of RFC 2637 and leaves nothing behind")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, log=log)
+        equal(conn.names(), ["SCCRQ", "OCRQ"])
+        run.hang_up()
+        equal(run.wait(2), 0)
+        server.wait_ended()
+        equal(conn.names(), ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"])
+        equal(conn.received[2]["call_id"], conn.received[1]["call_id"])
+        equal(conn.received[3]["reason"], 3)
+        equal((conn.ended, server.mistakes()), ("eof", []))
+        nothing_left()
+
+
+@test("a healthy run says nothing on stderr and the well-known phrases to syslog")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, "--logstring", "tunnel7", log=log)
+        ids = conn.received[1]["call_id"], 1000
+        run.hang_up()
+        equal(run.wait(2), 0)
+        equal(run.stderr(), "")
+        log.wait("call .* is over")
+        text = log.text()
+        for phrase in ("Sent control packet type is 1 'Start-Control-Connection-Request'",
+                       "Received Start Control Connection Reply", "Client connection established.",
+                       "Sent control packet type is 7 'Outgoing-Call-Request'",
+                       "Received Outgoing Call Reply",
+                       "Outgoing call established (call ID %u, peer's call ID %u)." % ids,
+                       "Closing connection (shutdown)", "127.0.0.2"):
+            true(phrase in text, "no", phrase, "in", text)
+        for line in text.splitlines():
+            match(r"^pptp\[\d+\]: tunnel7 (log|warn|fatal)\[\w+:[\w.]+:\d+\]: ", line)
+        no_match("(?i)timed? ?out", text)
+
+
+@test("the control packet is on its way within three round trips and 100 ms")
+def _():
+    with FakeServer(SERVER) as server:
+        run = start(SERVER)
+        _, ocrq = server.wait_for("OCRQ")
+        diag("from exec to Outgoing-Call-Request: %.1f ms" % ((ocrq.when - run.started) * 1000))
+        between(0, ocrq.when - run.started, 0.1, "seconds to OCRQ")
+
+
+@test("from hang-up of the pty to the closed control connection it takes less than 0.2 s")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, log=log)
+        before = time.monotonic()
+        run.hang_up()
+        server.wait_ended()
+        between(0, conn.ended_at - before, 0.2, "seconds")
+        run.wait_all(1)
+
+
+@test("the processes are called pptp or pptpgw, and pptpcm, and hold only what is theirs")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, log=log)
+        manager = run.pid_of("pptpcm")
+        true(manager, run.pids())
+        fds = descriptors(manager)
+        targets = sorted(t.split(":")[0] for t in fds.values())
+        true(not any("ptmx" in t or "/dev/pts" in t for t in targets), fds)
+        with open("/proc/net/raw") as f:
+            inodes = [line.split()[9] for line in f.readlines()[1:]]
+        for target in fds.values():
+            true(not any("[%s]" % i in target for i in inodes), "a GRE socket in", fds)
+
+
+# ---- who we say we are ----
+
+@test("Start-Control-Connection-Request is a PNS's: honest names, no channels")
+def _():
+    with FakeServer(SERVER) as server:
+        start(SERVER)
+        _, m = server.wait_for("SCCRQ")
+        equal((m["version"], m["max_channels"], m["framing"], m["bearer"]), (0x100, 0, 3, 3))
+        equal((m["host_name"], m["vendor"]), ("local", "pptp"))
+
+
+@test("--client-hostname, --phone and --call-id reach the server")
+def _():
+    with FakeServer(SERVER) as server:
+        start(SERVER, "--client-hostname", "h" * 64, "--phone", "0123456789" * 6 + "abcd",
+              "--call-id", "4711")
+        _, m = server.wait_for("SCCRQ")
+        equal(m["host_name"], "h" * 64)
+        _, m = server.wait_for("OCRQ")
+        equal((m["phone"], m["phone_len"], m["call_id"]), ("0123456789" * 6 + "abcd", 64, 4711))
+        true(m["window"] > 3)
+
+
+@test("without --phone the number is empty, with a call id that is not 0")
+def _():
+    with FakeServer(SERVER) as server:
+        start(SERVER)
+        _, m = server.wait_for("OCRQ")
+        equal((m["phone"], m["phone_len"], m["subaddress"]), ("", 0, ""))
+        true(m["call_id"] != 0)
+
+
+@test("--quirks BEZEQ_ISRAEL changes the fields that the modems look at, and no ids")
+def _():
+    with FakeServer(SERVER) as server:
+        start(SERVER, "--quirks", "BEZEQ_ISRAEL")
+        _, m = server.wait_for("SCCRQ")
+        equal((m["framing"], m["bearer"], m["max_channels"], m["firmware"], m["host_name"],
+               m["vendor"]), (1, 1, 0, 0x6021, "RELAY_PPP1", "MS Win NT"))
+        _, m = server.wait_for("OCRQ")
+        equal((m["bearer"], m["framing"], m["phone"], m["phone_len"]), (2, 3, "RELAY_PPP1", 10))
+        true(m["call_id"] != 0)
+        _, m = server.wait_for("SLI")
+        equal((m["peer_call_id"], m["send_accm"], m["receive_accm"]), (1000, 0xFFFFFFFF, 0xFFFFFFFF))
+
+
+# ---- every result code ----
+
+START_RESULTS = {2: "refused", 3: "exists already", 4: "not authorised", 5: "version", 9: "refused"}
+CALL_RESULTS = {2: "refused", 3: "(?i)carrier", 4: "(?i)busy", 5: "(?i)dial.?tone", 6: "(?i)time",
+                7: "(?i)accept", 77: "refused"}
+
+for _code, _phrase in START_RESULTS.items():
+    @test("Start-Control-Connection-Reply with result %d ends with a sentence about it" % _code)
+    def _(code=_code, phrase=_phrase):
+        line, server = fails(polite(sccrp={"result": code}))
+        match(phrase, line)
+        match(SERVER, line)
+        equal(server.names()[0][:1], ["SCCRQ"])
+
+for _code, _phrase in CALL_RESULTS.items():
+    @test("Outgoing-Call-Reply with result %d ends with a sentence about it" % _code)
+    def _(code=_code, phrase=_phrase):
+        line, server = fails(polite(ocrp={"result": code}))
+        match("Call manager exited with error", line)
+        match(phrase, line)
+        match(SERVER, line)
+        equal(server.names(), [["SCCRQ", "OCRQ", "StopCCRQ"]])
+
+for _code in range(0, 8):
+    @test("Outgoing-Call-Reply with general error %d ends with a sentence about it" % _code)
+    def _(code=_code):
+        line, _ = fails(polite(ocrp={"result": 2, "error": code, "cause": 0x11}))
+        match("refused the call: .{8}", line)
+        if code == 4:
+            match("too many calls", line)
+        if code == 3:
+            match("--phone", line)
+
+
+@test("a refused call without --phone says that a number may be needed")
+def _():
+    line, _ = fails(polite(ocrp={"result": 5}))
+    match("dialled number.*--phone", line)
+
+
+@test("Start-Control-Connection-Reply with result 0 counts as success")
+def _():
+    with FakeServer(SERVER, polite(sccrp={"result": 0})) as server, Log() as log:
+        up(server, log=log)
+
+
+@test("a server of another protocol version is refused with a sentence about it")
+def _():
+    line, _ = fails(polite(sccrp={"version": 0x0200, "result": 5}))
+    match("wrong version", line)
+
+
+for _code, _phrase in {1: "(?i)carrier", 2: "ended the call", 3: "(?i)administrat", 4: "ended the call"}.items():
+    @test("Call-Disconnect-Notify with result %d ends the call and says why" % _code)
+    def _(code=_code, phrase=_phrase):
+        with FakeServer(SERVER) as server, Log() as log:
+            run, conn = up(server, log=log)
+            conn.send("CDN", call_id=1000, result=code, error=1 if code == 2 else 0)
+            equal(run.wait(2), 1)
+            server.wait_ended()
+            equal(conn.names(), ["SCCRQ", "OCRQ", "StopCCRQ"])
+            match(phrase, log.wait("is over|ended the call"))
+            nothing_left()
+
+for _code, _phrase in {1: "ended the control connection", 2: "(?i)protocol", 3: "(?i)shut"}.items():
+    @test("Stop-Control-Connection-Request with reason %d is answered and ends the call" % _code)
+    def _(code=_code, phrase=_phrase):
+        with FakeServer(SERVER) as server, Log() as log:
+            run, conn = up(server, log=log)
+            conn.send("StopCCRQ", reason=code)
+            equal(run.wait(2), 1)
+            server.wait_ended()
+            equal(conn.names(), ["SCCRQ", "OCRQ", "StopCCRP"])
+            equal(conn.received[2]["result"], 1)
+            match(phrase, log.wait("is over"))
+            nothing_left()
+
+
+# ---- odd behaviour ----
+
+@test("a server that closes at once is told from a PPTP server")
+def _():
+    line, _ = fails(lambda conn: None)
+    match("not a PPTP server", line)
+
+
+@test("a server that speaks something else is told from a PPTP server, with its octets in the log")
+def _():
+    def ssh(conn):
+        conn.send_raw(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+        conn.drain(2)
+    with Log() as log:
+        line, _ = fails(ssh)
+        match("not a PPTP server", line)
+        log.wait("53 53 48 2d")
+
+
+@test("a silent server is given up after --connect-timeout, exact to 20 ms and a little")
+def _():
+    with FakeServer(SERVER, lambda conn: conn.drain(5)) as server:
+        run = start(SERVER, "--connect-timeout", "0.5")
+        conn, sccrq = server.wait_for("SCCRQ")
+        equal(run.wait(3), 1)
+        server.wait_ended()
+        # nothing to clear yet; Stop goes out, its answer is not waited for beyond the bound
+        match("no answer to Start-Control-Connection-Request", last_line(run))
+        stop = [m for m in conn.received if m.name == "StopCCRQ"]
+        ended = stop[0].when if stop else conn.ended_at
+        between(0.49, ended - sccrq.when, 0.54, "seconds from request to giving up")
+        between(0, conn.ended_at - ended, 2.05)
+        nothing_left()
+
+
+@test("a server that never answers the Outgoing-Call-Request is given up after --connect-timeout")
+def _():
+    with FakeServer(SERVER, polite(on={"OCRQ": None})) as server:
+        run = start(SERVER, "--connect-timeout", "0.5")
+        conn, ocrq = server.wait_for("OCRQ")
+        equal(run.wait(3), 1)
+        server.wait_ended()
+        match("no answer to Outgoing-Call-Request", last_line(run))
+        between(0.49, conn.received[2].when - ocrq.when, 0.54, "seconds")
+        nothing_left()
+
+
+@test("a full listen queue (no answer to the connection) is given up after --connect-timeout")
+def _():
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((SERVER, 1723))
+    listener.listen(0)
+    fill = []
+    for _ in range(4):
+        s = socket.socket()
+        s.setblocking(False)
+        s.connect_ex((SERVER, 1723))
+        fill.append(s)
+    before = time.monotonic()
+    run = start(SERVER, "--connect-timeout", "0.4")
+    equal(run.wait(3), 1)
+    between(0.4, time.monotonic() - before, 0.6, "seconds")
+    match("Could not open control connection to 127.0.0.2", run.stderr())
+    match("no answer on TCP port 1723", last_line(run))
+    for s in fill + [listener]:
+        s.close()
+    nothing_left()
+
+
+@test("nobody listening is refused with the phrase that log readers know")
+def _():
+    with Log() as log:
+        run = start("127.0.0.9")
+        equal(run.wait(2), 1)
+        match(r"pptp_callmgr.+?Could not open control connection to\s+127\.0\.0\.9: Connection refused",
+              run.stderr())
+        match("Call manager exited with error.*Connection refused.*enabled", last_line(run))
+        match(r"pptp_callmgr.+?Could not open control connection to\s+127\.0\.0\.9", log.wait("Could not"))
+        nothing_left()
+
+
+@test("no route to the server is said in words")
+def _():
+    run = start("192.0.2.1")
+    equal(run.wait(2), 1)
+    match("Network is unreachable", last_line(run))
+    nothing_left()
+
+
+@test("an address for --localbind that this host does not have is said in words")
+def _():
+    with FakeServer(SERVER):
+        run = start(SERVER, "--localbind", "192.0.2.77")
+        equal(run.wait(2), 1)
+        nothing_left()
+
+
+def bad_start(octets):
+    def script(conn):
+        conn.expect("SCCRQ")
+        conn.send_raw(octets)
+        conn.drain(3)
+    return script
+
+
+BROKEN = {
+    "a wrong magic": encode("SCCRP", version=0x100, result=1)[:4] + b"\xde\xad\xbe\xef" + b"\0" * 148,
+    "a declared length of 0": header(2, 0) + b"\0" * 144,
+    "a declared length of 11": header(2, 11) + b"\0" * 144,
+    "a declared length of 65535": header(2, 65535) + b"\0" * 144,
+    "a reply one octet too short": header(2, 155) + b"\0" * 143,
+}
+for _what, _octets in BROKEN.items():
+    @test("%s closes the connection at once, with the octets in the log" % _what)
+    def _(octets=_octets):
+        with Log() as log:
+            before = time.monotonic()
+            fails(bad_start(octets), within=2.5)
+            between(0, time.monotonic() - before, 0.6, "seconds")
+            log.wait("%02x %02x" % tuple(octets[:2]))
+
+
+for _what, _octets in {
+        "a wrong magic": header(5, 16, magic=0x1A2B3C4E) + b"\0\0\0\1",
+        "a declared length of 0": header(200, 0),
+        "a Set-Link-Info that is too short": header(15, 20) + b"\0" * 8}.items():
+    @test("%s ends a call that stands" % _what)
+    def _(octets=_octets):
+        with FakeServer(SERVER) as server, Log() as log:
+            run, conn = up(server, log=log)
+            conn.send_raw(octets)
+            equal(run.wait(2.5), 1)
+            log.wait("%02x %02x" % tuple(octets[:2]))
+            nothing_left()
+
+
+@test("messages that arrive octet by octet, and glued together, are taken the same")
+def _():
+    def drip(conn):
+        conn.expect("SCCRQ")
+        for octet in encode("SCCRP", version=0x100, result=1, framing=3, bearer=3):
+            conn.send_raw(bytes([octet]))
+        m = conn.expect("OCRQ")
+        conn.send_raw(encode("EchoRQ", identifier=1) +
+                      encode("OCRP", call_id=9, peer_call_id=m["call_id"], result=1, window=8) +
+                      encode("EchoRQ", identifier=2) + encode("EchoRQ", identifier=3)[:7])
+        conn.send_raw(encode("EchoRQ", identifier=3)[7:])
+        conn.drain()
+    with FakeServer(SERVER, drip) as server, Log() as log:
+        start(SERVER)
+        log.wait(r"peer's call ID 9")
+        server.wait_for("EchoRP", 3)
+        conn = server.connections[0]
+        equal([m["identifier"] for m in conn.received if m.name == "EchoRP"], [1, 2, 3])
+
+
+@test("a message longer than its type is taken, the rest ignored with a log line")
+def _():
+    def long_reply(conn):
+        conn.expect("SCCRQ")
+        body = encode("SCCRP", version=0x100, result=1, framing=3, bearer=3)
+        conn.send_raw(header(2, len(body) + 8) + body[12:] + b"\xff" * 8)
+        polite()(conn)
+    with FakeServer(SERVER, long_reply) as server, Log() as log:
+        start(SERVER)
+        log.wait("Outgoing call established")
+        log.wait("8 octets too long")
+
+
+@test("octets inside a message are never executed as another message")
+def _():
+    inner = encode("StopCCRQ", reason=1)
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, log=log)
+        # an unknown control type, a management message and a text field, each with a Stop inside
+        conn.send_raw(header(77, 12 + 2 * len(inner)) + inner + inner)
+        conn.send_raw(header(1, 12 + len(inner), kind=2) + inner)
+        conn.send("ICRQ", call_id=5, dialed=inner + inner)
+        conn.send("EchoRQ", identifier=99)
+        _, echo = server.wait_for("EchoRP")
+        equal(echo["identifier"], 99)
+        true("StopCCRP" not in conn.names(), conn.names())
+        equal(run.process.poll(), None)
+        log.wait("ignored")
+
+
+@test("an Incoming-Call-Request is declined with result 3 and the caller's id")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        _, conn = up(server, log=log)
+        conn.send("ICRQ", call_id=4321, serial=1, bearer=1, dialed="1", dialing="2")
+        _, m = server.wait_for("ICRP")
+        equal((m["peer_call_id"], m["result"]), (4321, 3))
+
+
+@test("an Outgoing-Call-Reply for an unknown call, or twice, is ignored with a log line")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, log=log)
+        ours = conn.received[1]["call_id"]
+        conn.send("OCRP", call_id=1, peer_call_id=ours ^ 1, result=1)
+        log.wait("Outgoing-Call-Reply.*ignored")
+        conn.send("OCRP", call_id=2, peer_call_id=ours, result=1)
+        log.wait("Outgoing-Call-Reply.*ignored", count=2)
+        equal(run.process.poll(), None)
+        run.hang_up()
+        equal(run.wait(2), 0)
+
+
+@test("Echo-Requests are answered with the same identifier")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        _, conn = up(server, log=log)
+        for identifier in (0, 1, 0xFFFFFFFF, 0x12345678):
+            conn.send("EchoRQ", identifier=identifier)
+        server.wait_for("EchoRP", 4)
+        equal([(m["identifier"], m["result"]) for m in conn.received if m.name == "EchoRP"],
+              [(0, 1), (1, 1), (0xFFFFFFFF, 1), (0x12345678, 1)])
+
+
+@test("Set-Link-Info and WAN-Error-Notify disturb nothing")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, log=log)
+        ours = conn.received[1]["call_id"]
+        conn.send("SLI", peer_call_id=ours, send_accm=0, receive_accm=0xFFFFFFFF)
+        conn.send("WEN", peer_call_id=ours, crc=7)
+        conn.send("EchoRQ", identifier=1)
+        server.wait_for("EchoRP")
+        log.wait("7 CRC")
+        equal(run.process.poll(), None)
+
+
+@test("a Call-Clear-Request from the server is answered by a Call-Disconnect-Notify")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, log=log)
+        conn.send("CCRQ", call_id=1000)
+        _, m = server.wait_for("CDN")
+        equal(m["call_id"], conn.received[1]["call_id"])
+        equal(run.wait(2), 1)
+        match("Call-Clear-Request", log.wait("is over"))
+        nothing_left()
+
+
+@test("a Call-Disconnect-Notify for another call is ignored")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, log=log)
+        conn.send("CDN", call_id=1001, result=1)
+        conn.send("EchoRQ", identifier=5)
+        server.wait_for("EchoRP")
+        equal(run.process.poll(), None)
+
+
+@test("a TCP reset at any stage is an ordinary end")
+def _():
+    def at_start(conn):
+        conn.reset()
+
+    def after_sccrq(conn):
+        conn.expect("SCCRQ")
+        conn.reset()
+
+    def after_ocrq(conn):
+        conn.expect("SCCRQ")
+        conn.send("SCCRP", version=0x100, result=1)
+        conn.expect("OCRQ")
+        conn.reset()
+    for script in (at_start, after_sccrq, after_ocrq):
+        line, _ = fails(script)
+        match(SERVER, line)
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, log=log)
+        conn.reset()
+        equal(run.wait(2), 1)
+        match("Connection reset|closed by the server", log.wait("is over"))
+        nothing_left()
+
+
+@test("a flood of Echo-Requests whose answers are not read grows nothing without bound")
+def _():
+    flood = encode("EchoRQ", identifier=7) * 4096
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, log=log)
+        manager = run.pid_of("pptpcm")
+        with open("/proc/%d/statm" % manager) as f:
+            before = int(f.read().split()[1])
+        sender = socket.socket(fileno=os.dup(conn.sock.fileno()))
+        sender.setblocking(False)
+        sent = 0
+        # the script's thread reads the answers: stop it by taking its socket's reading side away
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        ended = time.monotonic() + 0.7
+        while time.monotonic() < ended:
+            if not select_writable(sender, 0.2):
+                break
+            with contextlib.suppress(BlockingIOError):
+                sent += sender.send(flood)
+        diag("%d kB of Echo-Requests sent" % (sent // 1024))
+        with open("/proc/%d/statm" % manager) as f:
+            after = int(f.read().split()[1])
+        true(sent > 1 << 18, sent)
+        between(0, after - before, 64, "pages more")
+        lines = len(log.text().splitlines())
+        true(lines < 200, lines, "lines of log")
+        sender.close()
+
+
+def select_writable(sock, timeout):
+    import select
+    return select.select([], [sock], [], timeout)[1]
+
+
+@test("a Start-Control-Connection-Request from the server (collision) hangs nobody")
+def _():
+    def collide(conn):
+        conn.expect("SCCRQ")
+        conn.send("SCCRQ", version=0x100, framing=3, bearer=3)
+        polite()(conn)
+    with FakeServer(SERVER, collide):
+        run = start(SERVER, "--connect-timeout", "1")
+        status = run.wait(4)
+        equal(status, 1)
+        nothing_left()
+
+
+# ---- names and addresses ----
+
+@contextlib.contextmanager
+def hosts(text):
+    """A hosts file of our own, in our mount namespace."""
+    with open("/run/hosts", "w") as f:
+        f.write(text)
+    with open("/run/nsswitch.conf", "w") as f:
+        f.write("hosts: files\n")
+    sh("mount --bind /run/hosts /etc/hosts")
+    nss = os.path.exists("/etc/nsswitch.conf")
+    if nss:
+        sh("mount --bind /run/nsswitch.conf /etc/nsswitch.conf")
+    try:
+        yield
+    finally:
+        sh("umount /etc/hosts")
+        if nss:
+            sh("umount /etc/nsswitch.conf")
+
+
+@test("an IPv6 address gets a clear message")
+def _():
+    for literal in ("2001:db8::1", "::1", "[fe80::1%eth0]"):
+        run = start(literal)
+        equal(run.wait(2), 1)
+        match("IPv6.*IPv4", last_line(run))
+        nothing_left()
+
+
+@test("a name that cannot be found is said in words")
+def _():
+    with hosts("127.0.0.1 localhost\n"):
+        run = start("no-such-host.test")
+        equal(run.wait(5), 1)
+        match("Could not find the server 'no-such-host.test'", last_line(run))
+        nothing_left()
+
+
+@test("a name with nothing but an IPv6 address is said in words")
+def _():
+    with hosts("2001:db8::7 six.test\n"):
+        run = start("six.test")
+        equal(run.wait(5), 1)
+        match("Could not find the server 'six.test'.*IPv4", last_line(run))
+
+
+@test("a name is found on a host with nothing but loopback addresses")
+def _():
+    with hosts("127.0.0.2 vpn.test\n"), FakeServer(SERVER) as server, Log() as log:
+        start("vpn.test")
+        log.wait("Outgoing call established")
+        log.wait(r"Server in use: vpn\.test \(127\.0\.0\.2\)")
+        equal(server.mistakes(), [])
+
+
+MANY = "127.0.0.5 many.test\n127.0.0.6 many.test\n127.0.0.7 many.test\n"
+
+
+@test("several addresses are tried in order until one accepts the call")
+def _():
+    with hosts(MANY), FakeServer("127.0.0.6", polite(ocrp={"result": 4})) as busy, \
+            FakeServer("127.0.0.7") as good, Log() as log:
+        run, _ = up(good, log=log, address="many.test")
+        log.wait(r"Server in use: many\.test \(127\.0\.0\.7\)")
+        match("127.0.0.5: Connection refused", log.text())
+        equal(busy.names(), [["SCCRQ", "OCRQ", "StopCCRQ"]])
+        equal(good.names(), [["SCCRQ", "OCRQ"]])
+        run.hang_up()
+        equal(run.wait(2), 0)
+        nothing_left()
+
+
+@test("where no address accepts the call the last reason is the last line")
+def _():
+    with hosts(MANY), FakeServer("127.0.0.7", polite(ocrp={"result": 4})):
+        run = start("many.test")
+        equal(run.wait(3), 1)
+        match(r"many\.test \(127\.0\.0\.7\).*[Bb]usy", last_line(run))
+        nothing_left()
+
+
+# ---- silence ----
+
+@test("a dead peer is noticed within 4.2 s with --idle-wait 2 --max-echo-wait 2")
+def _():
+    def dead(conn):
+        m = conn.expect("SCCRQ")
+        conn.send("SCCRP", version=0x100, result=1)
+        m = conn.expect("OCRQ")
+        conn.send("OCRP", call_id=1, peer_call_id=m["call_id"], result=1, window=8)
+        conn.sent_last = time.monotonic()
+        conn.drain()
+    with FakeServer(SERVER, dead) as server, Log() as log:
+        run = start(SERVER, "--idle-wait", "2", "--max-echo-wait", "2")
+        conn, _ = server.wait_for("OCRQ")
+        equal(run.wait(5), 1)
+        run.wait_all(5)
+        took = time.monotonic() - conn.sent_last
+        diag("%.3f s" % took)
+        between(3.9, took, 4.2, "seconds from the last sign of life")
+        echo = [m for m in conn.received if m.name == "EchoRQ"]
+        between(1.98, echo[0].when - conn.sent_last, 2.05, "seconds to the Echo-Request")
+        match("silent", log.wait("is over"))
+        nothing_left()
+
+
+@test("an answered Echo-Request keeps the call, and comes after each silence of --idle-wait")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, "--idle-wait", "0.3", "--max-echo-wait", "0.3", log=log)
+        server.wait_for("EchoRQ", 3)
+        times = [m.when for m in conn.received if m.name == "EchoRQ"]
+        between(0.28, times[1] - times[0], 0.34, "seconds between two")
+        equal(run.process.poll(), None)
+
+
+@test("--idle-wait 0 sends no Echo-Request")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, "--idle-wait", "0", log=log)
+        true(not server.wait(lambda: "EchoRQ" in conn.names(), 0.5), conn.names())
+        equal(run.process.poll(), None)
+
+
+# ---- the host route ----
+
+def enter_namespace(fd):
+    """Moves this thread into a network namespace; what it opens from then on is there."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(fd, 0x40000000):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+@contextlib.contextmanager
+def remote_server(script=None):
+    """A server at 192.0.2.7 behind a router, in a namespace of its own."""
+    sh("ip netns add far && ip link add near type veth peer name far netns far && "
+       "ip addr add 10.9.0.1/24 dev near && ip link set near up && "
+       "ip -n far addr add 10.9.0.2/24 dev far && ip -n far link set far up && "
+       "ip -n far link set lo up && ip -n far addr add 192.0.2.7/32 dev lo && "
+       "ip route add default via 10.9.0.2")
+    here = os.open("/proc/self/ns/net", os.O_RDONLY)
+    far = os.open("/run/netns/far", os.O_RDONLY)
+    enter_namespace(far)
+    try:
+        server = FakeServer("192.0.2.7", script)
+    finally:
+        enter_namespace(here)
+        os.close(here)
+        os.close(far)
+    try:
+        yield server
+    finally:
+        server.close()
+        sh("ip route del default 2>/dev/null; ip link del near; ip netns del far", check=False)
+
+
+@test("a host route to the server is there while the call stands, and gone after")
+def _():
+    with remote_server() as server, Log() as log:
+        before = sh("ip route show table all")
+        run, _ = up(server, log=log, address="192.0.2.7")
+        match(r"192\.0\.2\.7 via 10\.9\.0\.2", sh("ip route show proto 47"))
+        run.hang_up()
+        equal(run.wait(2), 0)
+        run.wait_all(1)
+        equal(sh("ip route show table all"), before)
+        equal(server.mistakes(), [])
+        nothing_left()
+
+
+@test("--nohostroute adds no route; a refused call leaves none")
+def _():
+    with remote_server() as server, Log() as log:
+        run, _ = up(server, "--nohostroute", log=log, address="192.0.2.7")
+        equal(sh("ip route show proto 47"), "")
+        run.hang_up()
+        equal(run.wait(2), 0)
+        server.script = polite(ocrp={"result": 4})
+        run = start("192.0.2.7")
+        equal(run.wait(2), 1)
+        run.wait_all(1)
+        equal(sh("ip route show proto 47"), "")
+        nothing_left()
+
+
+@contextlib.contextmanager
+def tunnel_interface():
+    sh("ip tuntap add dev ppp7 mode tun && ip link set ppp7 up && ip addr add 10.99.0.2 peer 10.99.0.1 dev ppp7")
+    try:
+        yield
+    finally:
+        sh("ip link del ppp7")
+
+
+@test("a route to the server that leads into the tunnel ends the call and says how to see it")
+def _():
+    if not os.path.exists("/dev/net/tun"):
+        diag("no /dev/net/tun here: left out")
+        return
+    with remote_server() as server, Log() as log:
+        run, _ = up(server, log=log, address="192.0.2.7")
+        with tunnel_interface():
+            sh("ip route replace 192.0.2.7/32 dev ppp7")
+            equal(run.wait(3), 1)
+            match("ip route get 192.0.2.7", log.wait("is over"))
+            run.wait_all(1)
+        nothing_left()
+
+
+@test("with --nohostroute a route into the tunnel is warned of once, and the call goes on")
+def _():
+    if not os.path.exists("/dev/net/tun"):
+        diag("no /dev/net/tun here: left out")
+        return
+    with remote_server() as server, Log() as log:
+        run, _ = up(server, "--nohostroute", log=log, address="192.0.2.7")
+        with tunnel_interface():
+            sh("ip route replace default dev ppp7")
+            log.wait("ip route get 192.0.2.7")
+            equal(run.process.poll(), None)
+            sh("ip route replace default via 10.9.0.2")
+
+
+main()
