@@ -19,7 +19,7 @@ show() {
 
 fail() {
 	printf '\nDemo failed: %s\n' "$*"
-	for log in pppd.log server-mppe.log syslog; do
+	for log in pppd.log server-mppe.log pptpd.log syslog; do
 		echo "-- end of $log:"
 		tail -n 25 "/mnt/results/$log" 2>/dev/null || :
 	done
@@ -60,9 +60,9 @@ inside() {
 
 	step "Network: client 10.9.0.1, and the server's host 198.51.100.1 behind 10.9.0.2"
 	tests/sandbox/syslog.py /mnt/results/syslog
-	$world up
+	$world up || fail "no network"
 	step "Server: Debian's pptpd, insisting on MS-CHAPv2 and MPPE-128"
-	$world poptop
+	$world poptop || fail "pptpd did not start"
 
 	step "Connect: one command; pppd's 'updetach' returns when the link stands"
 	printf '   $ pptp 198.51.100.1 user demo password ... require-mppe-128 noauth %s\n' \
