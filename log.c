@@ -115,7 +115,7 @@ void log_write(
 	bool wanted = row->verbosity <= settings.verbosity;
 	if (!wanted)
 		return;
-	int saved = errno; /* for %m, and callers look at it afterwards */
+	int saved = errno; /* callers may look at it afterwards */
 	char text[TEXT_MAX];
 	va_list args;
 	va_start(args, format);

@@ -3,7 +3,7 @@
  * One turn of the loop: wait in ppoll, read the clock, then signals, timers and descriptors, in
  * this order. Knows nothing of what the descriptors are.
  *
- * Signals are blocked except inside ppoll, and their handler only sets a flag, so that callbacks
+ * Signals are blocked except while waiting, and their handler only sets a flag, so that callbacks
  * never run in the middle of others and none is lost between looking and waiting. Callbacks may
  * remove anything at any time: the walks below therefore keep their place in the loop's struct,
  * where removal can see and mend it.
@@ -23,6 +23,9 @@ enum {
 	NO_SLOT = -1,
 	POLL_RETRIES = 100, /* how often in a row the kernel may be out of memory for ppoll */
 };
+
+/* Signals are let in at least this often, however busy the descriptors are. */
+#define SIGNAL_WAIT_US (5 * USEC_PER_MSEC)
 
 /* Signal handlers have no context: the one place where they can leave word. */
 static volatile sig_atomic_t arrived[NSIG];
@@ -196,6 +199,20 @@ static int wait_for_events(struct loop *l)
 	return rc;
 }
 
+/*
+ * A ppoll that finds a descriptor ready returns without having let a signal in, so that a loop with
+ * enough to do would never hear of one.
+ */
+static void let_signals_in(struct loop *l, int64_t now_us)
+{
+	sigset_t blocked;
+	if (now_us - l->let_in_us < SIGNAL_WAIT_US)
+		return;
+	l->let_in_us = now_us;
+	if (sigprocmask(SIG_SETMASK, &l->wait_mask, &blocked) == 0)
+		sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
+
 static void dispatch_signals(struct loop *l, int64_t now_us)
 {
 	for (int signo = 1; signo < NSIG && !l->stopped; signo++) {
@@ -250,6 +267,7 @@ int loop_run(struct loop *l)
 			break;
 		rc = 0;
 		int64_t now_us = loop_now_us();
+		let_signals_in(l, now_us);
 		dispatch_signals(l, now_us);
 		dispatch_timers(l, now_us);
 		dispatch_watches(l, now_us);

@@ -38,6 +38,7 @@ struct loop {
 	void *signal_context;
 	sigset_t signals;   /* handled as events ... */
 	sigset_t wait_mask; /* ... and let in only while the loop waits */
+	int64_t let_in_us;  /* when they were last let in without a wait */
 	bool stopped;
 	struct pollfd *polled;       /* of the current turn; grown with the number of watches */
 	struct loop_watch **owners;  /* of the entries in `polled`; NULL where removed since */

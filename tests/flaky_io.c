@@ -57,9 +57,9 @@ DECLARE(int, ppoll, struct pollfd *, nfds_t, const struct timespec *, const sigs
 DECLARE(int, accept4, int, struct sockaddr *, socklen_t *, int)
 DECLARE(int, connect, int, const struct sockaddr *, socklen_t)
 
-static uint64_t state;
-static unsigned percent = 10;
-static bool started;
+static uint64_t flaky_state;
+static unsigned flaky_percent = 10;
+static bool flaky_started;
 
 void flaky_start(uint64_t seed, unsigned how_often);
 uint64_t flaky_mischief(void);
@@ -67,37 +67,37 @@ uint64_t flaky_mischief(void);
 /* For tests that are linked with this: a seed of 0 ends the mischief. */
 void flaky_start(uint64_t seed, unsigned how_often)
 {
-	started = true;
-	state = seed;
-	percent = how_often;
+	flaky_started = true;
+	flaky_state = seed;
+	flaky_percent = how_often;
 }
 
-static uint64_t count;
+static uint64_t mishaps;
 
 /* How often something went wrong so far: for the test that wants to be sure of having been tested. */
 uint64_t flaky_mischief(void)
 {
-	return count;
+	return mishaps;
 }
 
 static uint64_t draw(uint64_t below)
 {
-	state ^= state << 13; /* xorshift64 */
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (state * UINT64_C(0x2545F4914F6CDD1D) >> 33) % below;
+	flaky_state ^= flaky_state << 13; /* xorshift64 */
+	flaky_state ^= flaky_state >> 7;
+	flaky_state ^= flaky_state << 17;
+	return (flaky_state * UINT64_C(0x2545F4914F6CDD1D) >> 33) % below;
 }
 
 static bool mishap(void)
 {
-	if (!started) {
+	if (!flaky_started) {
 		const char *seed = getenv("FLAKY_SEED"), *often = getenv("FLAKY_PERCENT");
 		flaky_start(seed ? strtoull(seed, NULL, 0) : 0,
 		    often ? (unsigned)strtoul(often, NULL, 0) : 10);
 	}
-	if (state == 0 || draw(100) >= percent)
+	if (flaky_state == 0 || draw(100) >= flaky_percent)
 		return false;
-	count++;
+	mishaps++;
 	return true;
 }
 

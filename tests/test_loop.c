@@ -305,6 +305,30 @@ START_TEST(loop_notices_a_signal_that_came_before_it_waited)
 }
 END_TEST
 
+static void stay_ready(void *context, short revents, int64_t now_us)
+{
+	struct probe *p = context;
+	(void)revents;
+	if (p->calls++ == 0)
+		kill(getpid(), SIGTERM);
+	p->at_us = now_us;
+}
+
+START_TEST(loop_hears_a_signal_although_a_descriptor_is_always_ready)
+{
+	struct probe p = {0};
+	open_probe(&p);
+	p.watch.ready = stay_ready;
+	poke(&p);
+	ck_assert_int_eq(loop_signals(&loop, used_signals, 3, note_signal_event, &loop), 0);
+	int64_t start_us = loop_now_us();
+	ck_assert_int_eq(loop_run(&loop), 0);
+	ck_assert_int_eq(signals_seen[SIGTERM], 1);
+	ck_assert_int_lt(loop_now_us() - start_us, USEC_PER_SEC);
+	close_probe(&p);
+}
+END_TEST
+
 START_TEST(loop_ignores_sigpipe)
 {
 	int fds[2];
@@ -400,6 +424,7 @@ int main(void)
 	tcase_add_test(tc, loop_serves_descriptors_beside_a_timer_that_is_always_due);
 	tcase_add_test(tc, loop_delivers_signals_between_callbacks_only);
 	tcase_add_test(tc, loop_notices_a_signal_that_came_before_it_waited);
+	tcase_add_test(tc, loop_hears_a_signal_although_a_descriptor_is_always_ready);
 	tcase_add_test(tc, loop_ignores_sigpipe);
 	tcase_add_test(tc, loop_sleeps_when_nothing_is_due);
 	tcase_add_test(tc, loop_stopped_before_it_runs_returns_at_once_and_runs_again);
