@@ -50,6 +50,13 @@ static enum gre_rx drop(uint64_t *counter)
 	return GRE_RX_NOTHING;
 }
 
+/* Packets without payload take their numbers' turn, but are nothing to hand over. */
+static void pass_over_empty(struct gre_session *s)
+{
+	while (has_ready(s) && pqueue_head(s->queue)->len == 0)
+		pqueue_pop(s->queue);
+}
+
 /* Everything before `next` came or is given up on: passes over what is held from there on. */
 static void advance(struct gre_session *s, int64_t now_us, seq32 next)
 {
@@ -60,6 +67,7 @@ static void advance(struct gre_session *s, int64_t now_us, seq32 next)
 	}
 	s->expected = next;
 	gre_ack_on_receipt(&s->ack, now_us, next - before, rtt_us(s));
+	pass_over_empty(s);
 }
 
 static void count_lost(struct gre_session *s, uint32_t count, int64_t known_since_us)
@@ -135,10 +143,9 @@ static enum gre_rx drop_behind(struct gre_session *s, int64_t now_us, seq32 seq)
  */
 static bool stream_moved_to(struct gre_session *s, int64_t now_us, seq32 seq)
 {
-	if (s->stray_run == 0 || seq != s->stray_next)
-		s->stray_run = 0;
+	s->stray_run = seq == s->stray_next ? s->stray_run + 1 : 1;
 	s->stray_next = seq + 1;
-	if (++s->stray_run < STRAYS_TO_RESYNC)
+	if (s->stray_run < STRAYS_TO_RESYNC)
 		return false;
 	s->stray_run = STRAYS_TO_RESYNC;
 	while (s->behind_gap)
@@ -187,17 +194,15 @@ bool gre_session_next(
     struct gre_session *s, int64_t now_us, const uint8_t **payload, size_t *payload_len)
 {
 	(void)now_us;
-	while (has_ready(s)) {
-		const struct pqueue_entry *head = pqueue_head(s->queue);
-		*payload = head->payload;
-		*payload_len = head->len;
-		pqueue_pop(s->queue);
-		if (*payload_len > 0) {
-			s->stats->rx_accepted++;
-			return true;
-		}
-	}
-	return false;
+	if (!has_ready(s))
+		return false;
+	const struct pqueue_entry *head = pqueue_head(s->queue);
+	*payload = head->payload;
+	*payload_len = head->len;
+	pqueue_pop(s->queue);
+	pass_over_empty(s);
+	s->stats->rx_accepted++;
+	return true;
 }
 
 bool gre_session_is_full(const struct gre_session *s)

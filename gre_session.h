@@ -79,7 +79,8 @@ enum gre_rx gre_session_receive(struct gre_session *s, int64_t now_us, const str
 
 /*
  * The next held packet whose turn has come; false where there is none. It counts as accepted and
- * stays valid until the next call of any function of the session.
+ * stays valid until the next call of any function of the session. It is the queue's head: who has
+ * little room may look at its length there first.
  */
 bool gre_session_next(
     struct gre_session *s, int64_t now_us, const uint8_t **payload, size_t *payload_len);

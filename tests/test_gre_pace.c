@@ -105,7 +105,7 @@ static void set_up(void)
 }
 
 /* What PPP's side saw: the latency of each packet, the order of them all. */
-#define SEQ_MAX 200000
+#define SEQ_MAX 250000
 static int64_t sent_us[SEQ_MAX];
 static int latencies_us[SEQ_MAX];
 static size_t latency_count;
