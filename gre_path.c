@@ -38,7 +38,8 @@ static void arrange(struct gre_path *p, int64_t now_us)
 	}
 	if (p->tx.wait_timer && p->retry_timer.deadline_us == DEADLINE_NEVER)
 		p->retry_timer.deadline_us = now_us + RETRY_US;
-	p->session_timer.deadline_us = gre_session_deadline(&p->session);
+	p->session_timer.deadline_us =
+	    deadline_earlier(gre_session_deadline(&p->session), gre_tx_deadline(p));
 }
 
 /* Every callback ends here. */
@@ -105,6 +106,7 @@ static void on_session_deadline(void *context, int64_t now_us)
 	struct gre_path *p = context;
 
 	gre_session_on_deadline(&p->session, now_us);
+	gre_tx_on_deadline(p, now_us);
 	if (p->rx.open)
 		gre_rx_flush(p, now_us);
 	end_turn(p, now_us);

@@ -24,6 +24,7 @@
 #include "pptp_options.h"
 #include "pqueue.h"
 #include "stats.h"
+#include "txorder.h"
 
 enum {
 	/* Packets for one recvmmsg. Most of what batching brings is there at 16. */
@@ -63,7 +64,9 @@ struct gre_path_events {
 
 struct gre_path_config {
 	struct gre_session_config session;
-	bool sync;                          /* no HDLC: one read or write is one frame */
+	bool sync; /* no HDLC: one read or write is one frame */
+	enum txorder_type test_type;
+	uint32_t test_rate;
 	int pty_in;                         /* read from pppd; non-blocking */
 	int pty_out;                        /* write to pppd; non-blocking; may be the same */
 	int gre;                            /* connected raw socket; non-blocking */
@@ -103,6 +106,7 @@ struct path_tx {
 	unsigned numbered;
 	unsigned count;
 	struct hdlc_decoder decoder;
+	struct txorder order; /* --test-type */
 	struct mmsghdr messages[TX_BATCH];
 	struct iovec pieces[TX_BATCH];
 };
@@ -134,6 +138,7 @@ struct gre_path {
 	_Alignas(4096) uint8_t slots[RX_BATCH][RX_SLOT];
 	uint8_t tails[RX_BATCH][RX_TAIL];
 	uint8_t whole[RX_DATAGRAM_MAX]; /* where slot and tail of a long packet are joined */
+	uint8_t order_slots[TXORDER_GROUP_MAX][GRE_HEADER_MAX + PACKET_MAX];
 };
 
 /* Starts carrying packets. `p` is zeroed memory of the caller's and stays in place, as does the loop.
@@ -171,6 +176,10 @@ void gre_tx_turn(struct gre_path *p, int64_t now_us);
 
 /* Numbers and sends the frames that are ready; true where none is left. */
 bool gre_tx_flush(struct gre_path *p, int64_t now_us);
+
+/* With --test-type: when packets that were held back go out after all. */
+int64_t gre_tx_deadline(const struct gre_path *p);
+void gre_tx_on_deadline(struct gre_path *p, int64_t now_us);
 
 /* Sends a bare acknowledgment where one is due. */
 void gre_tx_acknowledge(struct gre_path *p, int64_t now_us);

@@ -31,6 +31,8 @@ void gre_tx_init(struct gre_path *p)
 		p->tx.messages[i].msg_hdr.msg_iov = &p->tx.pieces[i];
 		p->tx.messages[i].msg_hdr.msg_iovlen = 1;
 	}
+	txorder_init(&p->tx.order, p->config.test_type, p->config.test_rate, p->order_slots[0],
+	    sizeof(p->order_slots[0]));
 	hdlc_decoder_init(&p->tx.decoder, next_frame(p), TX_FRAME_CAP);
 }
 
@@ -219,12 +221,52 @@ static bool send_frames(struct gre_path *p)
 	return true;
 }
 
+/* Sends what --test-type lets go. A refused packet is lost: order is what is being tested. */
+static void send_disordered(struct gre_path *p)
+{
+	const uint8_t *datagram;
+	size_t len;
+
+	while (txorder_next(&p->tx.order, &datagram, &len)) {
+		if (send(p->config.gre, datagram, len, MSG_DONTWAIT) < 0)
+			p->stats.tx_failed++;
+		else
+			p->stats.tx_sent++;
+	}
+}
+
+static bool disorder_frames(struct gre_path *p, int64_t now_us)
+{
+	struct path_tx *tx = &p->tx;
+
+	for (; tx->sent < tx->numbered; tx->sent++) {
+		struct iovec *piece = &tx->pieces[tx->sent];
+		(void)txorder_add(&tx->order, now_us, piece->iov_base, piece->iov_len);
+		send_disordered(p);
+	}
+	return true;
+}
+
+int64_t gre_tx_deadline(const struct gre_path *p)
+{
+	return txorder_deadline(&p->tx.order);
+}
+
+void gre_tx_on_deadline(struct gre_path *p, int64_t now_us)
+{
+	if (now_us < txorder_deadline(&p->tx.order))
+		return;
+	txorder_flush(&p->tx.order);
+	send_disordered(p);
+}
+
 bool gre_tx_flush(struct gre_path *p, int64_t now_us)
 {
 	struct path_tx *tx = &p->tx;
 
 	number_frames(p, now_us);
-	if (!send_frames(p) || tx->sent < tx->count)
+	bool all = p->config.test_type ? disorder_frames(p, now_us) : send_frames(p);
+	if (!all || tx->sent < tx->count)
 		return false;
 	rewind_arena(p);
 	return true;

@@ -324,6 +324,8 @@ static int start_path(struct gateway *g, int64_t now_us)
 		    .flow_control = o->flow_control,
 		},
 	    .sync = o->sync,
+	    .test_type = (enum txorder_type)o->test_type,
+	    .test_rate = o->test_rate,
 	    .pty_in = g->pty_in,
 	    .pty_out = g->pty_out,
 	    .gre = g->gre_fd,

@@ -214,6 +214,19 @@ def _():
         t.server.wait_gre(1, WAIT, lambda p: p.payload == ppp(3))
 
 
+for _type, _order in ((1, [0, 1, 2, 3, 5, 4]), (2, [0, 1, 2, 3, 15, *range(4, 15), 16]),
+                      (3, [0, 1, 2, 3, *range(15, 3, -1), 16])):
+    @test("--test-type %d sends in the manual page's order" % _type)
+    def _(type_=_type, order=_order):
+        with Tunnel("--test-type", str(type_), "--test-rate", "4", spoken=False) as t:
+            frames = [ppp(i) for i in range(len(order))]
+            for frame in frames:
+                t.up(frame)
+            got = t.packets(len(order))
+            equal([frames.index(p.payload) for p in got], order)
+            equal([p.seq - min(q.seq for q in got) for p in got], order)
+
+
 @test("in the pty form a pair of pipes does as well as a pty")
 def _():
     to_read, to_write = os.pipe()
