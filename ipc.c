@@ -21,8 +21,8 @@
 
 enum {
 	PACKET_CAP = IPC_STATUS_MAX + 16, /* the longest: IPC_STATUS */
-	DESCRIPTORS_MAX = 253,		  /* the kernel's limit for one packet (SCM_MAX_FD) */
-	NAME_ROOM = 48,			  /* what a socket's name may need behind the folder's */
+	DESCRIPTORS_MAX = 253,            /* the kernel's limit for one packet (SCM_MAX_FD) */
+	NAME_ROOM = 48,                   /* what a socket's name may need behind the folder's */
 };
 
 _Static_assert(sizeof(struct pptp_stats) == STATS_COUNT * sizeof(uint64_t),
@@ -256,8 +256,8 @@ int ipc_receive(int fd, struct ipc_message *m)
 int ipc_pair(int fds[2])
 {
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0
-		   ? -errno
-		   : 0;
+	           ? -errno
+	           : 0;
 }
 
 /*

@@ -17,7 +17,8 @@
 #include "stats.h"
 
 enum {
-	IPC_VERSION = 1, /* in every packet: two versions of the program do not talk past each other */
+	IPC_VERSION =
+	    1, /* in every packet: two versions of the program do not talk past each other */
 	IPC_TEXT_MAX = 512,
 	IPC_STATUS_MAX = 8192,
 };
@@ -25,14 +26,14 @@ enum {
 enum ipc_type {
 	IPC_CALL_REQUEST = 1, /* who wants a call -> call manager: request */
 	IPC_CALL_UP,          /* call manager -> gateway: up */
-	IPC_CALL_OVER,        /* call manager -> gateway, last message: over; also for a refused call */
-	IPC_CALL_CLOSE,       /* gateway -> call manager: end my call */
-	IPC_CALL_MOVED,       /* call manager -> its own gateway, with a descriptor: another call manager
+	IPC_CALL_OVER,  /* call manager -> gateway, last message: over; also for a refused call */
+	IPC_CALL_CLOSE, /* gateway -> call manager: end my call */
+	IPC_CALL_MOVED, /* call manager -> its own gateway, with a descriptor: another call manager
 	                         has the connection; the call goes on over that socket */
-	IPC_STATS_REQUEST,    /* call manager -> gateway */
-	IPC_STATS,            /* gateway -> call manager: stats */
-	IPC_STATUS_REQUEST,   /* anyone with the right -> call manager */
-	IPC_STATUS,           /* call manager -> asker: text */
+	IPC_STATS_REQUEST,  /* call manager -> gateway */
+	IPC_STATS,          /* gateway -> call manager: stats */
+	IPC_STATUS_REQUEST, /* anyone with the right -> call manager */
+	IPC_STATUS,         /* call manager -> asker: text */
 };
 
 struct ipc_call_request {
@@ -46,15 +47,15 @@ struct ipc_call_up {
 	struct in_addr local;  /* our end of the control connection */
 	uint16_t call_id;
 	uint16_t peer_call_id;
-	uint16_t server_window;  /* packets */
-	uint16_t server_delay;   /* tenths of a second */
+	uint16_t server_window; /* packets */
+	uint16_t server_delay;  /* tenths of a second */
 	uint32_t connect_bps;
 };
 
 struct ipc_call_over {
-	bool was_up;               /* false: the call never stood */
-	uint8_t exit_status;       /* what pptp should exit with */
-	char text[IPC_TEXT_MAX];   /* one sentence for the user: server, stage, reason, what to try */
+	bool was_up;             /* false: the call never stood */
+	uint8_t exit_status;     /* what pptp should exit with */
+	char text[IPC_TEXT_MAX]; /* one sentence for the user: server, stage, reason, what to try */
 };
 
 struct ipc_message {

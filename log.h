@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum log_level { /* by who must act */
+enum log_level {         /* by who must act */
 	LOG_LEVEL_FATAL, /* we stop: stderr and syslog */
 	LOG_LEVEL_WARN,  /* someone should act: stderr and syslog */
 	LOG_LEVEL_INFO,  /* life of the call: syslog from --loglevel 1 on */

@@ -17,7 +17,8 @@
 
 struct loop_watch {
 	int fd;
-	short events; /* POLLIN and so on; change it at will. 0: errors and hang-up still call back; -1: off */
+	short
+	    events; /* POLLIN and so on; change it at will. 0: errors and hang-up still call back; -1: off */
 	void (*ready)(void *context, short revents, int64_t now_us);
 	void *context;
 	struct loop_watch *next; /* the loop's */
@@ -25,7 +26,8 @@ struct loop_watch {
 };
 
 struct loop_timer {
-	int64_t deadline_us; /* change it at will; DEADLINE_NEVER: off. It is reset to that before the callback */
+	int64_t
+	    deadline_us; /* change it at will; DEADLINE_NEVER: off. It is reset to that before the callback */
 	void (*expired)(void *context, int64_t now_us);
 	void *context;
 	struct loop_timer *next; /* the loop's */
@@ -40,8 +42,8 @@ struct loop {
 	sigset_t wait_mask; /* ... and let in only while the loop waits */
 	int64_t let_in_us;  /* when they were last let in without a wait */
 	bool stopped;
-	struct pollfd *polled;       /* of the current turn; grown with the number of watches */
-	struct loop_watch **owners;  /* of the entries in `polled`; NULL where removed since */
+	struct pollfd *polled;      /* of the current turn; grown with the number of watches */
+	struct loop_watch **owners; /* of the entries in `polled`; NULL where removed since */
 	size_t polled_count;
 	size_t polled_cap;
 	struct loop_timer *timer_turn; /* the next timer that this turn looks at */

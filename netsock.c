@@ -102,7 +102,7 @@ int netsock_connect_result(int fd)
 
 int netsock_local_address(int fd, struct in_addr *local)
 {
-	struct sockaddr_in address;
+	struct sockaddr_in address = {0};
 	socklen_t len = sizeof(address);
 	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
 		return -errno;
@@ -135,7 +135,7 @@ static int attach_filter(int fd, uint16_t call_id)
 	struct sock_fprog program = {
 	    .len = (unsigned short)(sizeof(code) / sizeof(code[0])), .filter = code};
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
-											   : 0;
+	                                                                                   : 0;
 }
 
 /* What came in between socket() and the filter is other calls': ours was not asked for yet. */

@@ -44,7 +44,7 @@ struct route_hop {
 	bool has_gateway6;
 	bool on_link_flag; /* the gateway is taken to be on-link although no prefix says so */
 	int device_index;
-	struct in_addr source; /* preferred source, INADDR_ANY: none given */
+	struct in_addr source;              /* preferred source, INADDR_ANY: none given */
 	uint8_t metrics[ROUTE_METRICS_MAX]; /* attributes of RTA_METRICS (mtu and the like) */
 	size_t metrics_len;
 };
@@ -54,32 +54,33 @@ struct route_keeper {
 	struct in_addr server;
 	struct in_addr local; /* INADDR_ANY: no source asked for */
 	uint32_t mark;
-	bool manage;  /* false (--nohostroute): only look and warn */
-	bool added;   /* a route of ours is in the kernel: `hop`, in `table` */
+	bool manage; /* false (--nohostroute): only look and warn */
+	bool added;  /* a route of ours is in the kernel: `hop`, in `table` */
 	bool watching;
 	bool begun;
-	bool relevant; /* a notification came that may concern the server */
+	bool relevant;          /* a notification came that may concern the server */
 	struct route_path path; /* as of the last look, without the tunnel */
 	struct route_hop hop;
 	uint32_t table;
-	int share_fd;      /* says that this call needs the route; -1: none */
-	struct rtnl rtnl;  /* requests */
+	int share_fd;     /* says that this call needs the route; -1: none */
+	struct rtnl rtnl; /* requests */
 	struct rtnl events;
-	int events_fd;     /* rtnetlink notifications; -1 where there are none */
-	pid_t tunnel_pid;  /* pppd's, where the caller knows it (else 0): tells the tunnel from a new
+	int events_fd;    /* rtnetlink notifications; -1 where there are none */
+	pid_t tunnel_pid; /* pppd's, where the caller knows it (else 0): tells the tunnel from a new
 	                      uplink that is a ppp device too */
 };
 
 enum route_change {
 	ROUTE_UNCHANGED,
 	ROUTE_MOVED, /* our host route was added, moved to another uplink, or is needed no more */
-	ROUTE_LOST,  /* no route for the moment: kept as it is, looked at again on the next change */
-	ROUTE_LOOP,  /* the kernel's route to the server leads into the tunnel's own interface */
+	ROUTE_LOST, /* no route for the moment: kept as it is, looked at again on the next change */
+	ROUTE_LOOP, /* the kernel's route to the server leads into the tunnel's own interface */
 };
 
 /* Asks the kernel; 0, or -ENETUNREACH (also for a local address that is not there) and other
  * negative errnos. */
-int route_lookup(struct in_addr server, struct in_addr local, uint32_t mark, struct route_path *path);
+int route_lookup(
+    struct in_addr server, struct in_addr local, uint32_t mark, struct route_path *path);
 
 /*
  * Looks the server up, adds a host route where one is needed (none for a server on-link, on this

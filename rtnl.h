@@ -42,7 +42,8 @@ int rtnl_open(struct rtnl *r, uint32_t groups);
 void rtnl_close(struct rtnl *r);
 
 /* Starts a request: its type, its NLM_F_* flags and the fixed part behind the netlink header. */
-void rtnl_start(struct rtnl_request *q, uint16_t type, uint16_t flags, const void *fixed, size_t len);
+void rtnl_start(
+    struct rtnl_request *q, uint16_t type, uint16_t flags, const void *fixed, size_t len);
 void rtnl_put(struct rtnl_request *q, uint16_t type, const void *data, size_t len);
 
 /*

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -36,6 +37,19 @@ START_TEST(pppd_pty_passes_every_octet_both_ways_unchanged)
 		}
 		ck_assert_mem_eq(got, sent, sizeof(got));
 	}
+	close(slave);
+	close(master);
+}
+END_TEST
+
+START_TEST(pppd_pty_has_a_speed_so_that_pppd_asks_for_none)
+{
+	char name[PPPD_TTY_NAME_MAX];
+	struct termios mode;
+	int master, slave;
+	ck_assert_int_eq(pppd_open_pty(&master, &slave, name), 0);
+	ck_assert_int_eq(tcgetattr(slave, &mode), 0);
+	ck_assert_uint_ne(cfgetospeed(&mode), B0);
 	close(slave);
 	close(master);
 }
@@ -127,6 +141,7 @@ int main(void)
 	Suite *suite = suite_create("pppd");
 	TCase *tc = tcase_create("pppd");
 	tcase_add_test(tc, pppd_pty_passes_every_octet_both_ways_unchanged);
+	tcase_add_test(tc, pppd_pty_has_a_speed_so_that_pppd_asks_for_none);
 	tcase_add_test(tc, pppd_pty_is_closed_on_exec_and_its_master_never_blocks);
 	tcase_add_test(tc, pppd_command_line_is_the_tty_and_the_options_as_they_are);
 	tcase_add_test(tc, pppd_that_is_not_there_is_an_error_and_changes_nothing);
