@@ -225,6 +225,8 @@ static void call_asked(
 		return;
 	}
 	callmgr_open_call(cm, client, now_us);
+	if (cm->ctrl_alive)
+		control_serve(cm, now_us);
 }
 
 static void client_gone(struct callmgr_client *client, int64_t now_us)

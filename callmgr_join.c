@@ -197,9 +197,13 @@ static void listen_anew(void *context, short revents, int64_t now_us)
 		;
 	if (socket_is_ours(cm))
 		return;
-	log_info("the socket %s was removed; it is made anew", cm->socket_path);
-	join_unlisten(cm);
-	join_listen(cm);
+	/* Whoever removes the folder as well may do so between our making and using it. */
+	for (int tries = 0; tries < 3 && !socket_is_ours(cm); tries++) {
+		join_unlisten(cm);
+		join_listen(cm);
+	}
+	if (cm->socket_path[0])
+		log_info("the socket was removed by somebody; %s is made anew", cm->socket_path);
 }
 
 /* ---- joining ---- */

@@ -102,6 +102,7 @@ def diag(*words):
 def main():
     if not os.environ.get(INSIDE):
         _enter_namespaces()
+    _reap_orphans()
     _set_up_namespaces()
     wanted = sys.argv[1:]
     chosen = [t for t in _tests if not wanted or any(w in t[0] for w in wanted)]
@@ -137,6 +138,19 @@ def _enter_namespaces():
     environment = dict(os.environ, **{INSIDE: "1"})
     os.execvpe("unshare", ["unshare", "-n", "-m", "-p", "-i", "-u", "--fork", "--kill-child",
                            "--mount-proc", sys.executable] + sys.argv, environment)
+
+
+def _reap_orphans():
+    """The first process of a namespace inherits orphans: it does nothing but wait for them."""
+    if os.getpid() != 1:
+        return
+    child = os.fork()
+    if child == 0:
+        return
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            os._exit(os.waitstatus_to_exitcode(status) & 255)
 
 
 _SET_UP = r"""

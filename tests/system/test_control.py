@@ -763,7 +763,9 @@ def _():
         run, _ = up(server, log=log, address="192.0.2.7")
         with tunnel_interface():
             sh("ip route replace 192.0.2.7/32 dev ppp7")
-            equal(run.wait(3), 1)
+            log.wait("the route to 192.0.2.7 now leaves through near")  # ours is put in front again
+            sh("ip route replace default dev ppp7 && ip link set near down")
+            equal(run.wait(4), 1)
             match("ip route get 192.0.2.7", log.wait("is over"))
             run.wait_all(1)
         nothing_left()

@@ -1,0 +1,395 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Many calls to one server: each on a connection of its own, or shared; elections, joining, status."""
+from harness import *  # noqa: F401,F403
+from harness import WAIT, contextlib, os, signal, socket, threading, time
+
+SERVER = "127.0.0.2"
+
+
+def one_connection_only(server):
+    """A script that answers result 3 while another control connection stands, as some servers do."""
+    holder = []
+    lock = threading.Lock()
+    good = polite()
+
+    def script(conn):
+        with lock:
+            mine = not any(not c.ended for c in holder)
+            if mine:
+                holder[:] = [conn]
+        if mine:
+            good(conn)
+        else:
+            polite(sccrp={"result": 3})(conn)
+    return script
+
+
+def start_many(count, *arguments):
+    return [start(SERVER, *arguments) for _ in range(count)]
+
+
+def up_many(log, server, runs):
+    log.wait("Outgoing call established", count=len(runs), timeout=20)
+    return [c for c in server.connections if "OCRQ" in c.names()]
+
+
+def end_many(runs, timeout=5):
+    before = time.monotonic()
+    for run in runs:
+        run.hang_up()
+    for run in runs:
+        equal(run.wait(timeout), 0, "exit status")
+    nothing_left(timeout)
+    return time.monotonic() - before
+
+
+def calls_of(connections):
+    return [m["call_id"] for c in connections for m in c.received if m.name == "OCRQ"]
+
+
+def wait_gateways(count):
+    """Until the gateways of `count` calls have taken them over (they answer for their counters)."""
+    deadline = time.monotonic() + WAIT
+    while True:
+        answers = [a for a in map(status, sockets()) if a]
+        ready = sum(1 for a in answers for k in a if k.endswith(".rx_accepted"))
+        left_out = sum(int(a.get("calls_left_out", 0)) for a in answers)
+        if ready + left_out >= count:
+            return answers
+        if time.monotonic() > deadline:
+            fail("only", ready, "gateways of", count, "are up:", answers)
+
+
+@test("two calls to one server have a control connection each")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        runs = start_many(2)
+        connections = up_many(log, server, runs)
+        equal(len(connections), 2)
+        equal(len(set(calls_of(connections))), 2)
+        wait_gateways(2)
+        end_many(runs)
+        equal(server.mistakes(), [])
+
+
+@test("50 starts at once from cold end with 50 calls, each on a connection of its own")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        runs = start_many(50)
+        connections = up_many(log, server, runs)
+        equal(len(connections), 50)
+        equal(len(set(calls_of(connections))), 50)
+        wait_gateways(50)
+        diag("ended in %.2f s" % end_many(runs, 10))
+        equal(server.mistakes(), [])
+
+
+@test("50 starts at once with --share-control end with 50 calls on one connection")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        runs = start_many(50, "--share-control")
+        connections = up_many(log, server, runs)
+        equal(len(connections), 1)
+        equal(len(set(calls_of(connections))), 50)
+        serials = [m["serial"] for m in connections[0].received if m.name == "OCRQ"]
+        equal(len(set(serials)), 50)
+        wait_gateways(50)
+        equal(sorted(tagged().values()).count("pptpcm"), 1)
+        diag("ended in %.2f s" % end_many(runs, 10))
+        equal(server.mistakes(), [])
+        equal(len(server.connections), 1)
+
+
+@test("50 starts at once to a server that takes one control connection only end with 50 calls")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        server.script = one_connection_only(server)
+        runs = start_many(50)
+        connections = up_many(log, server, runs)
+        equal(len(connections), 1)
+        equal(len(set(calls_of(connections))), 50)
+        wait_gateways(50)
+        end_many(runs, 10)
+        equal(server.mistakes(), [])
+
+
+@test("a hundred calls to one server stand at once")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        runs = start_many(100)
+        up_many(log, server, runs)
+        wait_gateways(100)
+        end_many(runs, 20)
+        equal(server.mistakes(), [])
+
+
+@test("ten calls on one connection come and go in any order")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        runs = [start(SERVER, "--share-control")]
+        up_many(log, server, runs)
+        runs += start_many(9, "--share-control")
+        up_many(log, server, runs)
+        wait_gateways(10)
+        conn = server.connections[0]
+        equal(len(server.connections), 1)
+        # the first, which made the connection, goes before the others, then some in the middle
+        for number, index in enumerate((0, 5, 3, 9), 1):
+            runs[index].hang_up()
+            equal(runs[index].wait(2), 0)
+            server.wait_for("CCRQ", number)
+        equal(conn.ended, None)
+        more = start_many(2, "--share-control")
+        log.wait("Outgoing call established", count=12)
+        wait_gateways(8)
+        rest = [r for i, r in enumerate(runs) if i not in (0, 5, 3, 9)] + more
+        end_many(rest)
+        equal(len(server.connections), 1)
+        equal(conn.names().count("CCRQ"), 12)
+        equal(conn.names()[-1], "StopCCRQ")
+        equal(server.mistakes(), [])
+
+
+@test("a server that ends one of the shared calls leaves the others standing")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        first = start(SERVER, "--share-control")
+        up_many(log, server, [first])
+        second = start(SERVER, "--share-control")
+        log.wait("Outgoing call established", count=2)
+        wait_gateways(2)
+        conn = server.connections[0]
+        conn.send("CDN", call_id=1000, result=3)
+        equal(first.wait(2), 1)
+        equal((second.process.poll(), conn.ended), (None, None))
+        end_many([second])
+
+
+@test("a refused call on a shared connection leaves the others standing")
+def _():
+    busy = []
+
+    def answer(conn, m):
+        conn.send("OCRP", call_id=conn.server.next_call_id(1), peer_call_id=m["call_id"],
+                  result=4 if busy else 1, window=8)
+    with FakeServer(SERVER, polite(on={"OCRQ": answer})) as server, Log() as log:
+        first = start(SERVER, "--share-control")
+        up_many(log, server, [first])
+        wait_gateways(1)
+        busy.append(True)
+        second = start(SERVER, "--share-control")
+        equal(second.wait(2), 1)
+        match("(?i)busy", second.stderr())
+        equal(first.process.poll(), None)
+        first.hang_up()
+        equal(first.wait(3), 0)
+
+
+@test("the death of the shared call manager ends all its calls, and the next start is a new one")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        runs = [start(SERVER, "--share-control")]
+        up_many(log, server, runs)
+        runs += start_many(4, "--share-control")
+        up_many(log, server, runs)
+        wait_gateways(5)
+        runs[0].kill("pptpcm", signal.SIGKILL)
+        for run in runs:
+            equal(run.wait(2), 1)
+        equal(tagged(), {})
+        again = start(SERVER, "--share-control")
+        log.wait("Outgoing call established", count=6)
+        wait_gateways(1)
+        end_many([again])
+
+
+@test("SIGTERM to the shared call manager clears every call and stops the connection")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        runs = [start(SERVER, "--share-control")]
+        up_many(log, server, runs)
+        runs += start_many(4, "--share-control")
+        up_many(log, server, runs)
+        wait_gateways(5)
+        runs[0].kill("pptpcm", signal.SIGTERM)
+        for run in runs:
+            equal(run.wait(2), 0)
+        conn = server.connections[0]
+        server.wait_ended()
+        equal(conn.names().count("CCRQ"), 5)
+        equal(conn.names()[-1], "StopCCRQ")
+        nothing_left()
+
+
+@test("starts that wait for a call manager that is ended elect another one")
+def _():
+    gate = threading.Event()
+
+    def hold(conn, m):
+        gate.wait(WAIT)
+        conn.send("SCCRP", version=0x100, result=1)
+    with FakeServer(SERVER, polite(on={"SCCRQ": hold})) as server, Log() as log:
+        first = start(SERVER, "--share-control")
+        server.wait_for("SCCRQ")
+        others = start_many(5, "--share-control")
+        log.wait("joins the control connection", count=5)
+        first.kill("pptpcm", signal.SIGTERM)
+        gate.set()
+        equal(first.wait(3), 1)
+        log.wait("Outgoing call established", count=5)
+        wait_gateways(5)
+        end_many(others)
+
+
+@test("without a live call manager a server's result 3 is said in words")
+def _():
+    with FakeServer(SERVER, polite(sccrp={"result": 3})):
+        run = start(SERVER)
+        equal(run.wait(2), 1)
+        match("exists already", run.stderr())
+        nothing_left()
+
+
+# ---- the socket ----
+
+@test("status tells the server's address, the state, the calls and their counters")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run = start(SERVER, "--logstring", "t1")
+        up_many(log, server, [run])
+        answer = run.status()
+        equal((answer["server"], answer["address"], answer["local"], answer["session"]),
+              (SERVER, SERVER, "127.0.0.1", "t1"))
+        equal((answer["calls"], answer["call.1.state"], answer["call.1.peer_id"]),
+              ("1", "established", "1000"))
+        equal(answer["call.1.rx_accepted"], "0")
+        equal(os.path.basename(sockets()[0]), "255.255.255.255:127.0.0.2")
+        equal(os.stat("/run/pptp").st_mode & 0o7777, 0o700)
+
+
+@test("a bound call's socket is named after its local address")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run = start(SERVER, "--localbind", "127.0.0.44")
+        up_many(log, server, [run])
+        run.status()
+        equal(os.path.basename(sockets()[0]), "127.0.0.44:127.0.0.2")
+        equal(server.connections[0].peer[0], "127.0.0.44")
+
+
+@test("garbage, silence and slow readers at the socket disturb nobody")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run = start(SERVER)
+        up_many(log, server, [run])
+        run.status()
+        path = sockets()[0]
+        silent = []
+        for octets in (b"\0", b"\1", b"\1\1", b"\1\2" + b"x" * 20, b"\xff" * 9000, b"\1\7\0", b"\1\6",
+                       b"\1\1\0\0\0\5", b"\1\1\0\0\0\5" + b"9" * 200):
+            s = connect(path)
+            with contextlib.suppress(OSError):
+                s.send(octets)
+            before = time.monotonic()
+            drop = s.recv(65536)
+            if drop:
+                equal(drop[:2], b"\1\3")  # a refusal in words
+            between(0, time.monotonic() - before, 0.5)
+            s.close()
+        before = time.monotonic()
+        silent = [connect(path) for _ in range(40)]
+        equal(run.status()["calls"], "1")
+        for s in silent:
+            equal(s.recv(1), b"")
+            s.close()
+        between(1.9, time.monotonic() - before, 2.3, "seconds until the silent are dropped")
+        equal(run.status()["calls"], "1")
+        equal(run.process.poll(), None)
+        end_many([run])
+
+
+def connect(path):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(WAIT)
+    s.connect(path)
+    return s
+
+
+@test("more clients than are taken at once wait their turn")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run = start(SERVER)
+        up_many(log, server, [run])
+        run.status()
+        crowd = [connect(sockets()[0]) for _ in range(220)]
+        equal(run.process.poll(), None)
+        for s in crowd:
+            s.close()
+        equal(run.status()["calls"], "1")
+        end_many([run])
+
+
+@test("rm -rf of the socket folder's content hurts neither the call nor the status")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run = start(SERVER, "--share-control")
+        up_many(log, server, [run])
+        run.status()
+        sh("rm -rf /run/pptp/*")
+        log.wait("made anew")
+        equal(run.status()["calls"], "1")
+        joined = start(SERVER, "--share-control")
+        log.wait("Outgoing call established", count=2)
+        wait_gateways(2)
+        equal(len(server.connections), 1)
+        end_many([run, joined])
+
+
+@test("rm -rf of the socket folder itself hurts neither the call nor the status")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run = start(SERVER)
+        up_many(log, server, [run])
+        run.status()
+        sh("rm -rf /run/pptp")
+        log.wait("made anew")
+        equal(run.status()["calls"], "1")
+        end_many([run])
+
+
+@test("a stale socket left by SIGKILL is no obstacle and is cleared away")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        runs = start_many(3)
+        up_many(log, server, runs)
+        wait_gateways(3)
+        for run in runs:
+            run.kill("pptpcm", signal.SIGKILL)
+        for run in runs:
+            run.wait_all(2)
+        equal(len(sockets()), 3)
+        again = start(SERVER)
+        log.wait("Outgoing call established", count=4)
+        wait_gateways(1)
+        equal([os.path.basename(s) for s in sockets()], ["255.255.255.255:127.0.0.2"])
+        end_many([again])
+
+
+@test("a folder that cannot be made keeps nobody from calling")
+def _():
+    with open("/run/pptp-was", "w"):
+        pass
+    sh("rm -rf /run/pptp; mv /run/pptp-was /run/pptp")
+    try:
+        with FakeServer(SERVER) as server, Log() as log:
+            run = start(SERVER, environment={"XDG_RUNTIME_DIR": "/nowhere"})
+            up_many(log, server, [run])
+            server.wait_for("OCRQ")
+            run.kill("pptpcm", signal.SIGTERM)
+            equal(run.wait(2), 0)
+    finally:
+        sh("rm -f /run/pptp; rm -rf /tmp/pptp-0")
+
+
+main()
