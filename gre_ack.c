@@ -63,6 +63,14 @@ static uint32_t enough(const struct gre_ack *a)
 	return a->proven > 1 ? a->proven / 2 : 1;
 }
 
+/* The server was merely slow: let more come together the next time. */
+static void have_more_patience(struct gre_ack *a)
+{
+	a->stalled_count = 0;
+	if (a->patience_us < PATIENCE_MAX_US)
+		a->patience_us *= 2;
+}
+
 /*
  * The first packet after an acknowledgment that a silence had called for. Where it came about as
  * soon as it could, the acknowledgment is what it had been waiting for.
@@ -75,10 +83,7 @@ static void judge_silence(struct gre_ack *a, int64_t now_us, int64_t rtt_us)
 	bool stalled = a->silence_us >= PATIENCE_MIN_US / 2 && now_us - a->woke_us <= soon_us;
 	a->woke_us = -1;
 	if (!stalled) {
-		/* Merely slow: let more come together the next time. */
-		a->stalled_count = 0;
-		if (a->patience_us < PATIENCE_MAX_US)
-			a->patience_us *= 2;
+		have_more_patience(a);
 		return;
 	}
 	a->patience_us = PATIENCE_MIN_US;
@@ -111,6 +116,13 @@ void gre_ack_on_receipt(struct gre_ack *a, int64_t now_us, uint32_t count, int64
 
 void gre_ack_on_data(struct gre_ack *a)
 {
+	if (a->woke_us >= 0) {
+		/* What comes now may be the answer to this data, and the acknowledgment could have ridden. */
+		a->woke_us = -1;
+		have_more_patience(a);
+	}
+	if (a->pending == 0)
+		return;
 	a->rode_on_data = true;
 	a->pending = 0;
 	a->probe_target = 0;

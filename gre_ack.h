@@ -41,7 +41,7 @@ void gre_ack_init(struct gre_ack *a, uint32_t limit);
 /* There are `count` > 0 new packets to acknowledge; `rtt_us` is 0 where it is unknown. */
 void gre_ack_on_receipt(struct gre_ack *a, int64_t now_us, uint32_t count, int64_t rtt_us);
 
-/* All that was pending has been acknowledged along with data. */
+/* A packet with payload is sent, with an acknowledgment of all that is pending. */
 void gre_ack_on_data(struct gre_ack *a);
 
 /* All that was pending has been acknowledged by a bare acknowledgment, whatever that went out for. */

@@ -235,10 +235,9 @@ void gre_session_send(
 	    .has_seq = true,
 	    .seq = gre_window_send(&s->tx, now_us),
 	};
-	if (s->rx_started && s->told != s->expected - 1) {
+	if (s->rx_started && s->told != s->expected - 1)
 		fill_ack(s, out);
-		gre_ack_on_data(&s->ack);
-	}
+	gre_ack_on_data(&s->ack);
 }
 
 bool gre_session_ack_due(struct gre_session *s, int64_t now_us, struct gre_header *out)

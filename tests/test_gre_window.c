@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Sending over time, against simulated servers: nudges, flow control, and the limit towards a server
+ * that acknowledges at once.
+ */
+#include "path_rig.h"
+
+/* poptop empties its reorder queue only when another packet comes. */
+START_TEST(a_standstill_of_the_servers_acknowledgment_is_nudged_and_not_again_and_again)
+{
+	struct gre_header h, first = {.has_seq = true, .seq = 1, .payload_len = 4};
+	start();
+	put(&to_us, now_us, &first);
+	take_turn();
+	for (int i = 0; i < 10; i++) {
+		gre_session_send(&session, now_us, 40, &h);
+		struct gre_header ack = {.has_ack = true, .ack = h.seq};
+		put(&to_us, now_us + MS, &ack);
+		now_us += MS;
+		take_turn();
+	}
+	gre_session_send(&session, now_us, 40, &h);
+	int64_t sent = now_us;
+	ck_assert(!gre_session_ack_due(&session, sent + 19 * MS, &h));
+	ck_assert_int_le(gre_session_deadline(&session), sent + 30 * MS);
+	now_us = gre_session_deadline(&session);
+	ck_assert(gre_session_ack_due(&session, now_us, &h));
+	ck_assert(h.has_ack);
+	ck_assert_uint_eq(h.ack, 1);
+	ck_assert(!gre_session_ack_due(&session, now_us + 200 * MS, &h));
+	/* Once more when poptop's own wait for a lost packet has passed. */
+	now_us = gre_session_deadline(&session);
+	ck_assert_int_gt(now_us, sent + 320 * MS);
+	ck_assert_int_lt(now_us, sent + 400 * MS);
+	ck_assert(gre_session_ack_due(&session, now_us, &h));
+	ck_assert_int_eq(gre_session_deadline(&session), DEADLINE_NEVER);
+	ck_assert(!gre_session_ack_due(&session, now_us + 600 * SECOND, &h));
+}
+END_TEST
+
+START_TEST(data_that_goes_on_needs_no_nudge)
+{
+	struct gre_header h, first = {.has_seq = true, .seq = 1, .payload_len = 4};
+	start();
+	put(&to_us, now_us, &first);
+	take_turn();
+	for (int i = 0; i < 1000; i++, now_us += 5 * MS) {
+		gre_session_send(&session, now_us, 40, &h);
+		ck_assert(!gre_session_ack_due(&session, now_us, &h));
+	}
+}
+END_TEST
+
+/* Sends all that there is room for, to a server that is `lossy`; what the server got. */
+static uint64_t upload(struct server *s, int64_t duration_us, uint32_t lossy)
+{
+	uint64_t sent = 0;
+	for (int64_t end_us = now_us + duration_us; now_us < end_us; now_us += STEP_US) {
+		server_takes(s);
+		take_turn();
+		struct gre_header h;
+		if (gre_session_send_room(&session, now_us) > 0) {
+			gre_session_send(&session, now_us, 1400, &h);
+			sent++;
+			if (!one_in(lossy))
+				put(&to_server, now_us + ONE_WAY_US, &h);
+		}
+	}
+	return sent;
+}
+
+START_TEST(flow_control_starts_at_half_and_opens_by_one_for_each_window_full)
+{
+	config.flow_control = true;
+	config.server_window = 8;
+	start();
+	struct gre_header h;
+	ck_assert_uint_eq(gre_session_send_room(&session, now_us), 4);
+	for (unsigned window = 4; window < 8; window++) {
+		for (unsigned i = 0; i < window; i++)
+			gre_session_send(&session, now_us, 10, &h);
+		ck_assert_uint_eq(gre_session_send_room(&session, now_us), 0);
+		struct gre_header ack = {.has_ack = true, .ack = h.seq};
+		gre_session_receive(&session, now_us, &ack, NULL, true);
+		ck_assert_uint_eq(gre_session_send_room(&session, now_us), window + 1);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		gre_session_send(&session, now_us, 10, &h);
+	struct gre_header ack = {.has_ack = true, .ack = h.seq};
+	gre_session_receive(&session, now_us, &ack, NULL, true);
+	ck_assert_uint_eq(gre_session_send_room(&session, now_us), 8);
+	ck_assert_uint_eq(stats.tx_blocked, 4);
+}
+END_TEST
+
+START_TEST(flow_control_halves_on_a_time_out_and_goes_on)
+{
+	config.flow_control = true;
+	config.server_window = 16;
+	start();
+	struct gre_header h;
+	for (unsigned left = 8; left > 0; left /= 2) {
+		ck_assert_uint_eq(gre_session_send_room(&session, now_us), left);
+		for (unsigned i = 0; i < left; i++)
+			gre_session_send(&session, now_us, 10, &h);
+		ck_assert_uint_eq(gre_session_send_room(&session, now_us), 0);
+		ck_assert_int_gt(gre_session_deadline(&session), now_us);
+		now_us = gre_session_deadline(&session);
+		gre_session_on_deadline(&session, now_us);
+	}
+	ck_assert_uint_eq(gre_session_send_room(&session, now_us), 1);
+}
+END_TEST
+
+START_TEST(flow_control_takes_a_window_of_0_as_1)
+{
+	config.flow_control = true;
+	config.server_window = 0;
+	start();
+	ck_assert_uint_eq(gre_session_send_room(&session, now_us), 1);
+}
+END_TEST
+
+START_TEST(flow_control_fills_the_window_of_a_server_that_acknowledges)
+{
+	struct server s = {.acks_at_once = true};
+	config.flow_control = true;
+	start();
+	upload(&s, 2 * SECOND, UINT32_MAX);
+	uint64_t sent = upload(&s, 4 * SECOND, UINT32_MAX);
+	ck_assert_double_ge((double)sent, 0.95 * 4 * 64 / 0.020);
+	ck_assert_double_le((double)sent, 1.05 * 4 * 64 / 0.020);
+}
+END_TEST
+
+START_TEST(flow_control_does_not_deadlock_on_loss)
+{
+	struct server s = {.acks_at_once = true};
+	config.flow_control = true;
+	start();
+	upload(&s, 20 * SECOND, 5);
+	ck_assert_uint_gt(s.received_n, 2000);
+	/* The server falls silent for a minute: still some packets, and all speed afterwards. */
+	s.acks_at_once = false;
+	uint64_t sent = upload(&s, 60 * SECOND, UINT32_MAX);
+	ck_assert_uint_ge(sent, 20);
+	s.acks_at_once = true;
+	upload(&s, 20 * SECOND, UINT32_MAX);
+	sent = upload(&s, SECOND, UINT32_MAX);
+	ck_assert_double_ge((double)sent, 0.9 * 64 / 0.020);
+}
+END_TEST
+
+START_TEST(a_server_that_never_acknowledges_slows_nothing)
+{
+	struct server s = {.acks_at_once = false};
+	start();
+	uint64_t sent = upload(&s, SECOND, UINT32_MAX);
+	ck_assert_uint_eq(sent, SECOND / STEP_US);
+	ck_assert_uint_eq(stats.tx_blocked, 0);
+}
+END_TEST
+
+/* A server at no distance, that takes a packet each `service_us` and acknowledges it at once. */
+static uint32_t burst_at_prompt_server(unsigned packets, int64_t service_us)
+{
+	struct gre_header h;
+	uint32_t most = 0;
+	seq32 acked = session.tx.acked;
+	for (int64_t next_us = now_us; packets > 0; now_us += STEP_US) {
+		while (packets > 0 && gre_session_send_room(&session, now_us) > 0) {
+			gre_session_send(&session, now_us, 1400, &h);
+			packets--;
+		}
+		uint32_t backlog = session.tx.next - 1 - acked;
+		most = backlog > most ? backlog : most;
+		if (backlog > 0 && service_us > 0 && now_us >= next_us) {
+			next_us = now_us + service_us;
+			struct gre_header ack = {.has_ack = true, .ack = ++acked};
+			gre_session_receive(&session, now_us, &ack, NULL, true);
+		}
+		gre_session_on_deadline(&session, now_us);
+	}
+	return most;
+}
+
+static void make_server_prompt(void)
+{
+	for (int i = 0; i < 20; i++) {
+		struct gre_header h;
+		gre_session_send(&session, now_us, 40, &h);
+		now_us += 300;
+		struct gre_header ack = {.has_ack = true, .ack = h.seq};
+		gre_session_receive(&session, now_us, &ack, NULL, true);
+	}
+}
+
+START_TEST(a_burst_does_not_overrun_a_server_that_acknowledges_at_once)
+{
+	start();
+	make_server_prompt();
+	ck_assert_uint_le(burst_at_prompt_server(1000, 200), GRE_WINDOW_PROMPT_LIMIT);
+	ck_assert_uint_gt(stats.tx_blocked, 0);
+}
+END_TEST
+
+START_TEST(a_prompt_server_that_falls_silent_holds_up_sending_for_milliseconds_only)
+{
+	start();
+	make_server_prompt();
+	int64_t before_us = now_us;
+	burst_at_prompt_server(5000, 0);
+	ck_assert_int_le(now_us - before_us, 6 * MS);
+	ck_assert_uint_eq(stats.tx_blocked, 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("gre_window");
+	TCase *tc = tcase_create("gre_window");
+	tcase_add_checked_fixture(tc, set_up, NULL);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(
+	    tc, a_standstill_of_the_servers_acknowledgment_is_nudged_and_not_again_and_again);
+	tcase_add_test(tc, data_that_goes_on_needs_no_nudge);
+	tcase_add_test(tc, flow_control_starts_at_half_and_opens_by_one_for_each_window_full);
+	tcase_add_test(tc, flow_control_halves_on_a_time_out_and_goes_on);
+	tcase_add_test(tc, flow_control_takes_a_window_of_0_as_1);
+	tcase_add_test(tc, flow_control_fills_the_window_of_a_server_that_acknowledges);
+	tcase_add_test(tc, flow_control_does_not_deadlock_on_loss);
+	tcase_add_test(tc, a_server_that_never_acknowledges_slows_nothing);
+	tcase_add_test(tc, a_burst_does_not_overrun_a_server_that_acknowledges_at_once);
+	tcase_add_test(
+	    tc, a_prompt_server_that_falls_silent_holds_up_sending_for_milliseconds_only);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}
