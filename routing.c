@@ -382,8 +382,6 @@ static int change_route(
 	if (hop->metrics_len)
 		rtnl_put(&q, RTA_METRICS, hop->metrics, hop->metrics_len);
 	int rc = rtnl_talk(&k->rtnl, &q, NULL, NULL);
-	if (type == RTM_NEWROUTE && rc == -EEXIST)
-		return 0; /* the very same one is there: ours */
 	return rc == -ESRCH ? 0 : rc;
 }
 
@@ -456,10 +454,12 @@ static int put_route(struct route_keeper *k, const struct survey *s, const struc
 		k->table = s->table;
 	}
 	int rc = there ? 0 : change_route(k, RTM_NEWROUTE, s->table, hop);
-	if (rc < 0)
+	if (rc < 0 && rc != -EEXIST)
 		return rc;
 	k->added = true;
 	k->hop = *hop;
+	if (rc == -EEXIST)
+		return 0; /* to the kernel, one of ours is this very one: then none of them is to go */
 	for (size_t i = 0; i < s->ours_count; i++)
 		if (!same_hop(&s->ours[i], hop))
 			(void)change_route(k, RTM_DELROUTE, s->table, &s->ours[i]);

@@ -186,6 +186,8 @@ START_TEST(route_repeats_onlink_mtu_and_source_of_the_default)
 	run("ip route replace default via 10.9.9.9 dev up0 onlink src 192.0.2.3 mtu 1400");
 	ck_assert_int_eq(begin(&k), 0);
 	expect(OURS, SERVER " via 10.9.9.9 dev up0 src 192.0.2.3 onlink mtu 1400");
+	run("ip route add default via 192.0.2.254 metric 900"); /* makes it look again */
+	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
 	route_end(&k);
 	expect(OURS, "");
 }
@@ -195,6 +197,8 @@ START_TEST(route_over_an_ipv6_gateway_keeps_it)
 {
 	struct route_keeper k;
 	run("ip -4 route del default && ip -4 route add default via inet6 fe80::1 dev up0");
+	run("ip route add default via 192.0.2.254 metric 900"); /* makes it look again */
+	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
 	ck_assert_int_eq(begin(&k), 0);
 	expect(OURS, SERVER " via inet6 fe80::1 dev up0");
 	route_end(&k);
