@@ -123,30 +123,40 @@ static inline uint8_t *put_sparse(
  * With every control octet escaped, random data has an escape in nearly every chunk, and a branch
  * for it would be mispredicted as often: here each octet is one look-up and no branch.
  */
+struct dense_entry {
+	uint8_t octets[2]; /* to be written: both, or the first alone */
+	uint8_t count;
+	uint8_t unused;
+};
+
 #define DENSE1(c)                                                                                  \
-	((c) < 0x20 || (c) == HDLC_ESCAPE || (c) == HDLC_FLAG                                      \
-		? 2u << 16 | (unsigned)((c) ^ HDLC_ESCAPE_BIT) << 8 | HDLC_ESCAPE                  \
-		: 1u << 16 | (unsigned)(c))
+	{                                                                                          \
+		.octets = {DENSE_ESCAPED(c) ? HDLC_ESCAPE : (c), (c) ^ HDLC_ESCAPE_BIT},           \
+		.count = DENSE_ESCAPED(c) ? 2 : 1                                                  \
+	}
+#define DENSE_ESCAPED(c) ((c) < 0x20 || (c) == HDLC_ESCAPE || (c) == HDLC_FLAG)
 #define DENSE4(c) DENSE1(c), DENSE1((c) + 1), DENSE1((c) + 2), DENSE1((c) + 3)
 #define DENSE16(c) DENSE4(c), DENSE4((c) + 4), DENSE4((c) + 8), DENSE4((c) + 12)
 #define DENSE64(c) DENSE16(c), DENSE16((c) + 16), DENSE16((c) + 32), DENSE16((c) + 48)
 
-/* For each octet: the one or two to be written, the first in the lowest bits, and above how many. */
-static const uint32_t dense[256] = {DENSE64(0), DENSE64(64), DENSE64(128), DENSE64(192)};
+static const struct dense_entry dense[256] = {DENSE64(0), DENSE64(64), DENSE64(128), DENSE64(192)};
 
 static inline uint8_t *put_dense_octet(uint8_t *out, uint8_t octet)
 {
-	uint32_t entry = dense[octet];
-	out[0] = (uint8_t)entry;
-	out[1] = (uint8_t)(entry >> 8);
-	return out + (entry >> 16);
+	memcpy(out, dense[octet].octets, sizeof(dense[octet].octets));
+	return out + dense[octet].count;
 }
 
 static inline uint8_t *put_dense_word(uint8_t *out, uint64_t word)
 {
-	for (int i = 0; i < 8; i++)
-		out = put_dense_octet(out, (uint8_t)(word >> 8 * i));
-	return out;
+	out = put_dense_octet(out, (uint8_t)word);
+	out = put_dense_octet(out, (uint8_t)(word >> 8));
+	out = put_dense_octet(out, (uint8_t)(word >> 16));
+	out = put_dense_octet(out, (uint8_t)(word >> 24));
+	out = put_dense_octet(out, (uint8_t)(word >> 32));
+	out = put_dense_octet(out, (uint8_t)(word >> 40));
+	out = put_dense_octet(out, (uint8_t)(word >> 48));
+	return put_dense_octet(out, (uint8_t)(word >> 56));
 }
 
 static uint8_t *put_dense(uint8_t *out, const uint8_t *in, size_t len, uint32_t *fcs)
@@ -214,16 +224,33 @@ static void take_octets(struct hdlc_decoder *d, const uint8_t *in, size_t len)
 	}
 }
 
-/* A chunk with several escapes, octet by octet without a branch; `out` has room for a chunk and one more. */
+/* One octet without a branch. *after is 1 where the octet before was an escape, else 0. */
+static inline uint8_t *unescape_octet(uint8_t *out, uint8_t octet, unsigned *after)
+{
+	unsigned is_escape = (octet == HDLC_ESCAPE) & (*after ^ 1);
+	*out = (uint8_t)(octet ^ *after << 5);
+	*after = is_escape;
+	return out + (is_escape ^ 1);
+}
+
+static inline uint8_t *unescape_word(uint8_t *out, uint64_t word, unsigned *after)
+{
+	out = unescape_octet(out, (uint8_t)word, after);
+	out = unescape_octet(out, (uint8_t)(word >> 8), after);
+	out = unescape_octet(out, (uint8_t)(word >> 16), after);
+	out = unescape_octet(out, (uint8_t)(word >> 24), after);
+	out = unescape_octet(out, (uint8_t)(word >> 32), after);
+	out = unescape_octet(out, (uint8_t)(word >> 40), after);
+	out = unescape_octet(out, (uint8_t)(word >> 48), after);
+	return unescape_octet(out, (uint8_t)(word >> 56), after);
+}
+
+/* A chunk with several escapes; `out` has room for a chunk and one more. */
 static inline uint8_t *unescape_chunk(uint8_t *out, const uint8_t *in, bool *escaped)
 {
-	unsigned after = *escaped; /* 1 where the octet before was an escape */
-	for (int i = 0; i < CHUNK; i++) {
-		unsigned is_escape = (in[i] == HDLC_ESCAPE) & (after ^ 1);
-		out[0] = (uint8_t)(in[i] ^ after << 5);
-		out += is_escape ^ 1;
-		after = is_escape;
-	}
+	unsigned after = *escaped;
+	out = unescape_word(out, hdlc_load_le64(in), &after);
+	out = unescape_word(out, hdlc_load_le64(in + 8), &after);
 	*escaped = after != 0;
 	return out;
 }
