@@ -15,8 +15,10 @@
 #include "pptp_msg.h"
 
 enum {
-	CTRL_CALLS_MAX = 128,    /* calls on one control connection */
-	CTRL_OUTPUT_MAX = 32768, /* octets waiting for the server to read; Echo-Replies beyond are left out */
+	CTRL_CALLS_MAX = 128, /* calls on one control connection */
+	/* Octets waiting for the server to read, beyond which replies to it are left out and new
+	 * calls refused: a server that writes and never reads makes nothing grow. */
+	CTRL_OUTPUT_MAX = 32768,
 };
 
 /* Who we say we are, and how: defaults and quirks alike are values of these fields. */
@@ -86,12 +88,12 @@ enum ctrl_event_type {
 	CTRL_EV_RECEIVED,  /* msg_type came in (for the log) */
 	CTRL_EV_STARTED,   /* the control connection is established; msg holds the SCCRP */
 	CTRL_EV_CALL_UP,   /* call; msg holds the OCRP */
-	CTRL_EV_CALL_OVER, /* call: refused, timed out, disconnected, cleared: why; its slot is free again */
-	CTRL_EV_CLOSED,    /* the connection: why; every call has had its CTRL_EV_CALL_OVER before */
+	CTRL_EV_CALL_OVER, /* call: why it was refused or ended; its slot is free again */
+	CTRL_EV_CLOSED,    /* the connection: why; every call is over before */
 	CTRL_EV_LINK_INFO, /* call; msg holds the Set-Link-Info */
 	CTRL_EV_WAN_ERROR, /* call; msg holds the WAN-Error-Notify */
 	CTRL_EV_IGNORED,   /* msg_type came in and has no place here: note says why (static text) */
-	CTRL_EV_EXCESS,    /* msg_type was longer than its type: msg.excess octets were left out */
+	CTRL_EV_EXCESS,    /* msg_type was longer than its type: msg.excess octets were ignored */
 };
 
 #define CTRL_EVENT_OCTETS 32
@@ -104,9 +106,11 @@ struct ctrl_event {
 	uint8_t result;
 	uint8_t error;
 	uint16_t cause;
-	const char *note;
+	const char *note; /* never NULL */
+	/* The message received that led to the event; of any use only where said above. */
 	struct msg msg;
-	size_t octet_count; /* with LOST_SYNC and SHORT_MESSAGE: the octets in question */
+	/* With why LOST_SYNC and SHORT_MESSAGE: the octets in question; else none. */
+	size_t octet_count;
 	uint8_t octets[CTRL_EVENT_OCTETS];
 };
 
@@ -118,7 +122,60 @@ struct ctrl_call_request {
 	char phone[MSG_NAME_LEN + 1];
 };
 
-struct ctrl; /* defined below; embed it, treat its fields as private */
+/* A call, private to the connection. */
+struct ctrl_call {
+	enum ctrl_call_state state;
+	int64_t deadline_us;
+	uint16_t serial;
+	uint16_t peer_call_id; /* the server's; of any meaning only with peer_known */
+	bool peer_known;       /* an OCRP has named it */
+	struct ctrl_call_request request;
+};
+
+/* An event while it waits; `msg` and `octets` are the connection's, one at a time. */
+struct ctrl_note {
+	enum ctrl_event_type type;
+	enum ctrl_why why;
+	unsigned msg_type;
+	uint16_t call_id;
+	uint16_t cause;
+	uint8_t result;
+	uint8_t error;
+	const char *note;
+};
+
+enum {
+	CTRL_INPUT_SIZE = 2 * MSG_STREAM_LEN_MAX,
+	/* Room for what we must say ourselves, whatever waits: SCCRQ, StopCCRQ and Echo-Request, and for
+	 * each call OCRQ, Set-Link-Info and Call-Clear-Request (208 octets). */
+	CTRL_OUTPUT_SIZE = CTRL_OUTPUT_MAX + CTRL_CALLS_MAX * 208 + 1024,
+	/* Each call has at most three events to come (sent, cleared, over), a connection a handful. */
+	CTRL_NOTES_SIZE = 1024,
+	CTRL_NOTES_HIGH = 256, /* with more waiting, new calls are refused */
+};
+
+/* About 100 kB: keep it off the stack. Embed it and treat its fields as private. */
+struct ctrl {
+	struct ctrl_config config;
+	enum ctrl_state state;
+	int64_t deadline_us;  /* of the connection itself: the one that its state has */
+	bool echo_waiting;    /* our Echo-Request is the last thing that happened */
+	uint32_t echo_id;     /* the last one sent */
+	uint16_t last_serial; /* the last one sent */
+	enum ctrl_why why;    /* in CTRL_WAIT_STOP_REPLY: why we end */
+	struct ctrl_call calls[CTRL_CALLS_MAX];
+	uint8_t input[CTRL_INPUT_SIZE];
+	size_t input_len;
+	uint8_t output[CTRL_OUTPUT_SIZE];
+	size_t output_at; /* the first octet not yet written */
+	size_t output_len;
+	struct ctrl_note notes[CTRL_NOTES_SIZE]; /* a ring */
+	size_t note_first;
+	size_t note_count;
+	struct msg received; /* the last one; none is decoded while events wait */
+	size_t octet_count;
+	uint8_t octets[CTRL_EVENT_OCTETS];
+};
 
 /* Makes an idle connection. */
 void ctrl_init(struct ctrl *c, const struct ctrl_config *config);
@@ -127,7 +184,7 @@ void ctrl_init(struct ctrl *c, const struct ctrl_config *config);
 void ctrl_start(struct ctrl *c, int64_t now_us);
 
 /* Adds a call; its OCRQ goes out at once or when the connection is established. False: no slot free,
- * the id is taken, or the connection is on its way out. */
+ * the id is 0 or taken, the connection is on its way out, or the server does not read. */
 bool ctrl_call_open(struct ctrl *c, int64_t now_us, const struct ctrl_call_request *request);
 
 /* Ends a call of ours: Call-Clear-Request, then CTRL_EV_CALL_OVER when the server has confirmed or
@@ -138,16 +195,20 @@ void ctrl_call_close(struct ctrl *c, int64_t now_us, uint16_t call_id);
  * CTRL_EV_CLOSED when the server has answered or close_wait_us is over. */
 void ctrl_stop(struct ctrl *c, int64_t now_us, uint8_t reason);
 
-/* Octets from the server: takes up to len, returns how many (less when events wait to be fetched). */
+/* Octets from the server: takes up to len, returns how many. Less when events wait to be fetched:
+ * fetch them, then offer the rest. Once closed, all are taken and ignored. */
 size_t ctrl_input(struct ctrl *c, int64_t now_us, const uint8_t *octets, size_t len);
 
-/* The TCP connection is gone (EOF, reset, error). */
+/* The TCP connection is gone (EOF, reset, error): the connection is closed, the output forgotten.
+ * The reason is CTRL_WHY_TCP_CLOSED, or our own where we were waiting for the server to stop. */
 void ctrl_on_tcp_closed(struct ctrl *c, int64_t now_us);
 
-/* The next event; false where there is none. Fetch all after each call of any function above and below. */
+/* The next event; false where there is none. Fetch all after each call of any function above and
+ * below. Octets taken earlier are acted upon as the events before them are fetched. */
 bool ctrl_next_event(struct ctrl *c, int64_t now_us, struct ctrl_event *event);
 
-/* Octets for the server: *octets points into the connection until the next call. Returns their number. */
+/* Octets for the server: *octets points into the connection until the next call. Returns their
+ * number. They are to be written in CTRL_CLOSED, too. */
 size_t ctrl_output(const struct ctrl *c, const uint8_t **octets);
 /* The first n of them are written. */
 void ctrl_output_done(struct ctrl *c, size_t n);
@@ -162,3 +223,4 @@ size_t ctrl_call_count(const struct ctrl *c); /* calls in any state but free */
 enum ctrl_call_state ctrl_call_state(const struct ctrl *c, uint16_t call_id);
 const char *ctrl_why_text(enum ctrl_why why); /* a short phrase; never NULL */
 
+#endif
