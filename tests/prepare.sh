@@ -16,8 +16,8 @@ case ${1:-} in
 build) wanted=$build ;;
 demo) wanted="$build $sandbox" ;;
 check) wanted="$build $sandbox check libsubunit-dev tcpdump tshark iperf3 mandoc" ;;
-lint) wanted="$build binutils python3 shellcheck clang clang-tidy clang-format cppcheck mandoc
-	musl-tools" ;;
+lint) wanted="$build check libsubunit-dev binutils python3 shellcheck clang clang-tidy clang-format
+	cppcheck mandoc musl-tools" ;;
 bench) wanted="$build iproute2 procps python3" ;;
 *)
 	echo "usage: prepare.sh build|check|demo|lint|bench" >&2
