@@ -72,7 +72,9 @@ static inline uint8_t wire_get_u8(struct wire_reader *r)
 static inline uint16_t wire_get_be16(struct wire_reader *r)
 {
 	const uint8_t *p = wire_get(r, 2);
-	return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+	if (!p)
+		return 0;
+	return (uint16_t)((unsigned)p[0] << 8 | p[1]);
 }
 
 static inline uint32_t wire_get_be32(struct wire_reader *r)
