@@ -144,14 +144,13 @@ static void take_packet(struct gre_path *p, const uint8_t *octets, size_t len, i
 /* The kernel tells with every packet how many it had to drop before, once there were any. */
 static void count_kernel_drops(struct gre_path *p, struct msghdr *last)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(last); c; c = CMSG_NXTHDR(last, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
-			continue;
-		uint32_t drops;
-		memcpy(&drops, CMSG_DATA(c), sizeof(drops));
-		p->stats.rx_kernel_drops += drops - p->rx.kernel_drops; /* 32 bits that wrap */
-		p->rx.kernel_drops = drops;
-	}
+	const struct cmsghdr *c = CMSG_FIRSTHDR(last); /* nothing else was asked for */
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
+		return;
+	uint32_t drops;
+	memcpy(&drops, CMSG_DATA(c), sizeof(drops));
+	p->stats.rx_kernel_drops += drops - p->rx.kernel_drops; /* 32 bits that wrap */
+	p->rx.kernel_drops = drops;
 }
 
 /* Receives one batch; how many packets there were, 0 where there is nothing more for now. */
