@@ -21,6 +21,7 @@ Arguments of a test file are substrings: only tests whose names hold one of them
 PPTP in the environment names the program under test (default: ./pptp).
 """
 import contextlib
+import ctypes
 import os
 import pty
 import re
@@ -41,7 +42,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.dirname(HERE))
 
 from fake_server import *  # noqa: E402,F401,F403 -- tests write scripts with its names
-from fake_server import WAIT  # noqa: E402
+from fake_server import WAIT, FakeServer  # noqa: E402
 
 PPTP = os.path.abspath(os.environ.get("PPTP", os.path.join(TOP, "pptp")))
 TAG = "PPTP_TEST_TAG"
@@ -123,7 +124,7 @@ def main():
             if isinstance(e, KeyboardInterrupt):
                 break
         finally:
-            _end_all()
+            end_everything()
         print("%s %d - %s # %.2f s" % (verdict, number, name, time.monotonic() - before), flush=True)
     sys.stdout.flush()
     os._exit(1 if failures else 0)  # daemon threads hold nothing worth waiting for
@@ -185,6 +186,52 @@ def sh(command, check=True):
     if check and done.returncode:
         fail(command, "failed:", done.stderr)
     return done.stdout
+
+
+# ---- a server in a namespace behind a router, so that there is a route to it ----
+
+FAR = "192.0.2.7"
+
+
+def enter_namespace(fd):
+    """Moves this thread into a network namespace; what it opens from then on is there."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(fd, 0x40000000):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+def far_server(script=None):
+    """A FakeServer at FAR; needs far_network()."""
+    here = os.open("/proc/self/ns/net", os.O_RDONLY)
+    far = os.open("/run/netns/far", os.O_RDONLY)
+    enter_namespace(far)
+    try:
+        return FakeServer(FAR, script)
+    finally:
+        enter_namespace(here)
+        os.close(here)
+        os.close(far)
+
+
+@contextlib.contextmanager
+def far_network():
+    """The namespace "far" with the address FAR, reached by a default route through its router."""
+    sh("ip netns add far && ip link add near type veth peer name far netns far && "
+       "ip addr add 10.9.0.1/24 dev near && ip link set near up && "
+       "ip -n far addr add 10.9.0.2/24 dev far && ip -n far link set far up && "
+       "ip -n far link set lo up && ip -n far addr add 192.0.2.7/32 dev lo && "
+       "ip route add default via 10.9.0.2")
+    try:
+        yield
+    finally:
+        sh("ip route del default 2>/dev/null; ip link del near; ip netns del far", check=False)
+
+
+@contextlib.contextmanager
+def remote_server(script=None):
+    """far_network() with a far_server() in it."""
+    with far_network(), far_server(script) as server:
+        yield server
 
 
 # ---- what the program logs ----
@@ -406,7 +453,8 @@ def start(*arguments, **kwargs):
     return Run(list(arguments) + ["--nolaunchpppd"], **kwargs)
 
 
-def _end_all():
+def end_everything():
+    """Ends all that the tests started, by force, and clears their sockets away."""
     for run in list(_running):
         run.end()
     for path in sockets():

@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """The control connection against a scripted server: every state, every code, every odd behaviour."""
-import ctypes
-
 from harness import *  # noqa: F401,F403
 from harness import contextlib, os, signal, socket, struct, threading, time
 
@@ -684,37 +682,6 @@ def _():
 
 
 # ---- the host route ----
-
-def enter_namespace(fd):
-    """Moves this thread into a network namespace; what it opens from then on is there."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(fd, 0x40000000):
-        raise OSError(ctypes.get_errno(), "setns")
-
-
-@contextlib.contextmanager
-def remote_server(script=None):
-    """A server at 192.0.2.7 behind a router, in a namespace of its own."""
-    sh("ip netns add far && ip link add near type veth peer name far netns far && "
-       "ip addr add 10.9.0.1/24 dev near && ip link set near up && "
-       "ip -n far addr add 10.9.0.2/24 dev far && ip -n far link set far up && "
-       "ip -n far link set lo up && ip -n far addr add 192.0.2.7/32 dev lo && "
-       "ip route add default via 10.9.0.2")
-    here = os.open("/proc/self/ns/net", os.O_RDONLY)
-    far = os.open("/run/netns/far", os.O_RDONLY)
-    enter_namespace(far)
-    try:
-        server = FakeServer("192.0.2.7", script)
-    finally:
-        enter_namespace(here)
-        os.close(here)
-        os.close(far)
-    try:
-        yield server
-    finally:
-        server.close()
-        sh("ip route del default 2>/dev/null; ip link del near; ip netns del far", check=False)
-
 
 @test("a host route to the server is there while the call stands, and gone after")
 def _():

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""
+Each process killed with SIGTERM and SIGKILL in each stage of a call, in both forms of use, and the
+network dropped in each stage: nothing is left behind, in bounded time, and the next start succeeds.
+What SIGKILL leaves of the call manager (its socket, the host route) the next start must clear.
+The seconds until the last process was gone are printed as a table.
+"""
+from harness import *  # noqa: F401,F403
+from harness import FAR, contextlib, os, signal, time
+
+CONNECTING, START, CALL, UP, CLOSING = "connecting", "SCCRP", "OCRP", "established", "closing"
+STAGES = (CONNECTING, START, CALL, UP, CLOSING)
+ANSWERED = 0.5     # seconds: the server answers at once
+UNANSWERED = 2.2   # it does not: closing is given up after 2
+PPPD_IS_UP = "/run/pppd-is-up"
+PPPD = """#!/bin/sh
+# Stands in for pppd: takes the tty, says something, reads until the hang-up.
+exec 3<>"$1"
+printf '~~' >&3
+echo up > %s
+exec cat <&3
+""" % PPPD_IS_UP
+
+results = {}  # (row, stage) -> seconds
+
+
+def stalling(stage):
+    """A server's script that does not answer at that stage."""
+    if stage == START:
+        return polite(on={"SCCRQ": None, "StopCCRQ": None})
+    if stage == CALL:
+        return polite(on={"OCRQ": None, "CCRQ": None, "StopCCRQ": None})
+    if stage == CLOSING:
+        return polite(on={"CCRQ": None, "StopCCRQ": None})
+    return polite()
+
+
+def drop_network():
+    sh("ip netns exec far nft 'add table ip cut; add chain ip cut in { type filter hook input "
+       "priority 0; policy drop; }; add chain ip cut out { type filter hook output priority 0; "
+       "policy drop; }'")
+
+
+def restore_network():
+    sh("ip netns exec far nft delete table ip cut", check=False)
+
+
+@contextlib.contextmanager
+def world():
+    with far_network():
+        with open("/run/pppd", "w") as f:
+            f.write(PPPD)
+        os.chmod("/run/pppd", 0o755)
+        if not os.path.exists("/usr/sbin/pppd"):
+            fail("no /usr/sbin/pppd to put a stand-in over")
+        sh("mount --bind /run/pppd /usr/sbin/pppd")
+        os.mkfifo(PPPD_IS_UP)
+        try:
+            yield
+        finally:
+            restore_network()
+            sh("umount /usr/sbin/pppd; rm -f " + PPPD_IS_UP)
+
+
+def begin(form, *arguments):
+    if form == "shell":
+        return Run([FAR] + list(arguments), pty=False)
+    return start(FAR, *arguments)
+
+
+def wait_up(run, form, log):
+    log.wait("Outgoing call established")
+    run.status()
+    if form == "shell":
+        with open(PPPD_IS_UP) as f:  # blocks until the stand-in opens it
+            equal(f.read(), "up\n")
+
+
+def end_normally(run, form):
+    if form == "shell":
+        os.kill(run.pid, signal.SIGTERM)
+    else:
+        run.hang_up()
+
+
+def reach(stage, run, form, server, log):
+    if stage == CONNECTING:
+        log.wait("Connecting to")
+    elif stage == START:
+        server.wait_for("SCCRQ")
+    elif stage == CALL:
+        server.wait_for("OCRQ")
+    else:
+        wait_up(run, form, log)
+    if stage == CLOSING:
+        end_normally(run, form)
+        server.wait_for("StopCCRQ")
+
+
+def next_start_succeeds():
+    with far_server() as server, Log() as log:
+        run = start(FAR)
+        log.wait("Outgoing call established")
+        run.status()
+        run.hang_up()
+        equal(run.wait(2), 0, "exit status of the next start")
+        equal(server.mistakes(), [])
+        nothing_left()
+
+
+def cell(form, victim, signo, stage):
+    """One cell: the seconds from the kill until everything was gone."""
+    with far_server(stalling(stage)) as server, Log() as log:
+        if stage == CONNECTING:
+            drop_network()
+        run = begin(form)
+        reach(stage, run, form, server, log)
+        pid = {"main": run.pid, "gateway": run.pid_of("pptpgw"), "call manager": run.pid_of("pptpcm")}[victim]
+        true(pid, "no", victim, "among", run.pids())
+        before = time.monotonic()
+        os.kill(pid, signo)
+        run.wait_all(UNANSWERED)
+        took = time.monotonic() - before
+        killed_manager = victim == "call manager" and signo == signal.SIGKILL
+        nothing_left(0, but=("file ", "route ") if killed_manager else ())
+        between(0, took, ANSWERED if stage in (UP, CONNECTING) else UNANSWERED, "seconds")
+        if stage == UP and not killed_manager:
+            server.wait_ended()
+            equal(server.connections[0].names(), ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"])
+        equal(server.mistakes(), [])
+    restore_network()
+    next_start_succeeds()
+    return took
+
+
+def dropped(form, stage):
+    """The network goes at that stage: the seconds until everything was gone."""
+    with far_server(stalling(stage)) as server, Log() as log:
+        if stage == CONNECTING:
+            drop_network()
+        run = begin(form, "--connect-timeout", "0.5", "--idle-wait", "0.4", "--max-echo-wait", "0.4")
+        reach(stage, run, form, server, log)
+        if stage != CONNECTING:
+            drop_network()
+        before = time.monotonic()
+        run.wait_all(1.0 + UNANSWERED)
+        took = time.monotonic() - before
+        nothing_left(0)
+        equal(server.mistakes(), [])
+    restore_network()
+    next_start_succeeds()
+    return took
+
+
+def table():
+    rows = list(dict.fromkeys(row for row, _ in results))
+    width = max(map(len, rows))
+    diag("seconds until the last process was gone")
+    diag(" " * width + "".join("%13s" % s for s in STAGES))
+    for row in rows:
+        cells = []
+        for stage in STAGES:
+            took = results.get((row, stage))
+            cells.append("%13s" % ("-" if took is None else took if isinstance(took, str) else "%.3f" % took))
+        diag(row.ljust(width) + "".join(cells))
+
+
+def run_row(row, stages, one):
+    failures = []
+    with world():
+        for stage in stages:
+            results[row, stage] = "FAILED"
+            try:
+                results[row, stage] = one(stage)
+            except Exception as e:
+                failures.append("%s: %s" % (stage, e))
+                end_everything()
+                restore_network()
+    true(not failures, "\n".join(failures))
+
+
+VICTIMS = {"pty": ("gateway", "call manager"), "shell": ("main", "gateway", "call manager")}
+for _form, _victims in VICTIMS.items():
+    for _victim in _victims:
+        for _name in ("SIGTERM", "SIGKILL"):
+            _row = "%s form, %s, %s" % (_form, _victim, _name)
+            # in the shell form main is pppd once the call stands, and gone when it closes
+            _stages = STAGES[:4] if _victim == "main" else STAGES
+
+            @test("nothing is left and the next start succeeds: " + _row)
+            def _(form=_form, victim=_victim, signo=getattr(signal, _name), row=_row, stages=_stages):
+                run_row(row, stages, lambda stage: cell(form, victim, signo, stage))
+
+for _form in VICTIMS:
+    _row = "%s form, network dropped" % _form
+
+    @test("nothing is left and the next start succeeds: " + _row)
+    def _(form=_form, row=_row):
+        run_row(row, STAGES, lambda stage: dropped(form, stage))
+
+
+@test("the kill matrix is complete")
+def _():
+    table()
+    true(len(results) == 2 * 2 * 5 + 2 * 4 + 2 * 2 * 5 + 2 * 5, len(results), "cells")
+    true(all(isinstance(took, float) for took in results.values()))
+
+
+main()
