@@ -34,13 +34,19 @@ def problem(*words):
 
 
 def read_layers():
+    """{file: (row, whether it is a core, its module)}"""
     rows = {}
     with open(os.path.join(HERE, "layers")) as f:
         lines = [line.split() for line in f if line.strip() and not line.startswith("#")]
     for row, words in enumerate(lines):
         for module in words[1:]:
-            rows[module] = (row, words[0] == "core")
+            for part in module.split("+"):
+                rows[part] = (row, words[0] == "core", module)
     return rows
+
+
+def below(other, module):
+    return other[0] < module[0] or other[2] == module[2]
 
 
 def check_includes(path, rows):
@@ -56,7 +62,7 @@ def check_includes(path, rows):
             other = found.group(1)
             if other not in rows:
                 problem("%s:%d: %s.h is not in tests/lint/layers" % (path, number, other))
-            elif rows[other][0] >= rows[module][0]:
+            elif not below(rows[other], rows[module]):
                 problem("%s:%d: %s.h does not stand below %s" % (path, number, other, module))
 
 
@@ -90,16 +96,16 @@ def check_objects(folder, rows):
     defined_by = {symbol: module for module, table in tables.items()
                   for kind, symbol in table if kind in "TRDBC"}
     for module, table in tables.items():
-        row, core = rows.get(module, (0, False))
+        own = rows.get(module, (0, False, module))
         for kind, symbol in table:
             if kind == "U" and symbol in BANNED:
                 problem("%s.c: calls %s" % (module, symbol))
             if kind in "DBC" or (kind in "db" and module not in STATEFUL):
                 problem("%s.c: mutable data %s" % (module, symbol))
-            if kind != "U" or not core or ALLOWED.match(symbol):
+            if kind != "U" or not own[1] or ALLOWED.match(symbol):
                 continue
             owner = defined_by.get(symbol)
-            if owner is None or not rows[owner][1] or rows[owner][0] >= row:
+            if owner is None or not rows[owner][1] or not below(rows[owner], own):
                 problem("%s.c: a core that imports %s" % (module, symbol))
 
 
