@@ -101,9 +101,3 @@ void gre_gap_came_behind(struct gre_gap *g, int64_t now_us, seq32 seq, int64_t r
 		}
 	}
 }
-
-void gre_gap_forget_passed(struct gre_gap *g)
-{
-	memset(g->passed, 0, sizeof(g->passed));
-	g->next_passed = 0;
-}

@@ -59,7 +59,4 @@ void gre_gap_gave_up(struct gre_gap *g, seq32 first, uint32_t count, int64_t kno
 /* A packet came that is behind: where it was given up on, it teaches how long to wait. */
 void gre_gap_came_behind(struct gre_gap *g, int64_t now_us, seq32 seq, int64_t rtt_us);
 
-/* The stream starts anew: what was given up on says nothing about it. */
-void gre_gap_forget_passed(struct gre_gap *g);
-
 #endif

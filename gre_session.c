@@ -155,7 +155,6 @@ static bool stream_moved_to(struct gre_session *s, int64_t now_us, seq32 seq)
 	s->stats->rx_resyncs++;
 	s->stray_run = 0;
 	s->expected = seq;
-	gre_gap_forget_passed(&s->gap);
 	return true;
 }
 

@@ -144,6 +144,21 @@ START_TEST(session_gives_an_empty_packet_its_number_and_delivers_nothing)
 }
 END_TEST
 
+START_TEST(session_never_has_an_empty_packet_at_the_head_of_the_queue)
+{
+	const uint8_t *payload;
+	size_t len;
+	struct gre_header h = {.has_seq = true, .seq = 2};
+	receive_held_back(1);
+	gre_session_receive(&session, now_us, &h, NULL, false);
+	receive_held_back(3);
+	ck_assert(gre_session_next(&session, now_us, &payload, &len));
+	ck_assert_uint_eq(pqueue_head(&queue)->seq, 3);
+	ck_assert(gre_session_next(&session, now_us, &payload, &len));
+	ck_assert(!gre_session_next(&session, now_us, &payload, &len));
+}
+END_TEST
+
 START_TEST(session_refuses_a_payload_that_no_slot_holds)
 {
 	uint8_t payload[SLOT + 1] = {0};
@@ -371,6 +386,7 @@ int main(void)
 	tcase_add_test(tc, session_follows_only_when_ppp_took_what_is_held);
 	tcase_add_test(tc, session_counts_acknowledgments_without_payload);
 	tcase_add_test(tc, session_gives_an_empty_packet_its_number_and_delivers_nothing);
+	tcase_add_test(tc, session_never_has_an_empty_packet_at_the_head_of_the_queue);
 	tcase_add_test(tc, session_refuses_a_payload_that_no_slot_holds);
 	tcase_add_test(tc, session_acknowledges_the_highest_number_in_order);
 	tcase_add_test(tc, session_acknowledges_past_a_gap_that_it_gave_up);

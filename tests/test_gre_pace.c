@@ -148,7 +148,9 @@ END_TEST
 START_TEST(the_wait_does_not_grow_for_what_no_wait_can_cover)
 {
 	start_stream();
-	stream(late_by_400ms, 500, 5 * SECOND);
+	stream(late_by_400ms, 2000, 20 * SECOND);
+	ck_assert_uint_gt(stats.rx_under_win, 50);
+	ck_assert_uint_eq(stats.rx_resyncs, 0);
 	ck_assert_int_eq(gre_session_gap_wait_us(&session), GRE_GAP_FLOOR_US);
 }
 END_TEST
