@@ -533,7 +533,7 @@ static enum route_change look_again(struct route_keeper *k, int *error)
 		change = ROUTE_LOOP;
 	if (change == ROUTE_MOVED)
 		(void)look_up(&k->rtnl, k->server, k->local, k->mark, &actual);
-	if (change == ROUTE_UNCHANGED || change == ROUTE_MOVED)
+	if (change == ROUTE_UNCHANGED || change == ROUTE_MOVED || !k->begun)
 		k->path = actual;
 	return change;
 }

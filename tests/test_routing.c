@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "../privs.h"
 #include "private_net.h"
 #include "unit.h"
 
@@ -197,10 +198,10 @@ START_TEST(route_over_an_ipv6_gateway_keeps_it)
 {
 	struct route_keeper k;
 	run("ip -4 route del default && ip -4 route add default via inet6 fe80::1 dev up0");
-	run("ip route add default via 192.0.2.254 metric 900"); /* makes it look again */
-	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
 	ck_assert_int_eq(begin(&k), 0);
 	expect(OURS, SERVER " via inet6 fe80::1 dev up0");
+	run("ip route add default via 192.0.2.254 metric 900"); /* makes it look again */
+	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
 	route_end(&k);
 	expect(OURS, "");
 }
@@ -434,6 +435,46 @@ START_TEST(route_of_a_killed_call_is_removed_by_the_one_that_lives)
 }
 END_TEST
 
+START_TEST(route_of_many_calls_that_come_and_go_at_once_is_gone_in_the_end)
+{
+	enum {
+		CALLS = 8,
+		TIMES = 10
+	};
+	pid_t children[CALLS];
+	for (int i = 0; i < CALLS; i++) {
+		children[i] = fork();
+		ck_assert_int_ge(children[i], 0);
+		for (int n = 0; children[i] == 0 && n < TIMES; n++) {
+			struct route_keeper k;
+			if (begin(&k) != 0 || route_on_events(&k) == ROUTE_LOOP)
+				_exit(1);
+			route_end(&k);
+		}
+		if (children[i] == 0)
+			_exit(0);
+	}
+	for (int i = 0; i < CALLS; i++) {
+		int status;
+		ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
+		ck_assert_int_eq(status, 0);
+	}
+	expect(OURS, "");
+}
+END_TEST
+
+START_TEST(route_without_the_right_to_add_one_is_still_watched)
+{
+	struct route_keeper k;
+	privs_drop(false);
+	ck_assert_int_eq(begin(&k), -EPERM);
+	ck_assert(!k.added);
+	ck_assert_int_ge(k.events_fd, 0);
+	ck_assert_str_eq(k.path.device, "up0");
+	route_end(&k);
+}
+END_TEST
+
 START_TEST(route_follows_the_mark)
 {
 	struct route_keeper k;
@@ -555,6 +596,8 @@ int main(void)
 	tcase_add_test(tc, route_that_someone_removes_is_put_back);
 	tcase_add_test(tc, route_of_two_calls_stays_until_both_have_ended);
 	tcase_add_test(tc, route_of_a_killed_call_is_removed_by_the_one_that_lives);
+	tcase_add_test(tc, route_of_many_calls_that_come_and_go_at_once_is_gone_in_the_end);
+	tcase_add_test(tc, route_without_the_right_to_add_one_is_still_watched);
 	tcase_add_test(tc, route_follows_the_mark);
 	tcase_add_test(tc, route_follows_the_source_address);
 	tcase_add_test(tc, route_to_nowhere_is_an_error);
