@@ -33,7 +33,7 @@ struct gre_header {
 enum gre_verdict {
 	GRE_OK,
 	GRE_TRUNCATED, /* shorter than its headers say */
-	GRE_INVALID,   /* flags, version or protocol that RFC 2637 does not know, or a payload without S */
+	GRE_INVALID, /* flags, version or protocol that RFC 2637 does not know, or a payload without S */
 };
 
 /*

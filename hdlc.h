@@ -42,12 +42,12 @@ uint16_t hdlc_fcs(uint16_t fcs, const uint8_t *octets, size_t len);
 uint16_t hdlc_fcs_plain(uint16_t fcs, const uint8_t *octets, size_t len);
 
 enum hdlc_event {
-	HDLC_MORE,      /* all input is used; no frame ended */
-	HDLC_FRAME,     /* a good frame ended: decoder's frame and frame_len */
-	HDLC_BAD_FCS,   /* a frame ended and is dropped ... */
-	HDLC_SHORT,     /* ... below HDLC_FRAME_MIN octets (empty ones between two flags are no event) */
-	HDLC_ABORTED,   /* ... 7d 7e */
-	HDLC_OVERSIZE,  /* ... more octets than the buffer takes */
+	HDLC_MORE,    /* all input is used; no frame ended */
+	HDLC_FRAME,   /* a good frame ended: decoder's frame and frame_len */
+	HDLC_BAD_FCS, /* a frame ended and is dropped ... */
+	HDLC_SHORT, /* ... below HDLC_FRAME_MIN octets (empty ones between two flags are no event) */
+	HDLC_ABORTED,  /* ... 7d 7e */
+	HDLC_OVERSIZE, /* ... more octets than the buffer takes */
 };
 
 struct hdlc_decoder {

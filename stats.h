@@ -12,27 +12,28 @@
 
 struct pptp_stats {
 	/* The statistics of the manual page, in its order; all but the last only ever grow. */
-	uint64_t rx_accepted;  /* packets with payload passed to PPP */
-	uint64_t rx_lost;      /* sequence numbers given up on: never came, or came too late */
-	uint64_t rx_under_win; /* duplicates, or sequence numbers already passed */
-	uint64_t rx_over_win;  /* too far ahead to be put in order */
-	uint64_t rx_buffered;  /* ahead of sequence: held, or with --nobuffer accepted at once */
-	uint64_t rx_os_errors; /* reads that the operating system refused */
-	uint64_t rx_truncated; /* shorter than their GRE header says */
-	uint64_t rx_invalid;   /* wrong flags, version or protocol */
-	uint64_t rx_acks;      /* acknowledgments without payload received */
-	uint64_t tx_sent;      /* packets with payload sent */
-	uint64_t tx_failed;    /* packets that the operating system refused to send */
-	uint64_t tx_short;     /* packets that it sent in part */
-	uint64_t tx_acks;      /* acknowledgments without payload sent */
-	uint64_t tx_oversize;  /* frames from PPP longer than PACKET_MAX */
+	uint64_t rx_accepted;   /* packets with payload passed to PPP */
+	uint64_t rx_lost;       /* sequence numbers given up on: never came, or came too late */
+	uint64_t rx_under_win;  /* duplicates, or sequence numbers already passed */
+	uint64_t rx_over_win;   /* too far ahead to be put in order */
+	uint64_t rx_buffered;   /* ahead of sequence: held, or with --nobuffer accepted at once */
+	uint64_t rx_os_errors;  /* reads that the operating system refused */
+	uint64_t rx_truncated;  /* shorter than their GRE header says */
+	uint64_t rx_invalid;    /* wrong flags, version or protocol */
+	uint64_t rx_acks;       /* acknowledgments without payload received */
+	uint64_t tx_sent;       /* packets with payload sent */
+	uint64_t tx_failed;     /* packets that the operating system refused to send */
+	uint64_t tx_short;      /* packets that it sent in part */
+	uint64_t tx_acks;       /* acknowledgments without payload sent */
+	uint64_t tx_oversize;   /* frames from PPP longer than PACKET_MAX */
 	uint64_t round_trip_us; /* smoothed round trip; shown in milliseconds */
 
 	/* Beyond the manual page of the old client. */
 	uint64_t rx_kernel_drops; /* lost in the socket's receive buffer (SO_RXQ_OVFL) */
 	uint64_t rx_resyncs;      /* times the stream had moved on and was picked up again */
-	uint64_t tx_bad_frames;   /* frames from PPP that were too short, aborted or had a wrong FCS */
-	uint64_t tx_blocked;      /* times sending waited for the server's acknowledgment */
+	uint64_t
+	    tx_bad_frames;   /* frames from PPP that were too short, aborted or had a wrong FCS */
+	uint64_t tx_blocked; /* times sending waited for the server's acknowledgment */
 };
 
 struct stats_entry {
