@@ -31,9 +31,8 @@ struct pptp_stats {
 	/* Beyond the manual page of the old client. */
 	uint64_t rx_kernel_drops; /* lost in the socket's receive buffer (SO_RXQ_OVFL) */
 	uint64_t rx_resyncs;      /* times the stream had moved on and was picked up again */
-	uint64_t
-	    tx_bad_frames;   /* frames from PPP that were too short, aborted or had a wrong FCS */
-	uint64_t tx_blocked; /* times sending waited for the server's acknowledgment */
+	uint64_t tx_bad_frames;   /* frames from PPP: too short, aborted, with a wrong FCS */
+	uint64_t tx_blocked;      /* times sending waited for the server's acknowledgment */
 };
 
 struct stats_entry {
