@@ -18,44 +18,41 @@ enum {
 	CHUNK = HDLC_FCS_STEP,
 };
 
+#define EVERY_OCTET(v) ((v)*UINT64_C(0x0101010101010101))
+
+/* The top bit of each octet that is `octet`; no carry from one octet into the next. */
+static inline uint64_t match_word(uint64_t v, uint8_t octet)
+{
+	const uint64_t low = EVERY_OCTET(0x7f);
+	v ^= EVERY_OCTET(octet);
+	return ~(((v & low) + low) | v | low);
+}
+
 #ifdef __SSE2__
 
-/* Bit n is set where octet n of the chunk is one of the two (or, for controls, below 0x20). */
-static inline uint32_t match_either(const uint8_t *p, uint8_t a, uint8_t b, bool controls)
+/* Bit n is set where octet n of the chunk is one of the two. */
+static inline uint32_t match_either(const uint8_t *p, uint8_t a, uint8_t b)
 {
 	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
 	__m128i hit = _mm_or_si128(
 	    _mm_cmpeq_epi8(v, _mm_set1_epi8((char)a)), _mm_cmpeq_epi8(v, _mm_set1_epi8((char)b)));
-	if (controls)
-		hit = _mm_or_si128(hit, _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v));
 	return (uint32_t)_mm_movemask_epi8(hit);
 }
 
 #else
 
-#define EVERY_OCTET(v) ((v)*UINT64_C(0x0101010101010101))
-
-/* The top bit of each octet that is zero; no carry from one octet into the next. */
-static inline uint64_t zero_octets(uint64_t v)
+static inline uint32_t match_either_in_word(uint64_t v, uint8_t a, uint8_t b)
 {
-	const uint64_t low = EVERY_OCTET(0x7f);
-	return ~(((v & low) + low) | v | low);
-}
-
-static inline uint32_t match_word(uint64_t v, uint8_t a, uint8_t b, bool controls)
-{
-	uint64_t hit = zero_octets(v ^ EVERY_OCTET(a)) | zero_octets(v ^ EVERY_OCTET(b));
-	if (controls)
-		hit |= zero_octets(v & EVERY_OCTET(0xe0));
+	uint64_t hit = match_word(v, a) | match_word(v, b);
 	/* The multiplication brings the eight marks side by side into the top octet. */
 	return (uint32_t)((hit >> 7) * UINT64_C(0x0102040810204080) >> 56);
 }
 
-/* Bit n is set where octet n of the chunk is one of the two (or, for controls, below 0x20). */
-static inline uint32_t match_either(const uint8_t *p, uint8_t a, uint8_t b, bool controls)
+/* Bit n is set where octet n of the chunk is one of the two. */
+static inline uint32_t match_either(const uint8_t *p, uint8_t a, uint8_t b)
 {
-	return match_word(hdlc_load_le64(p), a, b, controls) |
-	       match_word(hdlc_load_le64(p + 8), a, b, controls) << 8;
+	return match_either_in_word(hdlc_load_le64(p), a, b) |
+	       match_either_in_word(hdlc_load_le64(p + 8), a, b) << 8;
 }
 
 #endif
@@ -85,15 +82,12 @@ static inline uint8_t *put_octet(uint8_t *out, uint8_t octet, uint32_t accm)
  * One chunk where escapes are few: copied whole, then copied again from each octet to be escaped
  * on, one place further. Reads up to CHUNK octets past the chunk, and writes as far past its end.
  */
-static inline uint8_t *put_sparse_chunk(
-    uint8_t *out, const uint8_t *in, uint32_t accm, bool controls)
+static inline uint8_t *put_sparse_chunk(uint8_t *out, const uint8_t *in)
 {
 	memcpy(out, in, CHUNK);
-	uint32_t mask = match_either(in, HDLC_ESCAPE, HDLC_FLAG, controls);
+	uint32_t mask = match_either(in, HDLC_ESCAPE, HDLC_FLAG);
 	for (; mask; mask &= mask - 1) {
 		unsigned at = lowest(mask);
-		if (controls && !must_escape(in[at], accm))
-			continue;
 		memcpy(out + at + 1, in + at, CHUNK);
 		out[at] = HDLC_ESCAPE;
 		out[at + 1] = in[at] ^ HDLC_ESCAPE_BIT;
@@ -102,18 +96,18 @@ static inline uint8_t *put_sparse_chunk(
 	return out + CHUNK;
 }
 
-static inline uint8_t *put_sparse(
-    uint8_t *out, const uint8_t *in, size_t len, uint32_t accm, bool controls, uint32_t *fcs)
+/* With no control octet to be escaped. */
+static uint8_t *put_sparse(uint8_t *out, const uint8_t *in, size_t len, uint32_t *fcs)
 {
 	uint32_t v = *fcs;
 	size_t i = 0;
 	for (; len - i >= 2 * CHUNK; i += CHUNK) {
 		v = hdlc_fcs_step(v, in + i);
-		out = put_sparse_chunk(out, in + i, accm, controls);
+		out = put_sparse_chunk(out, in + i);
 	}
 	for (; i < len; i++) {
 		v = hdlc_fcs_octet(v, in[i]);
-		out = put_octet(out, in[i], accm);
+		out = put_octet(out, in[i], HDLC_ACCM_NONE);
 	}
 	*fcs = v;
 	return out;
@@ -141,39 +135,54 @@ struct dense_entry {
 
 static const struct dense_entry dense[256] = {DENSE64(0), DENSE64(64), DENSE64(128), DENSE64(192)};
 
-static inline uint8_t *put_dense_octet(uint8_t *out, uint8_t octet)
+static inline uint8_t *put_dense_octet(
+    uint8_t *out, const struct dense_entry *table, uint64_t octet)
 {
-	memcpy(out, dense[octet].octets, sizeof(dense[octet].octets));
-	return out + dense[octet].count;
+	const struct dense_entry *e = &table[octet & 0xff];
+	memcpy(out, e->octets, sizeof(e->octets));
+	return out + e->count;
 }
 
-static inline uint8_t *put_dense_word(uint8_t *out, uint64_t word)
+static inline uint8_t *put_dense_word(uint8_t *out, const struct dense_entry *table, uint64_t word)
 {
-	out = put_dense_octet(out, (uint8_t)word);
-	out = put_dense_octet(out, (uint8_t)(word >> 8));
-	out = put_dense_octet(out, (uint8_t)(word >> 16));
-	out = put_dense_octet(out, (uint8_t)(word >> 24));
-	out = put_dense_octet(out, (uint8_t)(word >> 32));
-	out = put_dense_octet(out, (uint8_t)(word >> 40));
-	out = put_dense_octet(out, (uint8_t)(word >> 48));
-	return put_dense_octet(out, (uint8_t)(word >> 56));
+	out = put_dense_octet(out, table, word);
+	out = put_dense_octet(out, table, word >> 8);
+	out = put_dense_octet(out, table, word >> 16);
+	out = put_dense_octet(out, table, word >> 24);
+	out = put_dense_octet(out, table, word >> 32);
+	out = put_dense_octet(out, table, word >> 40);
+	out = put_dense_octet(out, table, word >> 48);
+	return put_dense_octet(out, table, word >> 56);
 }
 
-static uint8_t *put_dense(uint8_t *out, const uint8_t *in, size_t len, uint32_t *fcs)
+static uint8_t *put_dense(
+    uint8_t *out, const struct dense_entry *table, const uint8_t *in, size_t len, uint32_t *fcs)
 {
 	uint32_t v = *fcs;
 	size_t i = 0;
 	for (; len - i >= CHUNK; i += CHUNK) {
 		v = hdlc_fcs_step(v, in + i);
-		out = put_dense_word(out, hdlc_load_le64(in + i));
-		out = put_dense_word(out, hdlc_load_le64(in + i + 8));
+		out = put_dense_word(out, table, hdlc_load_le64(in + i));
+		out = put_dense_word(out, table, hdlc_load_le64(in + i + 8));
 	}
 	for (; i < len; i++) {
 		v = hdlc_fcs_octet(v, in[i]);
-		out = put_dense_octet(out, in[i]);
+		out = put_dense_octet(out, table, in[i]);
 	}
 	*fcs = v;
 	return out;
+}
+
+/* An ACCM between the extremes is rare, and the table for it soon made. */
+static uint8_t *put_some(uint8_t *out, const uint8_t *in, size_t len, uint32_t accm, uint32_t *fcs)
+{
+	struct dense_entry table[256];
+	memcpy(table, dense, sizeof(table));
+	for (uint8_t c = 0; c < 0x20; c++) {
+		if (!must_escape(c, accm))
+			table[c] = (struct dense_entry){.octets = {c, c}, .count = 1};
+	}
+	return put_dense(out, table, in, len, fcs);
 }
 
 size_t hdlc_encode(const uint8_t *frame, size_t len, uint32_t accm, bool open_flag, uint8_t *out)
@@ -183,11 +192,11 @@ size_t hdlc_encode(const uint8_t *frame, size_t len, uint32_t accm, bool open_fl
 	if (open_flag)
 		*out++ = HDLC_FLAG;
 	if (accm == HDLC_ACCM_NONE)
-		out = put_sparse(out, frame, len, accm, false, &fcs);
+		out = put_sparse(out, frame, len, &fcs);
 	else if (accm == HDLC_ACCM_ALL)
-		out = put_dense(out, frame, len, &fcs);
+		out = put_dense(out, dense, frame, len, &fcs);
 	else
-		out = put_sparse(out, frame, len, accm, true, &fcs);
+		out = put_some(out, frame, len, accm, &fcs);
 	fcs = ~fcs;
 	out = put_octet(out, (uint8_t)fcs, accm);
 	out = put_octet(out, (uint8_t)(fcs >> 8), accm);
@@ -224,6 +233,19 @@ static void take_octets(struct hdlc_decoder *d, const uint8_t *in, size_t len)
 	}
 }
 
+/* Compilers make one store of it. */
+static inline void store_le64(uint8_t *p, uint64_t v)
+{
+	p[0] = (uint8_t)v;
+	p[1] = (uint8_t)(v >> 8);
+	p[2] = (uint8_t)(v >> 16);
+	p[3] = (uint8_t)(v >> 24);
+	p[4] = (uint8_t)(v >> 32);
+	p[5] = (uint8_t)(v >> 40);
+	p[6] = (uint8_t)(v >> 48);
+	p[7] = (uint8_t)(v >> 56);
+}
+
 /* One octet without a branch. *after is 1 where the octet before was an escape, else 0. */
 static inline uint8_t *unescape_octet(uint8_t *out, uint8_t octet, unsigned *after)
 {
@@ -233,59 +255,56 @@ static inline uint8_t *unescape_octet(uint8_t *out, uint8_t octet, unsigned *aft
 	return out + (is_escape ^ 1);
 }
 
-static inline uint8_t *unescape_word(uint8_t *out, uint64_t word, unsigned *after)
+static uint8_t *unescape_octets(uint8_t *out, uint64_t word, unsigned *after)
 {
-	out = unescape_octet(out, (uint8_t)word, after);
-	out = unescape_octet(out, (uint8_t)(word >> 8), after);
-	out = unescape_octet(out, (uint8_t)(word >> 16), after);
-	out = unescape_octet(out, (uint8_t)(word >> 24), after);
-	out = unescape_octet(out, (uint8_t)(word >> 32), after);
-	out = unescape_octet(out, (uint8_t)(word >> 40), after);
-	out = unescape_octet(out, (uint8_t)(word >> 48), after);
-	return unescape_octet(out, (uint8_t)(word >> 56), after);
+	for (int shift = 0; shift < 64; shift += 8)
+		out = unescape_octet(out, (uint8_t)(word >> shift), after);
+	return out;
 }
 
-/* A chunk with several escapes; `out` has room for a chunk and one more. */
-static inline uint8_t *unescape_chunk(uint8_t *out, const uint8_t *in, bool *escaped)
+/* Takes out of a word the octet that `mark` names by its top bit; none where it is 0. */
+static inline uint64_t close_up(uint64_t word, uint64_t mark)
 {
-	unsigned after = *escaped;
-	out = unescape_word(out, hdlc_load_le64(in), &after);
-	out = unescape_word(out, hdlc_load_le64(in + 8), &after);
-	*escaped = after != 0;
-	return out;
+	uint64_t below = (mark >> 7) - 1;
+	return (word & below) | (word >> 8 & ~below);
+}
+
+/*
+ * Eight octets in a register. Up to two escapes, which is what random data under any ACCM mostly
+ * has, are taken out without a branch. Writes eight octets, whatever it returns.
+ */
+static inline uint8_t *unescape_word(uint8_t *out, uint64_t word, unsigned *after)
+{
+	uint64_t marks = match_word(word, HDLC_ESCAPE) & ~(uint64_t)(*after * 0xff);
+	uint64_t second = marks & (marks - 1), third = second & (second - 1);
+	if ((marks & marks << 8) | third)
+		return unescape_octets(out, word, after);
+	uint64_t first = marks ^ second;
+	word ^= (marks >> 2 << 8) | *after << 5;
+	word = close_up(close_up(word, first), second >> 8);
+	*after = (unsigned)(marks >> 63);
+	store_le64(out, word);
+	return out + 8 - (first != 0) - (second != 0);
 }
 
 /* Undoes the escaping of octets without a flag among them, behind what the decoder already has. */
 static void take_run(struct hdlc_decoder *d, const uint8_t *in, size_t len)
 {
 	uint8_t *out = d->frame + d->len;
-	const uint8_t *const last = d->frame + d->cap;
-	bool escaped = d->escaped;
+	const uint8_t *const end = d->frame + d->cap;
+	unsigned after = d->escaped;
 	size_t i = 0;
-	/* A chunk with a lone escape is copied in two parts, each of a whole chunk's length. */
-	for (; len - i >= 2 * CHUNK && (size_t)(last - out) >= 2 * CHUNK; i += CHUNK) {
-		uint32_t mask = match_either(in + i, HDLC_ESCAPE, HDLC_ESCAPE, false);
-		if (escaped || (mask & (mask - 1))) {
-			out = unescape_chunk(out, in + i, &escaped);
-			continue;
+	for (; len - i >= CHUNK && (size_t)(end - out) > CHUNK; i += CHUNK) {
+		if (!after && !match_either(in + i, HDLC_ESCAPE, HDLC_ESCAPE)) {
+			memcpy(out, in + i, CHUNK);
+			out += CHUNK;
+		} else {
+			out = unescape_word(out, hdlc_load_le64(in + i), &after);
+			out = unescape_word(out, hdlc_load_le64(in + i + 8), &after);
 		}
-		memcpy(out, in + i, CHUNK);
-		out += CHUNK;
-		if (mask) {
-			unsigned at = lowest(mask);
-			uint8_t *hole = out - CHUNK + at;
-			memcpy(hole, in + i + at + 1, CHUNK);
-			hole[0] ^= at < CHUNK - 1 ? HDLC_ESCAPE_BIT : 0;
-			escaped = at == CHUNK - 1;
-			out--;
-		}
-	}
-	if (len - i >= CHUNK && (size_t)(last - out) > CHUNK) {
-		out = unescape_chunk(out, in + i, &escaped);
-		i += CHUNK;
 	}
 	d->len = (size_t)(out - d->frame);
-	d->escaped = escaped;
+	d->escaped = after != 0;
 	take_octets(d, in + i, len - i);
 }
 
