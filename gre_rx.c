@@ -157,10 +157,13 @@ static void count_kernel_drops(struct gre_path *p, struct msghdr *last)
 static size_t receive_batch(struct gre_path *p)
 {
 	struct path_rx *rx = &p->rx;
+	/* No more than the session can hold, should pppd's side have no room for any of them. */
+	size_t room = p->queue.capacity - p->queue.count;
 	int n;
 
 	do
-		n = recvmmsg(p->config.gre, rx->messages, RX_BATCH, MSG_DONTWAIT, NULL);
+		n = recvmmsg(p->config.gre, rx->messages,
+		    (unsigned)(room < RX_BATCH ? room : RX_BATCH), MSG_DONTWAIT, NULL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		/* The news of an ICMP error, say: reading it has cleared it, the call goes on. */

@@ -116,8 +116,11 @@ def lcp_request(identifier, options=b""):
 def ppp(number, size=100, seed=0x5A):
     """A PPP frame (IPv4) that is like no other: its number and octets of all values."""
     head = struct.pack("!HHI", 0xFF03, 0x0021, number)
-    body = bytes((seed + number * 7 + i * 11) & 0xFF for i in range(max(0, size - len(head))))
-    return head + body
+    first = (seed + number * 7) * 163 & 0xFF
+    return head + (CYCLE * (2 + size // 256))[first:first + max(0, size - len(head))]
+
+
+CYCLE = bytes(i * 11 & 0xFF for i in range(256))
 
 
 class FakePppd:

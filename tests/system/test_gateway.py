@@ -5,6 +5,8 @@ from gre_peer import *  # noqa: F401,F403
 from harness import *  # noqa: F401,F403
 from harness import WAIT, Run
 
+import select
+
 SIZES = [1, 2, 3, 4, 5, 40, 64, 100, 576, 1399, 1400, 1401, 1500, 2047, 2048, 2049, 4000, 8196]
 
 
@@ -49,6 +51,27 @@ def _():
         for frame in frames:
             t.down(frame)
         t.expect_down(frames)
+
+
+@test("what the kernel drops is counted, and the stream is picked up again")
+def _():
+    with Tunnel() as t:
+        t.quiet_down()
+        t.run.kill("pptpgw", signal.SIGSTOP)
+        for i in range(8000):
+            t.down(ppp(i, 1400))
+        t.run.kill("pptpgw", signal.SIGCONT)
+        reader = Reader(t.run, 1000)
+        equal(reader.get(), [ppp(i, 1400) for i in range(1000)])
+        marker, markers, seen = ppp(9000), 0, b""
+        while hdlc_encode(marker)[1:] not in seen:
+            while not select.select([t.run.slave], [], [], 0.05)[0]:
+                t.down(marker)
+                markers += 1
+            seen = seen[-8192:] + t.run.read_some()
+        s = t.statistics()
+        true(s["rx kernel drops"] > 1000, s)
+        equal(s["rx accepted"] + s["rx kernel drops"] + s["rx over win"], 8001 + markers, s)
 
 
 @test("pppd's side not reading stops neither frames to the server nor acknowledgments")
@@ -457,6 +480,25 @@ def _():
             run.wait_all()
             nothing_left()
         finally:
+            unmount()
+
+
+@test("pppd's death by SIGKILL ends the call in order")
+def _():
+    with FakeServer(SERVER, gre=True) as server, Log():
+        to_read, to_write = os.pipe()
+        pppd, run = shell(SPEAK, stdin=to_read)
+        try:
+            os.close(to_read)
+            server.wait_gre(1, WAIT, lambda p: p.seq is not None)
+            before = time.monotonic()
+            run.process.kill()
+            server.wait_ended()
+            between(0, server.connections[0].ended_at - before, 0.2)
+            equal(server.names()[0][-2:], ["CCRQ", "StopCCRQ"])
+            nothing_left()
+        finally:
+            os.close(to_write)
             unmount()
 
 
