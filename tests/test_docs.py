@@ -82,6 +82,17 @@ def unknown_options(name, known):
     return ["%s speaks of --%s" % (name, option) for option in sorted(named - set(known))]
 
 
+def architecture_problems():
+    text = read("ARCHITECTURE")
+    there = os.listdir(TOP)
+    problems = ["it does not speak of " + name for name in sorted(there)
+                if name.endswith(".c") and not re.search(r"\b%s\b" % name[:-2], text)]
+    named = set(re.findall(r"(?<![\w*/])[\w/]+\.(?:c|h|py|sh)\b", text))
+    return problems + ["it speaks of %s, which is not there" % name for name in sorted(named)
+                       if not any(os.path.exists(os.path.join(TOP, folder, name))
+                                  for folder in ("", "tests"))]
+
+
 def main():
     page = read("pptp.8")
     run = pptp("--help")
@@ -97,6 +108,8 @@ def main():
           ["--" + o for o, (argument, note) in shown.items() if bool(argument) != bool(note)])
     check("README and ARCHITECTURE speak of no other options",
           unknown_options("README", shown) + unknown_options("ARCHITECTURE", shown))
+    check("ARCHITECTURE names each source file, and none that is not there",
+          architecture_problems())
     names = stats_names()
     check("the manual page defines the statistics in their order",
           [] if len(names) >= 15 and names == manual_stats(page)
