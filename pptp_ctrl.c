@@ -596,10 +596,11 @@ static void take_messages(struct ctrl *c, int64_t now_us)
 
 void ctrl_init(struct ctrl *c, const struct ctrl_config *config)
 {
-	memset(c, 0, sizeof(*c));
+	memset(c, 0, offsetof(struct ctrl, calls));
 	c->config = *config;
 	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
-		call_enter(c, 0, &c->calls[i], CTRL_CALL_FREE);
+		if (c->calls[i].state != CTRL_CALL_FREE)
+			memset(&c->calls[i], 0, sizeof(c->calls[i]));
 	ctrl_enter(c, 0, CTRL_IDLE);
 }
 
@@ -704,8 +705,7 @@ bool ctrl_next_event(struct ctrl *c, int64_t now_us, struct ctrl_event *event)
 		event->octet_count = c->octet_count;
 		memcpy(event->octets, c->octets, c->octet_count);
 	}
-	c->note_first = (c->note_first + 1) % CTRL_NOTES_SIZE;
-	c->note_count--;
+	c->note_first = --c->note_count ? (c->note_first + 1) % CTRL_NOTES_SIZE : 0;
 	return true;
 }
 
@@ -723,11 +723,17 @@ void ctrl_output_done(struct ctrl *c, size_t n)
 		c->output_at = c->output_len = 0;
 }
 
+/* A free slot may be untouched memory: its deadline says nothing. */
+static int64_t call_deadline(const struct ctrl_call *call)
+{
+	return call->state == CTRL_CALL_FREE ? DEADLINE_NEVER : call->deadline_us;
+}
+
 int64_t ctrl_deadline(const struct ctrl *c)
 {
 	int64_t deadline_us = c->deadline_us;
 	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
-		deadline_us = deadline_earlier(deadline_us, c->calls[i].deadline_us);
+		deadline_us = deadline_earlier(deadline_us, call_deadline(&c->calls[i]));
 	return deadline_us;
 }
 
@@ -771,7 +777,7 @@ void ctrl_on_deadline(struct ctrl *c, int64_t now_us)
 	if (now_us >= c->deadline_us)
 		on_own_deadline(c, now_us);
 	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
-		if (now_us >= c->calls[i].deadline_us)
+		if (now_us >= call_deadline(&c->calls[i]))
 			on_call_deadline(c, now_us, &c->calls[i]);
 }
 

@@ -154,7 +154,10 @@ enum {
 	CTRL_NOTES_HIGH = 256, /* with more waiting, new calls are refused */
 };
 
-/* About 100 kB: keep it off the stack. Embed it and treat its fields as private. */
+/*
+ * About 100 kB, of which a connection with one call touches two pages: what is small comes first,
+ * the rest is used from its start. Off the stack, please. Embed it and treat its fields as private.
+ */
 struct ctrl {
 	struct ctrl_config config;
 	enum ctrl_state state;
@@ -163,21 +166,22 @@ struct ctrl {
 	uint32_t echo_id;     /* the last one sent */
 	uint16_t last_serial; /* the last one sent */
 	enum ctrl_why why;    /* in CTRL_WAIT_STOP_REPLY: why we end */
-	struct ctrl_call calls[CTRL_CALLS_MAX];
-	uint8_t input[CTRL_INPUT_SIZE];
 	size_t input_len;
-	uint8_t output[CTRL_OUTPUT_SIZE];
 	size_t output_at; /* the first octet not yet written */
 	size_t output_len;
-	struct ctrl_note notes[CTRL_NOTES_SIZE]; /* a ring */
 	size_t note_first;
 	size_t note_count;
 	struct msg received; /* the last one; none is decoded while events wait */
 	size_t octet_count;
 	uint8_t octets[CTRL_EVENT_OCTETS];
+	struct ctrl_call calls[CTRL_CALLS_MAX];
+	struct ctrl_note notes[CTRL_NOTES_SIZE]; /* a ring */
+	uint8_t input[CTRL_INPUT_SIZE];
+	uint8_t output[CTRL_OUTPUT_SIZE];
 };
 
-/* Makes an idle connection. */
+/* Makes an idle connection. `c` is zeroed memory, or was a connection before: what is still
+ * untouched stays so. */
 void ctrl_init(struct ctrl *c, const struct ctrl_config *config);
 
 /* The TCP connection stands: sends SCCRQ. */

@@ -215,7 +215,7 @@ static inline void init(void)
 
 static inline void set_up(void)
 {
-	c = malloc(sizeof(*c));
+	c = calloc(1, sizeof(*c));
 	ck_assert_ptr_nonnull(c);
 	config = (struct ctrl_config){.identity = {.start_framing = MSG_FRAMING_ANY,
 					  .start_bearer = MSG_BEARER_ANY,
