@@ -174,6 +174,8 @@ void control_due(void *context, int64_t now_us);
 
 /* ---- callmgr_clients.c ---- */
 
+/* ipc_send for messages that must not be lost to a moment without memory. */
+int client_send(int fd, const struct ipc_message *m);
 struct callmgr_client *client_add(struct callmgr *cm, int fd, int64_t now_us);
 /* Tells a gateway that its call is over and why, and strikes it off. */
 void client_over(struct callmgr_client *client, int64_t now_us);

@@ -12,7 +12,12 @@
 
 #include "callmgr.h"
 
+enum {
+	SEND_TRIES = 32
+};
+
 static void client_ready(void *context, short revents, int64_t now_us);
+static void client_gone(struct callmgr_client *client, int64_t now_us);
 
 struct callmgr_client *client_with_call(struct callmgr *cm, uint16_t call_id)
 {
@@ -119,6 +124,17 @@ void clients_accept(void *context, short revents, int64_t now_us)
 		close(fd);
 }
 
+int client_send(int fd, const struct ipc_message *m)
+{
+	int rc = ipc_send(fd, m);
+	for (int tries = 1; tries < SEND_TRIES; tries++) {
+		if (rc != -ENOMEM && rc != -ENOBUFS && rc != -EAGAIN && rc != -EINTR)
+			break;
+		rc = ipc_send(fd, m);
+	}
+	return rc;
+}
+
 void client_over(struct callmgr_client *client, int64_t now_us)
 {
 	struct callmgr *cm = client->cm;
@@ -132,7 +148,7 @@ void client_over(struct callmgr_client *client, int64_t now_us)
 	log_info("call %u is over: %s", client->request.call_id, m.u.over.text);
 	if (client == cm->own)
 		cm->exit_status = m.u.over.exit_status;
-	(void)ipc_send(client->watch.fd, &m); /* a gateway that is gone needs no last word */
+	(void)client_send(client->watch.fd, &m); /* a gateway that is gone needs no last word */
 	client_drop(client);
 }
 
@@ -153,8 +169,8 @@ void client_up(struct callmgr_client *client, int64_t now_us, const struct ctrl_
 	client->was_up = true;
 	client->up_since_us = now_us;
 	client->peer_call_id = reply->call_id;
-	if (ipc_send(client->watch.fd, &m) < 0)
-		client->watch.events = POLLIN; /* its end shows as end-of-file, right away */
+	if (client_send(client->watch.fd, &m) < 0)
+		client_gone(client, now_us);
 }
 
 /* ---- status ---- */
@@ -174,7 +190,7 @@ static void answer_askers(struct callmgr *cm, int64_t now_us)
 	for (struct callmgr_client *c = cm->clients; c; c = c->next) {
 		if (c->kind != CLIENT_ASKER || c->gone)
 			continue;
-		(void)ipc_send(c->watch.fd, &m);
+		(void)client_send(c->watch.fd, &m);
 		client_drop(c);
 	}
 	cm->stats_timer.deadline_us = DEADLINE_NEVER;
@@ -193,7 +209,7 @@ static void ask_gateways(struct callmgr *cm, int64_t now_us)
 	for (struct callmgr_client *c = cm->clients; c; c = c->next) {
 		c->stats_known = false;
 		if (c->kind == CLIENT_GATEWAY && !c->gone && c->was_up)
-			(void)ipc_send(c->watch.fd, &m);
+			(void)client_send(c->watch.fd, &m);
 	}
 	cm->stats_timer.deadline_us = now_us + CALLMGR_STATS_WAIT_US;
 }

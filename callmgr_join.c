@@ -255,9 +255,9 @@ void join_leave(struct callmgr *cm)
 static void hand_over(struct callmgr *cm, const struct ipc_message *up)
 {
 	struct ipc_message moved = {.type = IPC_CALL_MOVED, .fd = cm->joined.fd};
-	int rc = ipc_send(cm->own->watch.fd, up);
+	int rc = client_send(cm->own->watch.fd, up);
 	if (rc == 0)
-		rc = ipc_send(cm->own->watch.fd, &moved);
+		rc = client_send(cm->own->watch.fd, &moved);
 	if (rc < 0)
 		log_info("our gateway does not take its call: %s", strerror(-rc));
 	else
@@ -308,7 +308,7 @@ static int ask(struct callmgr *cm, int fd, int64_t now_us)
 	m.u.request = cm->own->request;
 	cm->joined =
 	    (struct loop_watch){.fd = fd, .events = POLLIN, .ready = joined_ready, .context = cm};
-	int rc = ipc_send(fd, &m);
+	int rc = client_send(fd, &m);
 	if (rc == -EPIPE || rc == -ECONNRESET)
 		rc = 0; /* gone already: end-of-file will say so */
 	if (rc == 0)

@@ -209,27 +209,23 @@ static void route_ready(void *context, short revents, int64_t now_us)
 	}
 }
 
-static int begin_route(struct callmgr *cm)
+/* Without a host route the call is still worth trying; whether there is a way at all, connecting says. */
+static void begin_route(struct callmgr *cm)
 {
 	const struct pptp_options *o = cm->options;
 	int rc =
 	    route_begin(&cm->route, callmgr_address(cm), o->localbind, o->rtmark, o->host_route);
 	cm->route_begun = true;
 	if (rc == -EPERM)
-		log_warn(
-		    "no right to add a host route to %s; going on without one (CAP_NET_ADMIN is "
-		    "missing)",
+		log_warn("no right to add a host route to %s (CAP_NET_ADMIN): going on without one",
 		    cm->server_text);
-	if (rc == -EPERM)
-		rc = 0;
-	if (rc == 0 && cm->route.events_fd >= 0) {
-		cm->route_watch = (struct loop_watch){.fd = cm->route.events_fd,
-		    .events = POLLIN,
-		    .ready = route_ready,
-		    .context = cm};
-		(void)loop_add(&cm->loop, &cm->route_watch);
-	}
-	return rc;
+	else if (rc < 0 && rc != -ENETUNREACH)
+		log_info("no host route to %s: %s", cm->server_text, strerror(-rc));
+	if (cm->route.events_fd < 0)
+		return;
+	cm->route_watch = (struct loop_watch){
+	    .fd = cm->route.events_fd, .events = POLLIN, .ready = route_ready, .context = cm};
+	(void)loop_add(&cm->loop, &cm->route_watch);
 }
 
 void callmgr_connect(struct callmgr *cm, int64_t now_us)
@@ -237,9 +233,8 @@ void callmgr_connect(struct callmgr *cm, int64_t now_us)
 	const struct pptp_options *o = cm->options;
 	struct netsock_options so = {.local = o->localbind, .mark = o->rtmark};
 	cm->stage = STAGE_CONNECT;
-	int rc = begin_route(cm);
-	if (rc == 0)
-		rc = netsock_tcp_connect(callmgr_address(cm), &so);
+	begin_route(cm);
+	int rc = netsock_tcp_connect(callmgr_address(cm), &so);
 	if (rc >= 0) {
 		cm->tcp = (struct loop_watch){
 		    .fd = rc, .events = POLLOUT, .ready = connect_ready, .context = cm};
