@@ -71,6 +71,8 @@ static void leave_address(struct callmgr *cm, int64_t now_us)
 	end_route(cm);
 	for (struct callmgr_client *c = cm->clients; c; c = next) {
 		next = c->next;
+		if (c->kind == CLIENT_NEW)
+			client_drop(c); /* came for this address */
 		if (c == cm->own || c->kind != CLIENT_GATEWAY || c->gone)
 			continue;
 		/* Who still waits for his call is better served by another call manager, or as one. */
@@ -161,7 +163,11 @@ static void connect_failed(struct callmgr *cm, int64_t now_us, int error)
 	char address[INET_ADDRSTRLEN];
 	struct in_addr server = callmgr_address(cm);
 	inet_ntop(AF_INET, &server, address, sizeof(address));
-	log_warn("Could not open control connection to %s: %s", address, strerror(error));
+	/* Who reads stderr takes such words for the end of the story, which they are not yet. */
+	if (cm->address_at + 1 < cm->address_count)
+		log_info("Could not open control connection to %s: %s", address, strerror(error));
+	else
+		log_warn("Could not open control connection to %s: %s", address, strerror(error));
 	note_end(cm, REASON_CONNECT, error);
 	callmgr_address_failed(cm, now_us);
 }
@@ -333,8 +339,11 @@ void callmgr_open_call(struct callmgr *cm, struct callmgr_client *client, int64_
 	snprintf(request.phone, sizeof(request.phone), "%s", phone);
 	if (!cm->ctrl_alive && cm->stage < STAGE_CONTROL)
 		return; /* opened once the connection stands */
-	if (cm->ctrl_alive && cm->stage != STAGE_CLOSE &&
-	    ctrl_call_open(&cm->ctrl, now_us, &request)) {
+	if (cm->stage >= STAGE_CLOSE) {
+		client_drop(client); /* he will find another call manager, or become one */
+		return;
+	}
+	if (cm->ctrl_alive && ctrl_call_open(&cm->ctrl, now_us, &request)) {
 		client->opened = true;
 		return;
 	}

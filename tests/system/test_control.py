@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """The control connection against a scripted server: every state, every code, every odd behaviour."""
 from harness import *  # noqa: F401,F403
-from harness import contextlib, os, signal, socket, struct, threading, time
+from harness import FAR, contextlib, os, signal, socket, struct, threading, time
 
 SERVER = "127.0.0.2"
 
@@ -102,6 +102,39 @@ def _():
             inodes = [line.split()[9] for line in f.readlines()[1:]]
         for target in fds.values():
             true(not any("[%s]" % i in target for i in inodes), "a GRE socket in", fds)
+
+
+for _comm in ("pptpgw", "pptpcm"):
+    for _name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        @test("%s to %s ends the call in order, with exit status 0" % (_name, _comm))
+        def _(comm=_comm, name=_name):
+            with FakeServer(SERVER) as server, Log() as log:
+                run, conn = up(server, log=log)
+                run.kill(comm, getattr(signal, name))
+                equal(run.wait(1), 0)
+                server.wait_ended()
+                equal(conn.names(), ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"])
+                if comm == "pptpcm":
+                    match("ended by " + name, log.wait("is over"))
+                nothing_left()
+
+
+@test("an unreachable for a moment, and protocol errors by ICMP, do not end a call that stands")
+def _():
+    with remote_server() as server, Log() as log:
+        run, conn = up(server, "--idle-wait", "0.2", "--max-echo-wait", "3", log=log, address=FAR)
+        with open("/run/reject", "w") as f:
+            f.write("table ip cut { chain in { type filter hook input priority 0; ip saddr 10.9.0.1 "
+                    "reject with icmp type prot-unreachable; }; }")
+        sh("ip netns exec far nft -f /run/reject")
+        run.write_frame(b"\xff\x03\xc0\x21\x01\x01\x00\x04")  # provokes one for GRE as well
+        true(not server.wait(lambda: conn.ended, 0.7), "ended", conn.ended)
+        sh("ip netns exec far nft delete table ip cut")
+        before = len(conn.names())
+        true(server.wait(lambda: "EchoRQ" in conn.names()[before:], 3), conn.names())
+        equal(run.process.poll(), None)
+        run.hang_up()
+        equal(run.wait(2), 0)
 
 
 # ---- who we say we are ----
@@ -626,6 +659,7 @@ def _():
         equal(good.names(), [["SCCRQ", "OCRQ"]])
         run.hang_up()
         equal(run.wait(2), 0)
+        equal(run.stderr(), "")
         nothing_left()
 
 

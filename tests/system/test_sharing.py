@@ -251,6 +251,52 @@ def _():
         nothing_left()
 
 
+@test("who asks a call manager on its way out is sent away to find another one")
+def _():
+    with FakeServer(SERVER, polite(on={"StopCCRQ": None})) as server, Log() as log:
+        run = start(SERVER)
+        up_many(log, server, [run])
+        run.status()
+        late = connect(sockets()[0])
+        run.hang_up()
+        server.wait_for("StopCCRQ")
+        with contextlib.suppress(BrokenPipeError):
+            late.send(b"\1\1" + (4711).to_bytes(2, "big") + (64).to_bytes(2, "big"))
+        equal(late.recv(64), b"")
+        equal(run.wait(3), 0)
+
+
+@test("200 calls that come and go on one connection leave nothing in the call manager")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        first = start(SERVER, "--share-control")
+        up_many(log, server, [first])
+        wait_gateways(1)
+        manager = first.pid_of("pptpcm")
+
+        def held():
+            while first.status()["calls"] != "1":
+                pass
+            with open("/proc/%d/statm" % manager) as f:
+                return len(descriptors(manager)), int(f.read().split()[1])
+        before = None
+        for number in range(200):
+            run = start(SERVER, "--share-control")
+            log.wait("Outgoing call established", count=number + 2)
+            run.kill("pptpgw", signal.SIGKILL if number % 3 else signal.SIGTERM)
+            run.wait_all(2)
+            server.wait_for("CCRQ", number + 1)
+            if number == 20:
+                before = held()
+        after = held()
+        between(0, after[0] - before[0] + 1, 2, "descriptors more, one of which may be our question's,")
+        between(0, after[1] - before[1], 8, "pages more")
+        equal(len(server.connections), 1)
+        equal(first.process.poll(), None)
+        end_many([first])
+        equal(server.mistakes(), [])
+
+
 # ---- the socket ----
 
 @test("status tells the server's address, the state, the calls and their counters")
