@@ -406,7 +406,7 @@ class Run:
         """Waits until every process of this start is gone; the seconds it took."""
         before = time.monotonic()
         self.wait(timeout)
-        wait_gone(list(self.pids()), max(0, timeout - (time.monotonic() - before)))
+        wait_gone(list(tagged(self.tag, exiting=True)), max(0, timeout - (time.monotonic() - before)))
         return time.monotonic() - before
 
     def end(self):
@@ -487,8 +487,9 @@ def status(path):
     return dict(line.split("=", 1) for line in octets[2:].decode().splitlines())
 
 
-def tagged(tag=None):
-    """{pid: comm} of live processes started by these tests (by that start, where a tag is given)."""
+def tagged(tag=None, exiting=False):
+    """{pid: comm} of live processes started by these tests (by that start, where a tag is given).
+    `exiting`: also of ours that have begun to exit, whose environment is gone before their files."""
     found = {}
     needle = ("%s=%s" % (TAG, tag or "")).encode()
     for entry in os.listdir("/proc"):
@@ -497,13 +498,14 @@ def tagged(tag=None):
         try:
             with open("/proc/%s/environ" % entry, "rb") as f:
                 variables = f.read().split(b"\0")
-            if not any(v == needle if tag else v.startswith(needle) for v in variables):
-                continue
             with open("/proc/%s/stat" % entry, "rb") as f:
                 stat = f.read()
         except OSError:
             continue
         comm = stat[stat.index(b"(") + 1:stat.rindex(b")")].decode()
+        ours = any(v == needle if tag else v.startswith(needle) for v in variables)
+        if not ours and not (exiting and variables == [b""] and comm.startswith("pptp")):
+            continue
         if stat[stat.rindex(b")") + 2:].split()[0] not in (b"Z", b"X"):
             found[int(entry)] = comm
     return found
@@ -540,7 +542,7 @@ def leftovers():
 
 def nothing_left(timeout=2.0, but=()):
     """Fails where a process, socket, file or route of the program is left; waits for the processes."""
-    wait_gone(list(tagged()), timeout)
+    wait_gone(list(tagged(exiting=True)), timeout)
     left = [word for word in leftovers() if not any(b in word for b in but)]
     if left:
         fail("left behind:", left)
