@@ -48,14 +48,14 @@ static double random_unit(void)
 	return (double)(random_state >> 11) / 9007199254740992.0;
 }
 
-static void start_tunnels(struct run *r, size_t count)
+static void start_tunnels(struct run *r, size_t count, bool one_server)
 {
 	r->tunnels = calloc(count, sizeof *r->tunnels);
 	if (!r->tunnels)
 		die("memory");
 	for (size_t i = 0; i < count; i++)
 		tunnel_start(&r->tunnels[i], &r->server, r->command, r->is_floor,
-		    (uint16_t)(1000 + i), &r->pool);
+		    (uint16_t)(1000 + i), &r->pool, one_server ? 0 : (unsigned)i);
 	r->count = count;
 }
 
@@ -149,7 +149,7 @@ static uint64_t packets_for(double seconds, uint64_t warm, int64_t warm_ns)
 
 static void cost_down(struct run *r, bool swap)
 {
-	start_tunnels(r, 1);
+	start_tunnels(r, 1, true);
 	struct tunnel *t = &r->tunnels[0];
 	uint64_t sent = 0;
 	int64_t start = now_ns();
@@ -180,7 +180,7 @@ static void swapped(struct run *r)
 
 static void up(struct run *r)
 {
-	start_tunnels(r, 1);
+	start_tunnels(r, 1, true);
 	struct tunnel *t = &r->tunnels[0];
 	int64_t start = now_ns();
 	closed_loop_up(r, t, WARM_PACKETS);
@@ -198,7 +198,7 @@ static void up(struct run *r)
 /* Both directions, each as fast as it goes. */
 static void both(struct run *r)
 {
-	start_tunnels(r, 1);
+	start_tunnels(r, 1, true);
 	struct tunnel *t = &r->tunnels[0];
 	uint64_t sent = 0;
 	int64_t start = now_ns();
@@ -260,7 +260,7 @@ static void *read_all(void *context)
 /* As much as the sender can, for the time given: what share gets through? */
 static void overload(struct run *r)
 {
-	start_tunnels(r, 1);
+	start_tunnels(r, 1, true);
 	struct tunnel *t = &r->tunnels[0];
 	struct reader reader = {.tunnel = t};
 	pthread_t thread;
@@ -288,7 +288,7 @@ static void burst(struct run *r)
 		BURST = 1000,
 		STALL_MS = 100
 	};
-	start_tunnels(r, 1);
+	start_tunnels(r, 1, true);
 	struct tunnel *t = &r->tunnels[0];
 	int64_t start = now_ns();
 	uint64_t sent = 0;
@@ -329,7 +329,7 @@ static void paced(struct run *r, double share, double late_ms)
 	enum {
 		RATE = 2000
 	};
-	start_tunnels(r, 1);
+	start_tunnels(r, 1, true);
 	struct tunnel *t = &r->tunnels[0];
 	size_t n = (size_t)(r->seconds * RATE);
 	size_t events = 0;
@@ -411,7 +411,7 @@ static void window(struct run *r)
 	} *acks = calloc(HISTORY, sizeof *acks);
 	size_t head = 0;
 	size_t tail = 0;
-	start_tunnels(r, 1);
+	start_tunnels(r, 1, true);
 	struct tunnel *t = &r->tunnels[0];
 	int64_t rtt = (int64_t)(r->parameter * 1e6);
 	uint32_t base = t->seq;
@@ -453,7 +453,7 @@ static void window(struct run *r)
 
 static void setup(struct run *r)
 {
-	start_tunnels(r, 1);
+	start_tunnels(r, 1, true);
 	printf("\"exec_to_request_ms\": %.3f", r->tunnels[0].exec_to_request_ms);
 	printf(", \"hangup_to_clear_ms\": %.3f", stop_tunnels(r));
 }
@@ -462,9 +462,7 @@ static void setup(struct run *r)
 static void tunnels(struct run *r)
 {
 	size_t count = (size_t)r->parameter;
-	int processes = 0;
-	start_tunnels(r, count);
-	long pss = program_pss_kib(&r->tunnels[0], &processes);
+	start_tunnels(r, count, true);
 	uint64_t *sent = calloc(count, sizeof *sent);
 	if (!sent)
 		die("memory");
@@ -482,14 +480,25 @@ static void tunnels(struct run *r)
 		}
 	int64_t wall = now_ns() - start;
 	print_cost(packets, program_cpu_ns(&r->tunnels[0]) - cpu, wall);
-	printf(", \"tunnels\": %zu, \"processes\": %d, \"pss_kib_per_tunnel\": %.1f", count,
-	    processes, (double)pss / (double)count);
+	printf(", \"tunnels\": %zu", count);
 	uint64_t bad = 0;
 	for (size_t i = 0; i < count; i++)
 		bad += r->tunnels[i].down.lost + r->tunnels[i].down.corrupt +
 		       r->tunnels[i].down.disorder;
 	printf(", \"bad\": %llu", (unsigned long long)bad);
 	free(sent);
+	stop_tunnels(r);
+}
+
+/* `parameter` tunnels, each to a server of its own; what they hold in memory once LCP is done. */
+static void memory(struct run *r)
+{
+	size_t count = (size_t)r->parameter;
+	int processes = 0;
+	start_tunnels(r, count, false);
+	long pss = program_pss_kib(&r->tunnels[0], &processes);
+	printf("\"tunnels\": %zu, \"processes\": %d, \"pss_kib_per_tunnel\": %.1f", count,
+	    processes, (double)pss / (double)count);
 	stop_tunnels(r);
 }
 
@@ -509,6 +518,7 @@ static const struct {
     {"window", window},
     {"setup", setup},
     {"tunnels", tunnels},
+    {"memory", memory},
 };
 
 int main(int argc, char *argv[])

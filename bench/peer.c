@@ -22,6 +22,7 @@
 #include "tunnel.h"
 
 enum {
+	SERVER_FIRST = 2, /* last octet of SERVER_ADDRESS */
 	PORT = 1723,
 	MESSAGE_MAX = 256,
 	ARGS_MAX = 64,
@@ -52,28 +53,36 @@ static unsigned get16(const uint8_t *at)
 	return (unsigned)at[0] << 8 | at[1];
 }
 
+/* A raw GRE socket between a server's address and the program's. */
+static int open_gre(const char *address)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	struct sockaddr_in to = {.sin_family = AF_INET};
+	int size = 16 << 20;
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, 47);
+
+	inet_pton(AF_INET, address, &at.sin_addr);
+	inet_pton(AF_INET, CLIENT_ADDRESS, &to.sin_addr);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0 ||
+	    connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
+		die("raw GRE socket");
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
+	return fd;
+}
+
 void server_open(struct server *s)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(PORT)};
-	struct sockaddr_in to = {.sin_family = AF_INET};
 	int on = 1;
-	int size = 16 << 20;
 
 	memset(s, 0, sizeof *s);
-	inet_pton(AF_INET, SERVER_ADDRESS, &at.sin_addr);
-	inet_pton(AF_INET, CLIENT_ADDRESS, &to.sin_addr);
 	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (s->listener < 0 || bind(s->listener, (struct sockaddr *)&at, sizeof at) < 0 ||
 	    listen(s->listener, CONTROL_MAX) < 0)
-		die("listen on " SERVER_ADDRESS);
-	s->gre = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, 47);
-	at.sin_port = 0;
-	if (s->gre < 0 || bind(s->gre, (struct sockaddr *)&at, sizeof at) < 0 ||
-	    connect(s->gre, (struct sockaddr *)&to, sizeof to) < 0)
-		die("raw GRE socket");
-	setsockopt(s->gre, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
-	setsockopt(s->gre, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
+		die("listen for control connections");
+	s->gre = open_gre(SERVER_ADDRESS);
 }
 
 void server_close(struct server *s)
@@ -208,7 +217,7 @@ static void exec_program(const struct tunnel *t, const char *command)
 {
 	char words[1024];
 	char ids[2][8];
-	char server[] = SERVER_ADDRESS;
+	char server[sizeof t->address];
 	char pty_form[] = "--nolaunchpppd";
 	char no_route[] = "--nohostroute";
 	char *argv[ARGS_MAX];
@@ -219,6 +228,7 @@ static void exec_program(const struct tunnel *t, const char *command)
 	CPU_ZERO(&cpus);
 	CPU_SET(1, &cpus);
 	sched_setaffinity(0, sizeof cpus, &cpus);
+	snprintf(server, sizeof server, "%s", t->address);
 	snprintf(words, sizeof words, "%s", command);
 	for (char *w = strtok(words, " "); w && argc < ARGS_MAX - 4; w = strtok(NULL, " "))
 		argv[argc++] = w;
@@ -292,14 +302,15 @@ static void negotiate(struct tunnel *t, struct server *s)
 }
 
 void tunnel_start(struct tunnel *t, struct server *s, const char *command, bool is_floor,
-    uint16_t our_call_id, const struct pool *pool)
+    uint16_t our_call_id, const struct pool *pool, unsigned server_number)
 {
 	memset(t, 0, sizeof *t);
 	t->is_floor = is_floor;
 	t->our_call_id = our_call_id;
 	t->their_call_id = 77;
 	t->pool = pool;
-	t->gre = s->gre;
+	snprintf(t->address, sizeof t->address, "127.0.0.%u", SERVER_FIRST + server_number);
+	t->gre = server_number ? open_gre(t->address) : s->gre;
 	t->window = UINT16_MAX;
 	open_pty(t);
 	s->starting = is_floor ? NULL : t;
@@ -331,6 +342,8 @@ double tunnel_stop(struct tunnel *t, struct server *s)
 	int64_t end = start + INT64_C(5000000000);
 
 	close(t->slave);
+	if (t->gre != s->gre)
+		close(t->gre);
 	if (!t->is_floor)
 		while (s->stops + s->clears == before && now_ns() < end)
 			server_service(s, 10);

@@ -49,7 +49,8 @@ struct tunnel {
 	pid_t pid;
 	int slave;              /* pppd's end */
 	int master;             /* -1 once the program has it */
-	int gre;                /* the server's, shared by all tunnels of a run */
+	int gre;                /* the server's: shared by the tunnels to one address */
+	char address[16];       /* of the server */
 	uint16_t our_call_id;   /* the server's */
 	uint16_t their_call_id; /* the program's */
 	uint16_t window;        /* as the program advertises it */
@@ -90,18 +91,18 @@ struct server {
 	uint64_t clears;         /* Call-Clear-Requests seen */
 };
 
-/* A raw GRE socket and a listening TCP socket on SERVER_ADDRESS. */
+/* A listening TCP socket on all addresses, a raw GRE socket on SERVER_ADDRESS. */
 void server_open(struct server *s);
 void server_close(struct server *s);
 
 /* Waits up to timeout_ms for control messages and answers them. */
 void server_service(struct server *s, int timeout_ms);
 
-/* Starts `command` (split at blanks; SERVER_ADDRESS and --nolaunchpppd are added, or for the floor
- * its own arguments) in the pty form, and plays the server until the call stands and LCP has
- * agreed on ACCM 0. */
+/* Starts `command` (split at blanks; the server's address and --nolaunchpppd are added, or for the
+ * floor its own arguments) in the pty form, and plays the server until the call stands and LCP has
+ * agreed on ACCM 0. `server_number` 0 is the server at SERVER_ADDRESS, others have addresses behind it. */
 void tunnel_start(struct tunnel *t, struct server *s, const char *command, bool is_floor,
-    uint16_t our_call_id, const struct pool *pool);
+    uint16_t our_call_id, const struct pool *pool, unsigned server_number);
 
 /* Hangs up the pty; milliseconds until Stop-Control-Connection-Request or Call-Clear-Request came
  * (-1: neither within 5 s). Reaps the program. */
