@@ -9,9 +9,11 @@
 #include <string.h>
 
 /* What the server sends before pppd has set its line discipline would be lost on a plain tty, and
- * with it the server's first Configure-Request; pppd speaks first as soon as it listens, except
- * with its option `silent`, for which this is long enough to be ready and too short to matter. */
-#define LISTEN_WAIT_US USEC_PER_SEC
+ * with it the server's first Configure-Request. pppd need not speak first: in the pty form it waits
+ * a second for the server's words, and with `silent` for ever. The kernel announces no change of
+ * discipline, so it is asked, after 2 ms, 4 ms and so on; after a second in all it is late enough. */
+#define LISTEN_FIRST_US (2 * USEC_PER_MSEC)
+#define LISTEN_LAST_US (512 * USEC_PER_MSEC)
 /* A pty that takes nothing for so long is stuck rather than busy: go on reading the socket, into
  * the session's queue, so that acknowledgments flow in both directions. */
 #define STALL_US (10 * USEC_PER_MSEC)
@@ -82,7 +84,7 @@ static void on_pty_readable(void *context, short revents, int64_t now_us)
 	/* A hang-up cannot wait for acknowledgments: nobody is left to hear of them. */
 	if ((revents & (POLLHUP | POLLERR | POLLNVAL)) && gre_tx_pending(p) && !p->tx.hung_up) {
 		p->tx.hung_up = true;
-		p->tx.error = revents & POLLHUP ? 0 : EIO;
+		p->tx.error = (revents & POLLHUP) ? 0 : EIO;
 	}
 	end_turn(p, now_us);
 }
@@ -116,7 +118,12 @@ static void on_listen_deadline(void *context, int64_t now_us)
 {
 	struct gre_path *p = context;
 
-	p->rx.open = true;
+	if (p->listen_wait_us > LISTEN_LAST_US || p->events.pppd_listens(p->events.context)) {
+		p->rx.open = true;
+	} else {
+		p->listen_timer.deadline_us = now_us + p->listen_wait_us;
+		p->listen_wait_us *= 2;
+	}
 	end_turn(p, now_us);
 }
 
@@ -160,12 +167,13 @@ int gre_path_start(struct gre_path *p, const struct gre_path_config *config,
 	lcp_accm_init(&p->accm);
 	gre_rx_init(p);
 	gre_tx_init(p);
+	p->listen_wait_us = LISTEN_FIRST_US;
 
 	set_watch(&p->gre_watch, config->gre, LOOP_OFF, on_gre, p);
 	set_watch(&p->in_watch, config->pty_in, POLLIN, on_pty_readable, p);
 	set_watch(&p->out_watch, config->pty_out, LOOP_OFF, on_pty_writable, p);
 	set_timer(&p->session_timer, DEADLINE_NEVER, on_session_deadline, p);
-	set_timer(&p->listen_timer, now_us + LISTEN_WAIT_US, on_listen_deadline, p);
+	set_timer(&p->listen_timer, now_us, on_listen_deadline, p);
 	set_timer(&p->stall_timer, DEADLINE_NEVER, on_stall, p);
 	set_timer(&p->retry_timer, DEADLINE_NEVER, on_retry, p);
 

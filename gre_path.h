@@ -40,6 +40,8 @@ enum {
 	OUT_CAP = 65536,
 	/* With more than this waiting for pppd, packets stay in the socket. */
 	OUT_LOW = 16384,
+	/* What a write to a synchronous pty has at least. */
+	SYNC_WRITE_MIN = 256,
 	/* The kernel hands out at most 4095 octets of a pty at once, of a pipe more. */
 	IN_CAP = 4096,
 	IN_FULL = 4095,
@@ -56,7 +58,8 @@ struct gre_path;
 
 /* What the path tells its owner. Called at the end of a turn: the owner may stop the path then. */
 struct gre_path_events {
-	void (*pppd_speaks)(void *context); /* its first octets have come */
+	bool (*pppd_listens)(void *context); /* whether what is written now would reach it */
+	void (*pppd_speaks)(void *context);  /* its first octets have come */
 	/* pppd is gone; error 0 = end of file, else a positive errno. Told once. */
 	void (*hung_up)(void *context, int error);
 	void *context;
@@ -64,7 +67,7 @@ struct gre_path_events {
 
 struct gre_path_config {
 	struct gre_session_config session;
-	bool sync; /* no HDLC: one read or write is one frame */
+	bool sync; /* no HDLC: one write is one frame, one read some */
 	enum txorder_type test_type;
 	uint32_t test_rate;
 	int pty_in;                         /* read from pppd; non-blocking */
@@ -119,9 +122,10 @@ struct gre_path {
 	struct loop_watch in_watch;
 	struct loop_watch out_watch;
 	struct loop_timer session_timer; /* gaps, acknowledgments */
-	struct loop_timer listen_timer;  /* pppd may be silent */
+	struct loop_timer listen_timer;  /* when to ask again whether pppd listens */
 	struct loop_timer stall_timer;
 	struct loop_timer retry_timer;
+	int64_t listen_wait_us;
 	bool told_speaks;
 	bool told_hung_up;
 	struct gre_session session;

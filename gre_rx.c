@@ -59,13 +59,25 @@ static void write_out(struct gre_path *p)
 		rx->out_at = rx->out_len = 0;
 }
 
+/* A synchronous pty keeps no boundaries: the kernel joins writes that follow each other for as long
+ * as they fit into one of its buffers, which it makes as long as the first write of each, rounded up
+ * to a multiple of 256. So nothing shorter than 256 may be written; PPP allows padding, as what may
+ * be short (control packets, IP, also within MPPE) states its length (RFC 1661 section 2). */
+static size_t pad_sync(uint8_t *frame, size_t len)
+{
+	if (len >= SYNC_WRITE_MIN)
+		return len;
+	memset(frame + len, 0, SYNC_WRITE_MIN - len);
+	return SYNC_WRITE_MIN;
+}
+
 static void deliver(struct gre_path *p, const uint8_t *payload, size_t len)
 {
 	struct path_rx *rx = &p->rx;
 
 	if (p->config.sync) {
 		memcpy(p->out, payload, len);
-		rx->out_len = len;
+		rx->out_len = pad_sync(p->out, len);
 		write_out(p);
 		return;
 	}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "ppp_frame.h"
 
 /* IP and GRE headers, and address, control and protocol of PPP: what a PPP MTU has to leave room for. */
 #define TUNNEL_OVERHEAD (20 + GRE_HEADER_MAX + 4)
@@ -68,6 +69,23 @@ static void rewind_arena(struct gre_path *p)
 	size_t half = tx->decoder.len;
 	memmove(next_frame(p), from, half);
 	tx->decoder.frame = next_frame(p);
+}
+
+/* A synchronous pty has no flags between frames, and what pppd wrote in two goes may come in one. */
+static enum taken take_sync_frames(struct gre_path *p)
+{
+	struct path_tx *tx = &p->tx;
+
+	while (tx->in_at < tx->in_len) {
+		if (batch_full(p))
+			return TAKEN_FULL;
+		const uint8_t *frame = p->in + tx->in_at;
+		size_t len = ppp_first_frame(frame, tx->in_len - tx->in_at);
+		memcpy(next_frame(p), frame, len);
+		add_frame(p, len);
+		tx->in_at += len;
+	}
+	return TAKEN_ALL;
 }
 
 static enum taken take_frames(struct gre_path *p)
@@ -272,34 +290,12 @@ bool gre_tx_flush(struct gre_path *p, int64_t now_us)
 	return true;
 }
 
-/* Without HDLC each read is one frame. */
-static void sync_turn(struct gre_path *p, int64_t now_us)
-{
-	struct path_tx *tx = &p->tx;
-
-	for (int i = 0; i < TX_BATCH && !batch_full(p); i++) {
-		size_t n = read_pppd(p, next_frame(p), TX_FRAME_CAP);
-		if (n == 0)
-			break;
-		if (n > PACKET_MAX)
-			p->stats.tx_oversize++;
-		else
-			add_frame(p, n);
-	}
-	if (tx->count)
-		gre_tx_flush(p, now_us);
-}
-
 void gre_tx_turn(struct gre_path *p, int64_t now_us)
 {
 	struct path_tx *tx = &p->tx;
 
 	if (tx->sent < tx->count && !gre_tx_flush(p, now_us))
 		return;
-	if (p->config.sync) {
-		sync_turn(p, now_us);
-		return;
-	}
 	bool more = true; /* the last read was a full one */
 	for (int reads = 0;;) {
 		if (tx->in_at == tx->in_len) {
@@ -309,7 +305,7 @@ void gre_tx_turn(struct gre_path *p, int64_t now_us)
 			tx->in_len = read_pppd(p, p->in, IN_CAP);
 			more = tx->in_len >= IN_FULL;
 		}
-		enum taken taken = take_frames(p);
+		enum taken taken = p->config.sync ? take_sync_frames(p) : take_frames(p);
 		if ((taken == TAKEN_FULL || tx->count >= TX_ENOUGH) && !gre_tx_flush(p, now_us))
 			return;
 	}

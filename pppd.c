@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -63,6 +64,19 @@ int pppd_open_pty(int *master, int *slave, char name[PPPD_TTY_NAME_MAX])
 	close(fd);
 	*master = *slave = -1;
 	return rc;
+}
+
+bool pppd_listens(int master)
+{
+	/* The master has a line discipline of its own; the slave's is to be asked for there. */
+	int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (slave < 0)
+		return true; /* EBUSY: pppd has taken it for itself alone, as it does to start PPP */
+
+	int discipline = N_TTY;
+	bool listens = ioctl(slave, TIOCGETD, &discipline) < 0 || discipline != N_TTY;
+	close(slave);
+	return listens;
 }
 
 int pppd_exec(const char *tty_name, int argc, char *const argv[])

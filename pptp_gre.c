@@ -272,6 +272,13 @@ static void on_early_pty(void *context, short revents, int64_t now_us)
 	end_call(g, EXIT_FAILED);
 }
 
+static bool listens(void *context)
+{
+	struct gateway *g = context;
+
+	return pppd_listens(g->pty_out);
+}
+
 static void on_pppd_speaks(void *context)
 {
 	struct gateway *g = context;
@@ -334,7 +341,7 @@ static int start_path(struct gateway *g, int64_t now_us)
 	    .queue_capacity = g->queue_capacity,
 	    .queue_slot_len = PACKET_MAX,
 	};
-	struct gre_path_events events = {on_pppd_speaks, on_hung_up, g};
+	struct gre_path_events events = {listens, on_pppd_speaks, on_hung_up, g};
 	return gre_path_start(&g->path, &config, &events, &g->loop, now_us);
 }
 
@@ -396,6 +403,11 @@ static void on_moved(struct gateway *g, int fd)
 	close(g->ipc_fd);
 	g->ipc_fd = fd;
 	g->ipc_watch.fd = fd;
+	if (g->phase == PHASE_CLOSING) { /* the one before may have gone without passing that on */
+		struct ipc_message m = {.type = IPC_CALL_CLOSE, .fd = -1};
+		if (ipc_send(fd, &m) < 0)
+			loop_stop(&g->loop);
+	}
 }
 
 static void send_stats(struct gateway *g)
