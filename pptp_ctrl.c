@@ -95,9 +95,7 @@ static void put_reply(struct ctrl *c, const struct msg *m, uint16_t call_id)
 
 static void copy_text(char *to, const char *from)
 {
-	size_t len = 0;
-	while (from && len < MSG_NAME_LEN && from[len])
-		len++;
+	size_t len = from ? strnlen(from, MSG_NAME_LEN) : 0;
 	memset(to, 0, MSG_NAME_LEN + 1);
 	if (len)
 		memcpy(to, from, len);
@@ -633,8 +631,7 @@ bool ctrl_call_open(struct ctrl *c, int64_t now_us, const struct ctrl_call_reque
 	struct ctrl_call *call = free_slot(c);
 	if (!call)
 		return false;
-	memset(call, 0, sizeof(*call));
-	call->request = *request;
+	*call = (struct ctrl_call){.request = *request};
 	call_enter(c, now_us, call, CTRL_CALL_IDLE);
 	if (c->state == CTRL_ESTABLISHED)
 		request_call(c, now_us, call);
@@ -723,9 +720,9 @@ void ctrl_output_done(struct ctrl *c, size_t n)
 		c->output_at = c->output_len = 0;
 }
 
-/* A free slot may be untouched memory: its deadline says nothing. */
 static int64_t call_deadline(const struct ctrl_call *call)
 {
+	/* A free slot may be untouched memory. */
 	return call->state == CTRL_CALL_FREE ? DEADLINE_NEVER : call->deadline_us;
 }
 
