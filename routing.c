@@ -492,7 +492,9 @@ static enum route_change manage_route(
 {
 	bool looped = is_tunnel(k, actual->device_index);
 	struct route_hop now = {.gateway = actual->gateway, .device_index = actual->device_index};
-	struct survey s = {.keeper = k, .prefer = k->added ? &k->hop : &now};
+	/* Of several hops the one in use, which is our route's: all calls to the server see the same,
+	 * and none undoes what another has chosen. */
+	struct survey s = {.keeper = k, .prefer = &now};
 	*error = make_survey(&s, actual->table);
 	if (*error < 0)
 		return looped ? ROUTE_LOOP : ROUTE_UNCHANGED;

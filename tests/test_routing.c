@@ -463,6 +463,29 @@ START_TEST(route_of_many_calls_that_come_and_go_at_once_is_gone_in_the_end)
 }
 END_TEST
 
+/* Who prefers which hop must not depend on who came first, or each would undo the other's choice. */
+START_TEST(route_of_two_calls_over_a_multipath_default_comes_to_rest)
+{
+	struct route_keeper first, second;
+	int moves = 0;
+	run("ip route replace default nexthop via 192.0.2.1 nexthop via 198.51.100.1");
+	ck_assert_int_eq(begin(&first), 0);
+	const char *other = strcmp(first.path.device, "up0") == 0 ? "via 198.51.100.1 dev up1"
+	                                                          : "via 192.0.2.1 dev up0";
+	/* As if both had looked at once, and the kernel had named each another hop. */
+	run("ip route del " SERVER " && ip route add " SERVER " %s proto 47", other);
+	ck_assert_int_eq(begin(&second), 0);
+	for (int i = 0; i < 10; i++) {
+		moves += follow(&first) == ROUTE_MOVED;
+		moves += follow(&second) == ROUTE_MOVED;
+	}
+	ck_assert_int_le(moves, 2);
+	route_end(&first);
+	route_end(&second);
+	expect(OURS, "");
+}
+END_TEST
+
 START_TEST(route_without_the_right_to_add_one_is_still_watched)
 {
 	struct route_keeper k;
@@ -597,6 +620,7 @@ int main(void)
 	tcase_add_test(tc, route_of_two_calls_stays_until_both_have_ended);
 	tcase_add_test(tc, route_of_a_killed_call_is_removed_by_the_one_that_lives);
 	tcase_add_test(tc, route_of_many_calls_that_come_and_go_at_once_is_gone_in_the_end);
+	tcase_add_test(tc, route_of_two_calls_over_a_multipath_default_comes_to_rest);
 	tcase_add_test(tc, route_without_the_right_to_add_one_is_still_watched);
 	tcase_add_test(tc, route_follows_the_mark);
 	tcase_add_test(tc, route_follows_the_source_address);
