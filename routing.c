@@ -396,11 +396,17 @@ static socklen_t share_name(
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
 }
 
+static void drop_share(struct route_keeper *k)
+{
+	if (k->share_fd >= 0)
+		close(k->share_fd);
+	k->share_fd = -1;
+}
+
 static void take_share(struct route_keeper *k, uint32_t table)
 {
 	struct sockaddr_un address;
-	if (k->share_fd >= 0)
-		close(k->share_fd);
+	drop_share(k);
 	k->share_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	for (int n = 0; n < SHARES_MAX && k->share_fd >= 0; n++) {
 		socklen_t len = share_name(k, table, n, &address);
@@ -417,9 +423,7 @@ static void take_share(struct route_keeper *k, uint32_t table)
 static bool was_last_share(struct route_keeper *k, uint32_t table)
 {
 	struct sockaddr_un address;
-	if (k->share_fd >= 0)
-		close(k->share_fd);
-	k->share_fd = -1;
+	drop_share(k);
 	int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool last = true;
 	for (int n = 0; n < SHARES_MAX && probe >= 0 && last; n++) {
@@ -448,14 +452,17 @@ static int put_route(struct route_keeper *k, const struct survey *s, const struc
 	for (size_t i = 0; i < s->ours_count; i++)
 		there = there || same_hop(&s->ours[i], hop);
 	if (k->table != s->table || k->share_fd < 0) {
-		if (k->added)
+		if (k->added && k->table != s->table)
 			release_route(k);
 		take_share(k, s->table);
 		k->table = s->table;
 	}
 	int rc = there ? 0 : change_route(k, RTM_NEWROUTE, s->table, hop);
-	if (rc < 0 && rc != -EEXIST)
+	if (rc < 0 && rc != -EEXIST) {
+		if (!k->added)
+			drop_share(k); /* or nobody would remove the route when the others end */
 		return rc;
+	}
 	k->added = true;
 	k->hop = *hop;
 	if (rc == -EEXIST)
@@ -591,12 +598,11 @@ enum route_change route_on_events(struct route_keeper *k)
 
 void route_end(struct route_keeper *k)
 {
-	if (k->rtnl.fd >= 0 && k->share_fd >= 0)
+	if (k->rtnl.fd >= 0)
 		release_route(k);
-	if (k->share_fd >= 0)
-		close(k->share_fd);
+	drop_share(k);
 	rtnl_close(&k->rtnl);
 	rtnl_close(&k->events);
-	k->share_fd = k->events_fd = -1;
+	k->events_fd = -1;
 	k->watching = false;
 }

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "../privs.h"
@@ -486,6 +487,57 @@ START_TEST(route_of_two_calls_over_a_multipath_default_comes_to_rest)
 }
 END_TEST
 
+START_TEST(route_is_removed_also_where_there_was_no_descriptor_to_share_it_with)
+{
+	struct route_keeper k;
+	struct rlimit limit;
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	int next = dup(0);
+	close(next);
+	rlim_t before = limit.rlim_cur;
+	limit.rlim_cur = (rlim_t)next + 2; /* for netlink: requests and notifications */
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	int rc = begin(&k);
+	limit.rlim_cur = before;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_int_eq(rc, 0);
+	ck_assert(k.added);
+	ck_assert_int_lt(k.share_fd, 0);
+	run("ip route add 203.0.113.0/24 via 192.0.2.1");
+	(void)follow(&k);
+	expect(OURS, SERVER " via 192.0.2.1 dev up0");
+	route_end(&k);
+	expect(OURS, "");
+}
+END_TEST
+
+START_TEST(route_is_removed_although_a_call_lives_that_could_not_add_one)
+{
+	struct route_keeper k;
+	int to_child[2], from_child[2], status;
+	char octet = 0;
+	ck_assert_int_eq(pipe(to_child), 0);
+	ck_assert_int_eq(pipe(from_child), 0);
+	pid_t child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		close(to_child[1]);
+		privs_drop(false);
+		bool ok = begin(&k) == -EPERM && write(from_child[1], &octet, 1) == 1 &&
+		          read(to_child[0], &octet, 1) == 0;
+		route_end(&k);
+		_exit(ok ? 0 : 1);
+	}
+	ck_assert_int_eq(read(from_child[0], &octet, 1), 1);
+	ck_assert_int_eq(begin(&k), 0);
+	route_end(&k);
+	expect(OURS, "");
+	close(to_child[1]);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(route_without_the_right_to_add_one_is_still_watched)
 {
 	struct route_keeper k;
@@ -621,6 +673,8 @@ int main(void)
 	tcase_add_test(tc, route_of_a_killed_call_is_removed_by_the_one_that_lives);
 	tcase_add_test(tc, route_of_many_calls_that_come_and_go_at_once_is_gone_in_the_end);
 	tcase_add_test(tc, route_of_two_calls_over_a_multipath_default_comes_to_rest);
+	tcase_add_test(tc, route_is_removed_also_where_there_was_no_descriptor_to_share_it_with);
+	tcase_add_test(tc, route_is_removed_although_a_call_lives_that_could_not_add_one);
 	tcase_add_test(tc, route_without_the_right_to_add_one_is_still_watched);
 	tcase_add_test(tc, route_follows_the_mark);
 	tcase_add_test(tc, route_follows_the_source_address);
