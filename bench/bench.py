@@ -44,8 +44,8 @@ PLAN = [
                                                  ("bare_acks_per_packet", "bare acks/packet")]),
     ("setup", (64,), (0,), 1.0, "ours self peer", [("exec_to_request_ms", "exec to OCRQ ms"),
                                                    ("hangup_to_clear_ms", "hang-up to clear ms")]),
-    ("tunnels", (576,), (1, 10, 50, 100), 1.0, "ours peer", [("cpu_us_per_packet", "CPU us/packet"),
-                                                        ("pss_kib_per_tunnel", "PSS KiB/tunnel")]),
+    ("tunnels", (576,), (1, 10, 50, 100), 1.0, "ours peer", [("cpu_us_per_packet", "CPU us/packet")]),
+    ("memory", (64,), (1, 10, 50), 1.0, "ours peer", [("pss_kib_per_tunnel", "PSS KiB/tunnel")]),
 ]
 
 
@@ -88,6 +88,11 @@ def faults(result):
     return sum(f["corrupt"] + f["disorder"] for f in flows) + result.get("bad", 0)
 
 
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r{text:60}\r", end="", file=sys.stderr, flush=True)
+
+
 def run_all(args, programs):
     results = []
     for scenario, sizes, parameters, seconds, kinds, _ in PLAN:
@@ -98,13 +103,12 @@ def run_all(args, programs):
             for parameter in parameters:
                 for turn in range(args.runs):
                     for kind in kinds:
-                        print(f"\r{scenario} {size} {parameter:g} {kind} {turn + 1}/{args.runs}   ",
-                              end="", file=sys.stderr, flush=True)
+                        progress(f"{scenario} {size} {parameter:g} {kind} {turn + 1}/{args.runs}")
                         seconds_now = seconds / 2 if args.quick else seconds
                         r = measure(scenario, kind, size, seconds_now, programs[kind], parameter)
                         r.update(scenario=scenario, kind=kind, size=size, parameter=parameter)
                         results.append(r)
-    print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
+    progress("")
     return results
 
 
@@ -197,7 +201,7 @@ def main():
     args = parser.parse_args()
     enter_namespaces()
     programs = {"floor": os.path.join(BUILD, "floor"),
-                "ours": os.path.join(TOP, "pptp") + " --loglevel 0"}
+                "ours": os.environ.get("PPTP", os.path.join(TOP, "pptp")) + " --loglevel 0"}
     programs["self"] = programs["ours"]
     if args.peer:
         programs["peer"] = args.peer + " --loglevel 0"
