@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -94,10 +95,17 @@ void log_quiet_stderr(void)
 	}
 }
 
-/* A line that cannot be written now is given up: nobody waits for a reader of stderr. */
+/*
+ * A line that cannot be written now is given up: nobody waits for a reader of stderr. The open file
+ * is shared with whoever started us, so that it is asked rather than made non-blocking; a pipe that
+ * says yes has room for a page, which is more than a line.
+ */
 static void write_stderr(const char *line, size_t len)
 {
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
 	while (len > 0) {
+		if (poll(&p, 1, 0) <= 0 || !(p.revents & POLLOUT))
+			return;
 		ssize_t n = write(STDERR_FILENO, line, len);
 		if (n < 0 && errno == EINTR)
 			continue;

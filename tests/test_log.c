@@ -142,6 +142,25 @@ START_TEST(log_is_quiet_on_stderr_after_the_call_is_up_but_not_with_debug)
 }
 END_TEST
 
+START_TEST(log_does_not_wait_for_a_reader_of_stderr)
+{
+	char lines[4096];
+	memset(lines, '\n', sizeof(lines));
+	ck_assert_int_eq(fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK), 0);
+	while (write(STDERR_FILENO, lines, sizeof(lines)) > 0)
+		;
+	ck_assert_int_eq(fcntl(STDERR_FILENO, F_SETFL, 0), 0); /* as one finds it */
+	log_open("a", 1);
+	alarm(2); /* ends the test, should this line wait */
+	log_warn("nobody reads this");
+	alarm(0);
+	while (strlen(on_stderr()) > 0)
+		;
+	log_warn("but this");
+	ck_assert_ptr_nonnull(strstr(on_stderr(), "but this"));
+}
+END_TEST
+
 START_TEST(log_budget_lets_ten_lines_a_minute_through_and_counts_the_rest)
 {
 	struct log_budget budget = {0};
@@ -172,6 +191,7 @@ int main(void)
 	tcase_add_test(tc, log_cuts_long_texts_and_still_ends_the_line);
 	tcase_add_test(tc, log_leaves_errno_alone);
 	tcase_add_test(tc, log_is_quiet_on_stderr_after_the_call_is_up_but_not_with_debug);
+	tcase_add_test(tc, log_does_not_wait_for_a_reader_of_stderr);
 	tcase_add_test(tc, log_budget_lets_ten_lines_a_minute_through_and_counts_the_rest);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
