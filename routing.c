@@ -440,8 +440,16 @@ static void release_route(struct route_keeper *k)
 {
 	if (!k->added && k->share_fd < 0)
 		return;
-	if (was_last_share(k, k->table) && k->added)
-		(void)change_route(k, RTM_DELROUTE, k->table, &k->hop);
+	if (was_last_share(k, k->table) && k->added) {
+		/* Another call may have moved it since we last heard of it. */
+		struct survey s = {.keeper = k, .prefer = &k->hop};
+		if (survey_table(&s, k->table) < 0) {
+			s.ours[0] = k->hop;
+			s.ours_count = 1;
+		}
+		for (size_t i = 0; i < s.ours_count; i++)
+			(void)change_route(k, RTM_DELROUTE, k->table, &s.ours[i]);
+	}
 	k->added = false;
 }
 

@@ -417,6 +417,20 @@ START_TEST(route_of_two_calls_stays_until_both_have_ended)
 }
 END_TEST
 
+START_TEST(route_that_another_call_moved_is_removed_by_a_last_one_that_has_not_heard_of_it)
+{
+	struct route_keeper first, second;
+	ck_assert_int_eq(begin(&first), 0);
+	ck_assert_int_eq(begin(&second), 0);
+	run("ip route replace default via 198.51.100.1");
+	ck_assert_int_eq(follow(&second), ROUTE_MOVED);
+	expect(OURS, SERVER " via 198.51.100.1 dev up1");
+	route_end(&second);
+	route_end(&first);
+	expect(OURS, "");
+}
+END_TEST
+
 START_TEST(route_of_a_killed_call_is_removed_by_the_one_that_lives)
 {
 	struct route_keeper second;
@@ -670,6 +684,8 @@ int main(void)
 	tcase_add_test(tc, route_stays_while_there_is_no_other);
 	tcase_add_test(tc, route_that_someone_removes_is_put_back);
 	tcase_add_test(tc, route_of_two_calls_stays_until_both_have_ended);
+	tcase_add_test(
+	    tc, route_that_another_call_moved_is_removed_by_a_last_one_that_has_not_heard_of_it);
 	tcase_add_test(tc, route_of_a_killed_call_is_removed_by_the_one_that_lives);
 	tcase_add_test(tc, route_of_many_calls_that_come_and_go_at_once_is_gone_in_the_end);
 	tcase_add_test(tc, route_of_two_calls_over_a_multipath_default_comes_to_rest);
