@@ -31,7 +31,7 @@ PLAN = [
     ("up", SIZES, (0,), 1.0, "floor ours self peer", [("cpu_us_per_packet", "CPU us/packet"),
                                                       ("packets_per_s", "packets/s")]),
     ("swapped", (576, 1400), (0,), 1.0, "ours", [("cpu_us_per_packet", "CPU us/packet")]),
-    ("overload", SIZES, (0,), 2.0, "floor ours self peer", [("share", "share delivered"),
+    ("overload", SIZES, (350000,), 2.0, "floor ours self peer", [("share", "share delivered"),
                                                             ("packets_per_s", "packets/s")]),
     ("burst", (1400,), (0,), 1.0, "floor ours peer", [("share", "share delivered")]),
     ("both", SIZES, (0,), 1.0, "ours self peer", [("down_per_s", "down packets/s"),

@@ -257,7 +257,7 @@ static void *read_all(void *context)
 	return NULL;
 }
 
-/* As much as the sender can, for the time given: what share gets through? */
+/* `parameter` packets a second, more than can be taken: what share gets through? */
 static void overload(struct run *r)
 {
 	start_tunnels(r, 1, true);
@@ -270,8 +270,9 @@ static void overload(struct run *r)
 		die("thread");
 	int64_t start = now_ns();
 	int64_t end = start + (int64_t)(r->seconds * 1e9);
-	while (now_ns() < end)
-		sent += (uint64_t)tunnel_send_down(t, sent, BATCH);
+	for (int64_t now = start; now < end; now = now_ns())
+		if ((double)sent < (double)(now - start) / 1e9 * r->parameter)
+			sent += (uint64_t)tunnel_send_down(t, sent, BATCH);
 	atomic_store(&reader.stop, true);
 	pthread_join(thread, NULL);
 	print_cost(t->down.delivered, program_cpu_ns(t) - cpu, end - start);

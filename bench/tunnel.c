@@ -41,17 +41,23 @@ static uint64_t random_next(uint64_t *state)
 	return *state;
 }
 
-/* FCS-16 from its definition (RFC 1662, appendix C), bit by bit: slow, used once for each packet of
- * the pool. */
-static uint16_t fcs_plain(const uint8_t *octets, size_t len)
+/* FCS-16 from its definition (RFC 1662, appendix C), octet by octet. */
+static uint16_t fcs_plain(const uint16_t *table, const uint8_t *octets, size_t len)
 {
 	uint16_t fcs = 0xffff;
-	for (size_t i = 0; i < len; i++) {
-		fcs ^= octets[i];
-		for (int bit = 0; bit < 8; bit++)
-			fcs = (uint16_t)(fcs & 1 ? fcs >> 1 ^ 0x8408 : fcs >> 1);
-	}
+	for (size_t i = 0; i < len; i++)
+		fcs = (uint16_t)(fcs >> 8 ^ table[(fcs ^ octets[i]) & 0xff]);
 	return fcs ^ 0xffff;
+}
+
+static void fcs_table(uint16_t *table)
+{
+	for (unsigned i = 0; i < 256; i++) {
+		unsigned fcs = i;
+		for (int bit = 0; bit < 8; bit++)
+			fcs = fcs & 1 ? fcs >> 1 ^ 0x8408 : fcs >> 1;
+		table[i] = (uint16_t)fcs;
+	}
 }
 
 static uint8_t *put_escaped(uint8_t *out, uint8_t octet)
@@ -66,23 +72,27 @@ static uint8_t *put_escaped(uint8_t *out, uint8_t octet)
 
 void pool_make(struct pool *p, size_t size, uint64_t seed)
 {
+	uint16_t table[256];
+
+	fcs_table(table);
 	p->size = size;
+	p->encoded_cap = 2 * size + 8;
 	p->payload = malloc(POOL_PACKETS * size);
-	p->encoded = malloc((size_t)POOL_PACKETS * ENCODED_MAX);
+	p->encoded = malloc(POOL_PACKETS * p->encoded_cap);
 	p->encoded_len = calloc(POOL_PACKETS, sizeof *p->encoded_len);
 	p->fcs = calloc(POOL_PACKETS, sizeof *p->fcs);
 	if (!p->payload || !p->encoded || !p->encoded_len || !p->fcs)
 		die("memory");
 	for (uint32_t i = 0; i < POOL_PACKETS; i++) {
 		uint8_t *frame = p->payload + i * size;
-		uint8_t *start = p->encoded + (size_t)i * ENCODED_MAX;
+		uint8_t *start = p->encoded + i * p->encoded_cap;
 		uint8_t *out = start;
 
 		for (size_t k = 0; k < size; k++)
 			frame[k] = (uint8_t)(random_next(&seed) >> 32);
 		memcpy(frame, "\xff\x03\x00\xfd", 4); /* compressed datagram: what MPPE sends */
 		memcpy(frame + INDEX_AT, &i, sizeof i);
-		p->fcs[i] = fcs_plain(frame, size);
+		p->fcs[i] = fcs_plain(table, frame, size);
 		*out++ = FLAG;
 		for (size_t k = 0; k < size; k++)
 			out = put_escaped(out, frame[k]);
@@ -116,7 +126,7 @@ static void check_packet(const struct pool *pool, struct flow *f, const uint8_t 
 		return;
 	}
 	uint64_t ahead = (index - f->next) % POOL_PACKETS;
-	if (ahead > POOL_PACKETS / 2) {
+	if (ahead > POOL_PACKETS - BACK_MAX) {
 		f->disorder++;
 		return;
 	}
@@ -219,7 +229,8 @@ static void packet_of(const struct tunnel *t, uint64_t number, struct iovec *out
 {
 	size_t i = number % POOL_PACKETS;
 	if (t->is_floor)
-		*out = (struct iovec){t->pool->encoded + i * ENCODED_MAX, t->pool->encoded_len[i]};
+		*out = (struct iovec){
+		    t->pool->encoded + i * t->pool->encoded_cap, t->pool->encoded_len[i]};
 	else
 		*out = (struct iovec){t->pool->payload + i * t->pool->size, t->pool->size};
 }
@@ -286,7 +297,7 @@ size_t tunnel_write_up(struct tunnel *t, uint64_t limit)
 			size_t n = t->pool->encoded_len[i] - skip;
 			if (len + n > sizeof buffer)
 				break;
-			memcpy(buffer + len, t->pool->encoded + i * ENCODED_MAX + skip, n);
+			memcpy(buffer + len, t->pool->encoded + i * t->pool->encoded_cap + skip, n);
 			len += n;
 			skip = 0;
 		}
@@ -330,7 +341,7 @@ static void floor_payload(struct tunnel *t, const uint8_t *octets, size_t len)
 {
 	/* The floor passes HDLC octets: from after a flag to the closing one. */
 	size_t i = t->up.next % POOL_PACKETS;
-	const uint8_t *expected = t->pool->encoded + i * ENCODED_MAX + 1;
+	const uint8_t *expected = t->pool->encoded + i * t->pool->encoded_cap + 1;
 	if (len == t->pool->encoded_len[i] - 1u && !memcmp(octets, expected, len))
 		t->up.delivered++;
 	else

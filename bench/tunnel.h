@@ -16,8 +16,8 @@
 #define CLIENT_ADDRESS "127.0.0.1"
 
 enum {
-	POOL_PACKETS =
-	    4096, /* distinct packets; also how far apart two losses may be told from order */
+	POOL_PACKETS = 32768, /* distinct packets ... */
+	BACK_MAX = 1024,      /* ... so that all but so many may be lost in a row */
 	BATCH = 32,
 	PPP_FRAME_MIN = 16,
 	PPP_FRAME_MAX = 2048,
@@ -28,7 +28,8 @@ enum {
 struct pool {
 	size_t size;
 	uint8_t *payload; /* POOL_PACKETS * size */
-	uint8_t *encoded; /* POOL_PACKETS * ENCODED_MAX, escaped as for ACCM 0, with both flags */
+	size_t encoded_cap;
+	uint8_t *encoded; /* POOL_PACKETS * encoded_cap, escaped as for ACCM 0, with both flags */
 	uint16_t *encoded_len;
 	uint16_t *fcs;
 };
