@@ -42,6 +42,9 @@ static void arrange(struct gre_path *p, int64_t now_us)
 		p->retry_timer.deadline_us = now_us + RETRY_US;
 	p->session_timer.deadline_us =
 	    deadline_earlier(gre_session_deadline(&p->session), gre_tx_deadline(p));
+	/* An acknowledgment that is due waits for the socket, too: not turn after turn. */
+	if ((p->tx.wait_socket || p->tx.wait_timer) && p->session_timer.deadline_us <= now_us)
+		p->session_timer.deadline_us = now_us + RETRY_US;
 }
 
 /* Every callback ends here. */
@@ -107,6 +110,14 @@ static void on_session_deadline(void *context, int64_t now_us)
 {
 	struct gre_path *p = context;
 
+	/* What is missing may wait in the socket: timers come before descriptors, and where pppd is
+	 * slow the socket is not read at all. */
+	if (p->rx.open) {
+		bool stalled = p->rx.stalled;
+		p->rx.stalled = true;
+		gre_rx_turn(p, now_us);
+		p->rx.stalled = stalled;
+	}
 	gre_session_on_deadline(&p->session, now_us);
 	gre_tx_on_deadline(p, now_us);
 	if (p->rx.open)
