@@ -41,16 +41,21 @@ static void log_message(struct callmgr *cm, int64_t now_us, const struct ctrl_ev
 {
 	char name[64];
 	bool echo = e->msg_type == MSG_ECHO_REQUEST || e->msg_type == MSG_ECHO_REPLY;
+	bool at_will =
+	    echo || e->msg_type == MSG_SET_LINK_INFO || e->msg_type == MSG_WAN_ERROR_NOTIFY ||
+	    e->msg_type == MSG_INCOMING_CALL_REQUEST || e->msg_type == MSG_INCOMING_CALL_REPLY;
+	if (at_will && !may_log(cm, now_us))
+		return;
 	snprintf(name, sizeof(name), "%s", msg_type_name(e->msg_type));
-	if (e->type == CTRL_EV_SENT && !echo) {
+	if (echo) {
+		log_debug("%s %s", e->type == CTRL_EV_SENT ? "Sent" : "Received", name);
+	} else if (e->type == CTRL_EV_SENT) {
 		log_info("Sent control packet type is %u '%s'", e->msg_type, name);
-	} else if (e->type == CTRL_EV_RECEIVED && !echo) {
+	} else {
 		for (char *c = name; *c; c++)
 			if (*c == '-')
 				*c = ' ';
 		log_info("Received %s", name);
-	} else if (echo && may_log(cm, now_us)) {
-		log_debug("%s %s", e->type == CTRL_EV_SENT ? "Sent" : "Received", name);
 	}
 }
 
@@ -71,7 +76,7 @@ static void call_up(struct callmgr *cm, int64_t now_us, const struct ctrl_event 
 	if (!cm->any_up) {
 		log_info("Server in use: %s", cm->server_text);
 		log_quiet_stderr();
-		privs_drop(cm->route_begun && cm->route.added);
+		privs_drop(cm->route_begun && cm->options->host_route);
 	}
 	cm->any_up = true;
 	if (client)

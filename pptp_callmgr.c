@@ -222,6 +222,10 @@ static void begin_route(struct callmgr *cm)
 	int rc =
 	    route_begin(&cm->route, callmgr_address(cm), o->localbind, o->rtmark, o->host_route);
 	cm->route_begun = true;
+	/* pppd tells its pty programs who it is: so the tunnel is told from another ppp uplink. */
+	const char *pppd_pid = getenv("PPPD_PID");
+	if (pppd_pid)
+		cm->route.tunnel_pid = (pid_t)strtol(pppd_pid, NULL, 10);
 	if (rc == -EPERM)
 		log_warn("no right to add a host route to %s (CAP_NET_ADMIN): going on without one",
 		    cm->server_text);
