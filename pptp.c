@@ -63,6 +63,8 @@ static void open_log(const struct pptp_options *o)
 
 static int be_gateway(const struct pptp_options *o, int main_fd)
 {
+	/* Whoever asks all of us for statistics must not kill those that have none, or none yet. */
+	signal(SIGUSR1, SIG_IGN);
 	close_strays(main_fd);
 	/* Out of the terminal's reach: Ctrl-C is pppd's to answer, by ending the link in order. */
 	if (!o->debug && main_fd >= 0)
