@@ -517,6 +517,21 @@ static void memory(struct run *r)
 	stop_tunnels(r);
 }
 
+/* Nothing happens: how often does the program wake up all the same? */
+static void idle(struct run *r)
+{
+	enum {
+		SETTLE_MS = 2000
+	};
+	start_tunnels(r, 1, true);
+	drain(r, &r->tunnels[0], SETTLE_MS);
+	long before = program_wake_ups(&r->tunnels[0]);
+	drain(r, &r->tunnels[0], (int)(r->seconds * 1000));
+	printf("\"wake_ups_per_s\": %.2f",
+	    (double)(program_wake_ups(&r->tunnels[0]) - before) / r->seconds);
+	stop_tunnels(r);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct run *r);
@@ -534,6 +549,7 @@ static const struct {
     {"setup", setup},
     {"tunnels", tunnels},
     {"memory", memory},
+    {"idle", idle},
 };
 
 int main(int argc, char *argv[])

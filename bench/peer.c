@@ -422,6 +422,20 @@ static void add_pss(pid_t pid, long long *sum)
 	sum[1]++;
 }
 
+static void add_wake_ups(pid_t pid, long long *sum)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	sum[0] += number_after(path, "voluntary_ctxt_switches:");
+}
+
+long program_wake_ups(const struct tunnel *t)
+{
+	long long sum[2] = {0};
+	each_process(t, add_wake_ups, sum);
+	return (long)sum[0];
+}
+
 int64_t program_cpu_ns(const struct tunnel *t)
 {
 	long long sum[2] = {0};

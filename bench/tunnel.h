@@ -134,5 +134,7 @@ void die(const char *what);
 int64_t program_cpu_ns(const struct tunnel *t);
 /* Their proportional set size in KiB, and number. */
 long program_pss_kib(const struct tunnel *t, int *processes);
+/* How often they have been woken up so far (voluntary context switches). */
+long program_wake_ups(const struct tunnel *t);
 
 #endif
