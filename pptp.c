@@ -155,12 +155,12 @@ int main(int argc, char *argv[])
 		status = fflush(stdout) ? EXIT_FAILED : 0;
 		break;
 	case OPTIONS_USAGE:
-		fprintf(stderr, "%s\n", message);
-		options_help(stderr, argv[0]);
+		options_usage(stderr, argv[0]);
+		fprintf(stderr, "pptp: %s; see pptp --help\n", message);
 		status = EXIT_BAD_USAGE;
 		break;
 	case OPTIONS_BAD_VALUE:
-		fprintf(stderr, "%s\n", message);
+		fprintf(stderr, "pptp: %s\n", message);
 		status = EXIT_BAD_VALUE;
 		break;
 	case OPTIONS_RUN:

@@ -457,21 +457,26 @@ static void print_row(FILE *out, const struct option_row *row)
 	print_wrapped(out, text);
 }
 
-void options_help(FILE *out, const char *program)
+void options_usage(FILE *out, const char *program)
 {
 	fprintf(out,
-	    "pptp version " PPTP_VERSION "\n"
-	    "\n"
 	    "Usage:\n"
 	    "  %s SERVER [pptp options] [[--] pppd options]\n"
-	    "  pppd pty \"%s SERVER --nolaunchpppd [pptp options]\" [pppd options]\n"
-	    "\n"
-	    "pptp's options begin with -- and may stand before or behind SERVER. They end\n"
-	    "at a word that is just --: all that follows is pppd's. So are the words before\n"
-	    "it, behind SERVER, that do not begin with a dash.\n"
-	    "\n"
-	    "pptp's options:\n",
+	    "  pppd pty \"%s SERVER --nolaunchpppd [pptp options]\" [pppd options]\n",
 	    program, program);
+}
+
+void options_help(FILE *out, const char *program)
+{
+	fputs("pptp version " PPTP_VERSION "\n\n", out);
+	options_usage(out, program);
+	fputs("\n"
+	      "pptp's options begin with -- and may stand before or behind SERVER. They end\n"
+	      "at a word that is just --: all that follows is pppd's. So are the words before\n"
+	      "it, behind SERVER, that do not begin with a dash.\n"
+	      "\n"
+	      "pptp's options:\n",
+	    out);
 	for (size_t i = 0; i < SPEC_COUNT; i++)
 		print_row(out, &specs[i].row);
 }

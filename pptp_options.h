@@ -70,7 +70,7 @@ enum options_outcome {
 	OPTIONS_RUN,
 	OPTIONS_HELP,      /* --help: print options_help to stdout, exit 0 */
 	OPTIONS_VERSION,   /* --version: print the version to stdout, exit 0 */
-	OPTIONS_USAGE,     /* unknown option, no server: message, usage to stderr, exit 1 */
+	OPTIONS_USAGE,     /* unknown option, no server: usage, message to stderr, exit 1 */
 	OPTIONS_BAD_VALUE, /* message names option, value and range: to stderr, exit 2 */
 };
 
@@ -85,7 +85,10 @@ enum options_outcome {
 enum options_outcome options_parse(
     struct pptp_options *o, int argc, char *argv[], char **pppd_argv, char *message, size_t cap);
 
-/* The --help text, version line first; also the usage that goes with a mistake. */
+/* The two forms of use, which go with a mistake. */
+void options_usage(FILE *out, const char *program);
+
+/* The --help text, version line first. */
 void options_help(FILE *out, const char *program);
 
 /* The table, for the test that holds it against --help and the manual page. */

@@ -117,14 +117,14 @@ def main():
     version = re.search(r'PPTP_VERSION "([^"]+)"', read("pptp_options.h")).group(1)
     expect("--version prints one line and is a success", pptp("--version"), 0,
            stdout="^pptp version %s\n$" % re.escape(version), stderr="")
-    expect("no server: usage on standard error, status 1", pptp(), 1, stdout="", stderr="Usage:")
-    expect("an unknown option: usage on standard error, status 1", pptp("--bogus", "127.0.0.1"), 1,
-           stdout="", stderr=r"(?s)--bogus.*Usage:")
-    expect("a single dash: usage on standard error, status 1", pptp("127.0.0.1", "-detach"), 1,
-           stdout="", stderr=r"(?s)-detach.*Usage:")
+    for mistake, said, words in (("no server", "no server given", ()),
+                                 ("an unknown option", "[^\n]*--bogus", ("--bogus", "127.0.0.1")),
+                                 ("a single dash", "[^\n]*-detach", ("127.0.0.1", "-detach"))):
+        expect(mistake + ": usage, then the reason, on standard error, status 1", pptp(*words), 1,
+               stdout="", stderr=r"(?s)^Usage:.*\npptp: %s[^\n]*--help\n$" % said)
     expect("a wrong value: option, value and range on one line, status 2",
            pptp("127.0.0.1", "--timeout", "11"), 2, stdout="",
-           stderr=r"^[^\n]*--timeout[^\n]*11[^\n]*0\.01 to 10 seconds[^\n]*\n$")
+           stderr=r"^pptp: --timeout[^\n]*11[^\n]*0\.01 to 10 seconds[^\n]*\n$")
     print("1..%d" % len(results))
     sys.exit(0 if all(results) else 1)
 
