@@ -37,7 +37,7 @@ outside() {
 		step "Packages: what is missing is installed (as root)"
 		sh tests/prepare.sh demo
 		step "Build"
-		make pptp
+		make --no-print-directory pptp
 	fi
 	step "Sandbox: booting"
 	status=0
