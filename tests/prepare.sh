@@ -15,7 +15,7 @@ esac
 case ${1:-} in
 build) wanted=$build ;;
 demo) wanted="$build $sandbox" ;;
-check) wanted="$build $sandbox check libsubunit-dev tcpdump tshark iperf3 mandoc" ;;
+check) wanted="$build $sandbox check libsubunit-dev nftables tcpdump tshark iperf3 mandoc" ;;
 lint) wanted="$build check libsubunit-dev binutils python3 shellcheck clang clang-tidy clang-format
 	cppcheck mandoc musl-tools" ;;
 bench) wanted="$build iproute2 procps python3" ;;
