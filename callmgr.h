@@ -120,7 +120,6 @@ struct callmgr {
 	struct in_addr local; /* our end of the control connection */
 	struct loop_watch tcp;
 	struct loop_timer step; /* the deadline of resolving, joining, connecting, closing */
-	struct ctrl ctrl;
 	bool ctrl_alive;
 	struct loop_timer ctrl_timer;
 	int tcp_error;
@@ -143,6 +142,8 @@ struct callmgr {
 	struct loop_watch folder_watch; /* inotify: somebody cleans up in the folder */
 	struct loop_watch joined;       /* the call manager that we have asked */
 	unsigned joins;
+
+	struct ctrl ctrl; /* last: large, and mostly untouched */
 };
 
 /* ---- pptp_callmgr.c ---- */

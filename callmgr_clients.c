@@ -185,8 +185,9 @@ static bool stats_complete(const struct callmgr *cm)
 
 static void answer_askers(struct callmgr *cm, int64_t now_us)
 {
-	struct ipc_message m = {.type = IPC_STATUS, .fd = -1};
-	callmgr_status_text(m.u.status, sizeof(m.u.status), cm, now_us);
+	char text[IPC_STATUS_MAX];
+	struct ipc_message m = {.type = IPC_STATUS, .fd = -1, .u.status = text};
+	callmgr_status_text(text, sizeof(text), cm, now_us);
 	for (struct callmgr_client *c = cm->clients; c; c = c->next) {
 		if (c->kind != CLIENT_ASKER || c->gone)
 			continue;

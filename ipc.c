@@ -20,13 +20,15 @@
 #include "wire.h"
 
 enum {
-	PACKET_CAP = IPC_STATUS_MAX + 16, /* the longest: IPC_STATUS */
-	DESCRIPTORS_MAX = 253,            /* the kernel's limit for one packet (SCM_MAX_FD) */
-	NAME_ROOM = 48,                   /* what a socket's name may need behind the folder's */
+	/* All but the text of IPC_STATUS; not longer, as it lies on the stack. */
+	PACKET_CAP = IPC_TEXT_MAX + 16,
+	DESCRIPTORS_MAX = 253, /* the kernel's limit for one packet (SCM_MAX_FD) */
+	NAME_ROOM = 48,        /* what a socket's name may need behind the folder's */
 };
 
 _Static_assert(sizeof(struct pptp_stats) == STATS_COUNT * sizeof(uint64_t),
     "stats_table names each counter: the order of the table is the order on the wire");
+_Static_assert(2 + sizeof(struct pptp_stats) <= PACKET_CAP, "all counters fit into one packet");
 
 static void put_text(struct wire_writer *w, const char *text, size_t cap)
 {
@@ -98,9 +100,7 @@ static int encode(struct wire_writer *w, const struct ipc_message *m)
 	case IPC_STATS:
 		put_stats(w, &m->u.stats);
 		break;
-	case IPC_STATUS:
-		put_text(w, m->u.status, sizeof(m->u.status));
-		break;
+	case IPC_STATUS: /* the text follows by itself */
 	case IPC_CALL_CLOSE:
 	case IPC_CALL_MOVED:
 	case IPC_STATS_REQUEST:
@@ -125,7 +125,7 @@ static int decode(struct wire_reader *r, struct ipc_message *m)
 {
 	uint8_t version = wire_get_u8(r);
 	uint8_t type = wire_get_u8(r);
-	if (r->failed || version != IPC_VERSION || type < IPC_CALL_REQUEST || type > IPC_STATUS)
+	if (r->failed || version != IPC_VERSION || type < IPC_CALL_REQUEST || type >= IPC_STATUS)
 		return -EBADMSG;
 	m->type = (enum ipc_type)type;
 	switch (m->type) {
@@ -145,13 +145,11 @@ static int decode(struct wire_reader *r, struct ipc_message *m)
 	case IPC_STATS:
 		get_stats(r, &m->u.stats);
 		break;
-	case IPC_STATUS:
-		get_text(r, m->u.status, sizeof(m->u.status));
-		break;
 	case IPC_CALL_CLOSE:
 	case IPC_CALL_MOVED:
 	case IPC_STATS_REQUEST:
 	case IPC_STATUS_REQUEST:
+	case IPC_STATUS:
 		break;
 	}
 	return r->failed || wire_left(r) > 0 ? -EBADMSG : 0;
@@ -174,8 +172,11 @@ int ipc_send(int fd, const struct ipc_message *m)
 		struct cmsghdr align;
 		uint8_t octets[CMSG_SPACE(sizeof(int))];
 	} control = {.octets = {0}};
-	struct iovec part = {.iov_base = packet, .iov_len = w.at};
-	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
+	struct iovec parts[2] = {{.iov_base = packet, .iov_len = w.at}};
+	if (m->type == IPC_STATUS)
+		parts[1] = (struct iovec){.iov_base = (void *)(uintptr_t)m->u.status,
+		    .iov_len = strnlen(m->u.status, IPC_STATUS_MAX - 1)};
+	struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
 	if (m->type == IPC_CALL_MOVED) {
 		if (m->fd < 0)
 			return -EINVAL;
@@ -193,7 +194,7 @@ int ipc_send(int fd, const struct ipc_message *m)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return passing(errno);
-	return (size_t)n == w.at ? 0 : -EMSGSIZE;
+	return (size_t)n == parts[0].iov_len + parts[1].iov_len ? 0 : -EMSGSIZE;
 }
 
 /* Keeps the first descriptor that came along, closes all others; returns how many there were. */

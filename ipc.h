@@ -66,7 +66,7 @@ struct ipc_message {
 		struct ipc_call_up up;
 		struct ipc_call_over over;
 		struct pptp_stats stats;
-		char status[IPC_STATUS_MAX];
+		const char *status; /* the sender's, up to IPC_STATUS_MAX - 1 octets of it */
 	} u;
 };
 
@@ -77,6 +77,7 @@ int ipc_send(int fd, const struct ipc_message *m);
 /* Receives one message without blocking: 1 = *m is filled in (m->fd is then the caller's to close),
  * 0 = the peer is gone, -EAGAIN = nothing there, -EBADMSG = a packet that is not ours to read
  * (unknown type, wrong version or length; descriptors in it are closed), other negative errno.
+ * IPC_STATUS is only for askers, which are other programs, and is refused here.
  * A shortage of memory is -EAGAIN too. */
 int ipc_receive(int fd, struct ipc_message *m);
 

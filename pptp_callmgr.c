@@ -20,6 +20,7 @@
 #include <arpa/inet.h>
 
 #include "callmgr.h"
+#include "fresh_memory.h"
 #include "netsock.h"
 #include "privs.h"
 
@@ -465,7 +466,7 @@ static int set_up(struct callmgr *cm, int gateway_fd, const struct ipc_call_requ
 
 int callmgr_main(const struct pptp_options *o, int gateway_fd, const struct ipc_call_request *call)
 {
-	struct callmgr *cm = calloc(1, sizeof(*cm));
+	struct callmgr *cm = fresh_memory(sizeof(*cm));
 	if (!cm)
 		return EXIT_FAILED;
 	shed_descriptors(o, gateway_fd);
@@ -490,6 +491,6 @@ int callmgr_main(const struct pptp_options *o, int gateway_fd, const struct ipc_
 	clients_free(cm);
 	loop_free(&cm->loop);
 	int status = cm->exit_status;
-	free(cm);
+	munmap(cm, sizeof(*cm));
 	return status;
 }

@@ -18,10 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fresh_memory.h"
 #include "gre_path.h"
 #include "ipc.h"
 #include "log.h"
@@ -83,13 +83,6 @@ static void close_fd(int *fd)
  * Descriptors and memory.
  */
 
-static void *map_zeroed(size_t octets)
-{
-	void *p = mmap(NULL, octets, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	return p == MAP_FAILED ? NULL : p;
-}
-
 /* Pages of these cost nothing until a packet is put there. */
 static bool map_queue(struct gateway *g)
 {
@@ -99,8 +92,8 @@ static bool map_queue(struct gateway *g)
 	if (capacity > QUEUE_MAX)
 		capacity = QUEUE_MAX;
 	g->queue_capacity = capacity;
-	g->queue_entries = map_zeroed(capacity * sizeof(*g->queue_entries));
-	g->queue_slots = map_zeroed(capacity * PACKET_MAX);
+	g->queue_entries = fresh_memory(capacity * sizeof(*g->queue_entries));
+	g->queue_slots = fresh_memory(capacity * PACKET_MAX);
 	return g->queue_entries && g->queue_slots;
 }
 
@@ -546,7 +539,7 @@ static int run(struct gateway *g)
 int gateway_main(const struct pptp_options *o, int main_fd)
 {
 	privs_name_process("pptpgw");
-	struct gateway *g = map_zeroed(sizeof(*g));
+	struct gateway *g = fresh_memory(sizeof(*g));
 	if (!g)
 		return failed("cannot start", -ENOMEM);
 	g->options = o;

@@ -118,11 +118,17 @@ START_TEST(ipc_carries_every_counter)
 }
 END_TEST
 
-START_TEST(ipc_carries_a_status_of_full_length)
+START_TEST(ipc_sends_a_status_of_full_length_and_no_more)
 {
-	memset(out.u.status, 's', IPC_STATUS_MAX - 1);
-	pass(IPC_STATUS);
-	ck_assert_str_eq(in.u.status, out.u.status);
+	static char text[IPC_STATUS_MAX + 100];
+	static char packet[sizeof(text)];
+	memset(text, 's', sizeof(text) - 1);
+	out = (struct ipc_message){.type = IPC_STATUS, .fd = -1, .u.status = text};
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	ck_assert_int_eq(recv(pair[1], packet, sizeof(packet), 0), 2 + IPC_STATUS_MAX - 1);
+	ck_assert_int_eq(packet[0], IPC_VERSION);
+	ck_assert_int_eq(packet[1], IPC_STATUS);
+	ck_assert_mem_eq(packet + 2, text, IPC_STATUS_MAX - 1);
 }
 END_TEST
 
@@ -212,7 +218,7 @@ START_TEST(ipc_refuses_unknown_types_and_versions)
 	for (unsigned type = 0; type < 256; type++) {
 		uint8_t packet[2] = {IPC_VERSION, (uint8_t)type};
 		bool bare = type == IPC_CALL_CLOSE || type == IPC_STATS_REQUEST ||
-		            type == IPC_STATUS_REQUEST || type == IPC_STATUS;
+		            type == IPC_STATUS_REQUEST;
 		send_raw(packet, 2, 0);
 		ck_assert_int_eq(ipc_receive(pair[1], &in), bare ? 1 : -EBADMSG);
 	}
@@ -224,13 +230,13 @@ END_TEST
 
 START_TEST(ipc_refuses_texts_that_are_too_long_or_hold_a_nul)
 {
-	static uint8_t packet[IPC_STATUS_MAX + 100];
+	static uint8_t packet[IPC_TEXT_MAX + 100];
 	memset(packet, 'x', sizeof(packet));
 	packet[0] = IPC_VERSION;
-	packet[1] = IPC_STATUS;
-	send_raw(packet, 2 + IPC_STATUS_MAX - 1, 0);
+	packet[1] = IPC_CALL_OVER;
+	send_raw(packet, 4 + IPC_TEXT_MAX - 1, 0);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), 1);
-	send_raw(packet, 2 + IPC_STATUS_MAX, 0);
+	send_raw(packet, 4 + IPC_TEXT_MAX, 0);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
 	send_raw(packet, sizeof(packet), 0); /* longer than any buffer for it */
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
@@ -283,8 +289,7 @@ END_TEST
 START_TEST(ipc_send_to_a_peer_that_does_not_read_never_blocks)
 {
 	int rc = 0, sent = 0;
-	out.type = IPC_STATUS;
-	memset(out.u.status, 's', IPC_STATUS_MAX - 1);
+	out = (struct ipc_message){.type = IPC_STATUS, .fd = -1, .u.status = "s"};
 	for (; rc == 0 && sent < 100000; sent++)
 		rc = ipc_send(pair[0], &out);
 	ck_assert_int_eq(rc, -EAGAIN);
@@ -524,7 +529,7 @@ int main(void)
 	tcase_add_test(tc, ipc_carries_a_call_that_stands);
 	tcase_add_test(tc, ipc_carries_the_end_of_a_call_with_its_reason);
 	tcase_add_test(tc, ipc_carries_every_counter);
-	tcase_add_test(tc, ipc_carries_a_status_of_full_length);
+	tcase_add_test(tc, ipc_sends_a_status_of_full_length_and_no_more);
 	tcase_add_test(tc, ipc_carries_messages_without_content);
 	tcase_add_test(tc, ipc_hands_over_a_descriptor_and_leaves_the_sender_its_own);
 	tcase_add_test(tc, ipc_ignores_the_descriptor_field_of_other_messages);
