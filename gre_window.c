@@ -29,14 +29,16 @@
 #define HOLD_US (5 * USEC_PER_MSEC)
 
 /*
- * poptop takes packets out of its reorder queue only when another one comes: one nudge when its
- * acknowledgment is overdue, for what waits there in order; and one when its own wait of 0.3 s for
- * a lost packet has passed.
+ * poptop takes packets out of its reorder queue only when another one comes, also those for whose
+ * predecessor it has waited long enough. So it is nudged when its acknowledgment is overdue, for
+ * what waits there in order, and when its wait of 0.3 s is over. That began at the first packet
+ * behind the lost one; of this it is known only that it went out after the last one acknowledged
+ * and not after the last one of all: mostly about when that acknowledgment came.
  */
 #define NUDGE_MIN_US (20 * USEC_PER_MSEC)
 #define NUDGE_MAX_US (250 * USEC_PER_MSEC)
-#define NUDGE_LAST_US (320 * USEC_PER_MSEC)
-#define NUDGES_MAX 2
+#define SERVER_WAIT_US (303 * USEC_PER_MSEC)
+#define NUDGES_MAX 3
 
 static int64_t clamp(int64_t value, int64_t low, int64_t high)
 {
@@ -214,14 +216,25 @@ int64_t gre_window_nudge_deadline(const struct gre_window *w)
 {
 	if (!unacknowledged(w) || w->nudges >= NUDGES_MAX)
 		return DEADLINE_NEVER;
+	int64_t moved_us = later(w->progress_us, w->last_sent_us);
 	int64_t overdue_us = clamp(w->rtt_us + 4 * w->dev_us, NUDGE_MIN_US, NUDGE_MAX_US);
-	if (w->nudges == 0)
-		return later(w->progress_us, w->last_sent_us) + overdue_us;
-	return later(w->progress_us + overdue_us + NUDGE_LAST_US, w->last_sent_us + NUDGE_MIN_US);
+	const int64_t reasons_us[] = {
+	    moved_us + overdue_us,
+	    w->progress_us + SERVER_WAIT_US,
+	    moved_us + SERVER_WAIT_US,
+	};
+	/* Whatever went out since has nudged as well. */
+	int64_t nudged_us = later(w->last_sent_us, w->last_bare_us);
+	int64_t at_us = DEADLINE_NEVER;
+	for (size_t i = 0; i < sizeof(reasons_us) / sizeof(reasons_us[0]); i++)
+		if (reasons_us[i] > nudged_us)
+			at_us = deadline_earlier(at_us, reasons_us[i]);
+	return at_us;
 }
 
 void gre_window_on_bare(struct gre_window *w, int64_t now_us)
 {
 	if (now_us >= gre_window_nudge_deadline(w))
 		w->nudges++;
+	w->last_bare_us = now_us;
 }

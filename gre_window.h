@@ -46,7 +46,8 @@ struct gre_window {
 	bool blocked;       /* the last answer was "no room" */
 	int64_t blocked_us; /* since when */
 
-	unsigned nudges; /* sent since the last new acknowledgment */
+	unsigned nudges;      /* sent since the last new acknowledgment */
+	int64_t last_bare_us; /* bare acknowledgments of any reason nudge */
 };
 
 void gre_window_init(
