@@ -17,6 +17,8 @@ enum {
 	HEX_MAX = 3 * CTRL_EVENT_OCTETS + 1,
 };
 
+#define UNANSWERED_WAIT_US (300 * USEC_PER_MSEC)
+
 static void log_octets(const struct ctrl_event *e)
 {
 	char hex[HEX_MAX] = "";
@@ -118,7 +120,6 @@ static void control_closed(struct callmgr *cm, int64_t now_us, const struct ctrl
 		log_octets(e);
 	cm->channel_exists = e->why == CTRL_WHY_CHANNEL_EXISTS;
 	cm->stage = STAGE_CLOSE;
-	join_unlisten(cm);
 	if (cm->step.deadline_us == DEADLINE_NEVER)
 		cm->step.deadline_us = now_us + CALLMGR_CLOSE_WAIT_US;
 }
@@ -214,6 +215,8 @@ void control_serve(struct callmgr *cm, int64_t now_us)
 	if (!cm->ctrl_alive)
 		return;
 	bool written = flush_output(cm);
+	if (cm->stage == STAGE_CLOSE) /* who wants to join shall look elsewhere */
+		join_unlisten(cm);
 	if (ctrl_state(&cm->ctrl) == CTRL_CLOSED && written) {
 		callmgr_connection_over(cm, now_us);
 		return;
@@ -268,9 +271,10 @@ static void control_ready(void *context, short revents, int64_t now_us)
 void control_stop(struct callmgr *cm, int64_t now_us, const char *why)
 {
 	log_info("Closing connection (%s)", why);
-	join_unlisten(cm);
+	/* A server that has not answered yet holds nothing that would have to be taken down. */
+	cm->step.deadline_us =
+	    now_us + (cm->stage == STAGE_CONTROL ? UNANSWERED_WAIT_US : CALLMGR_CLOSE_WAIT_US);
 	cm->stage = STAGE_CLOSE;
-	cm->step.deadline_us = now_us + CALLMGR_CLOSE_WAIT_US;
 	ctrl_stop(&cm->ctrl, now_us, MSG_STOP_LOCAL_SHUTDOWN);
 }
 
@@ -316,7 +320,6 @@ void control_start(struct callmgr *cm, int64_t now_us)
 	cm->step.deadline_us = DEADLINE_NEVER;
 	cm->tcp.ready = control_ready;
 	cm->tcp.events = POLLIN;
-	join_listen(cm);
 	ctrl_start(&cm->ctrl, now_us);
 	struct callmgr_client *next;
 	for (struct callmgr_client *c = cm->clients; c; c = next) {
@@ -325,4 +328,6 @@ void control_start(struct callmgr *cm, int64_t now_us)
 			callmgr_open_call(cm, c, now_us);
 	}
 	control_serve(cm, now_us);
+	if (cm->stage == STAGE_CONTROL) /* while the server thinks about it */
+		join_listen(cm);
 }

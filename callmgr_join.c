@@ -74,6 +74,7 @@ static void watch_folder(struct callmgr *cm)
 	}
 }
 
+/* The kernel takes its time for this: not before the server has heard that the call ends. */
 static void unwatch_folder(struct callmgr *cm)
 {
 	if (cm->folder_watch.fd < 0)

@@ -63,12 +63,12 @@ static void leave_address(struct callmgr *cm, int64_t now_us)
 	struct callmgr_client *next;
 	bool elsewhere = cm->channel_exists || cm->end.reason == REASON_SIGNAL ||
 	                 cm->end.reason == REASON_CLOSED;
+	close_tcp(cm);
 	join_unlisten(cm);
 	join_leave(cm);
 	cm->step.deadline_us = DEADLINE_NEVER;
 	cm->ctrl_timer.deadline_us = DEADLINE_NEVER;
 	cm->ctrl_alive = false;
-	close_tcp(cm);
 	end_route(cm);
 	for (struct callmgr_client *c = cm->clients; c; c = next) {
 		next = c->next;
@@ -148,7 +148,6 @@ static void end_all(struct callmgr *cm, int64_t now_us, enum callmgr_reason reas
 	note_end(cm, reason, code);
 	if (cm->own)
 		cm->own->closing = true; /* no further address, no other call manager */
-	join_unlisten(cm);
 	if (!cm->ctrl_alive) {
 		callmgr_address_failed(cm, now_us);
 		return;

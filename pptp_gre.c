@@ -448,19 +448,12 @@ static void on_ipc(void *context, short revents, int64_t now_us)
 	}
 }
 
-/* The child: whatever it held open of the gateway's would hide the gateway's death from others. */
+/* The child has no use for the gateway's memory; its descriptors are closed by callmgr_main. */
 static int be_call_manager(struct gateway *g, int fd, const struct ipc_call_request *request)
 {
-	close_fd(&g->call_id_fd);
-	close_fd(&g->gre_fd);
-	close_fd(&g->slave_fd);
-	if (g->main_fd >= 0)
-		close_fd(&g->pty_in);
-	close_fd(&g->main_fd);
-	point_at_null(STDIN_FILENO);
-	point_at_null(STDOUT_FILENO);
-	privs_name_process("pptpcm");
-	return callmgr_main(g->options, fd, request);
+	const struct pptp_options *o = g->options;
+	munmap(g, sizeof(*g));
+	return callmgr_main(o, fd, request);
 }
 
 static int fork_call_manager(struct gateway *g)
