@@ -173,9 +173,11 @@ int ipc_send(int fd, const struct ipc_message *m)
 		uint8_t octets[CMSG_SPACE(sizeof(int))];
 	} control = {.octets = {0}};
 	struct iovec parts[2] = {{.iov_base = packet, .iov_len = w.at}};
-	if (m->type == IPC_STATUS)
-		parts[1] = (struct iovec){.iov_base = (void *)(uintptr_t)m->u.status,
-		    .iov_len = strnlen(m->u.status, IPC_STATUS_MAX - 1)};
+	if (m->type == IPC_STATUS) {
+		/* sendmsg writes through no pointer; iovec has the type for readers, too. */
+		memcpy(&parts[1].iov_base, &m->u.status, sizeof(parts[1].iov_base));
+		parts[1].iov_len = strnlen(m->u.status, IPC_STATUS_MAX - 1);
+	}
 	struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
 	if (m->type == IPC_CALL_MOVED) {
 		if (m->fd < 0)
