@@ -47,7 +47,7 @@ enum {
 	IN_FULL = 4095,
 	/* Reads in a row before the other direction has its turn. */
 	TX_ROUNDS = 8,
-	TX_BATCH = 64,
+	TX_BATCH = 32,
 	/* Frames that are sent without trying to read more first. */
 	TX_ENOUGH = 16,
 	TX_FRAME_CAP = PACKET_MAX + HDLC_FCS_LEN,

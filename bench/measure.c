@@ -511,6 +511,7 @@ static void memory(struct run *r)
 	size_t count = (size_t)r->parameter;
 	int processes = 0;
 	start_tunnels(r, count, false);
+	drain(r, &r->tunnels[0], (int)(r->seconds * 1000));
 	long pss = program_pss_kib(&r->tunnels[0], &processes);
 	printf("\"tunnels\": %zu, \"processes\": %d, \"pss_kib_per_tunnel\": %.1f", count,
 	    processes, (double)pss / (double)count);
