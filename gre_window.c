@@ -8,7 +8,7 @@
  *
  * Without it, servers that never send a bare acknowledgment (the Linux kernel's) must not be waited
  * for, while those in user space lose bursts that overrun their socket. So a limit holds only while
- * samples show that acknowledgments come at once; when they stand still for a few milliseconds it
+ * samples show that acknowledgments come at once; when they stand still for some ticks it
  * is off, until they come at once again.
  */
 #include "gre_window.h"
@@ -25,8 +25,12 @@
 /* A round trip of at most this is an acknowledgment at once, and so many in a row make a habit. */
 #define PROMPT_US (5 * USEC_PER_MSEC)
 #define PROMPT_SAMPLES 8
-/* The longest that sending waits for such a server without any progress. */
-#define HOLD_US (5 * USEC_PER_MSEC)
+/*
+ * The longest that sending waits for such a server without any progress. It may well have to wait
+ * for its processor for some ticks, and each packet that overruns it then costs its 0.3 s; a server
+ * that has stopped acknowledging costs this once.
+ */
+#define HOLD_US (30 * USEC_PER_MSEC)
 
 /*
  * poptop takes packets out of its reorder queue only when another one comes, also those for whose
