@@ -139,7 +139,8 @@ static enum gre_rx drop_behind(struct gre_session *s, int64_t now_us, seq32 seq)
 /*
  * A packet from far off is forged, or a remnant, or the stream has moved on: that takes a few in
  * consecutive order (RFC 3550 appendix A.1). True where the stream has been taken up at `seq`.
- * What is held comes first: while it is there, the new stream is let pass by.
+ * What is held comes first: a stream that has moved forward queues up behind it, one that has gone
+ * back to lower numbers is let pass by until it has left.
  */
 static bool stream_moved_to(struct gre_session *s, int64_t now_us, seq32 seq)
 {
@@ -150,7 +151,8 @@ static bool stream_moved_to(struct gre_session *s, int64_t now_us, seq32 seq)
 	s->stray_run = STRAYS_TO_RESYNC;
 	while (s->behind_gap)
 		give_up_gap(s, now_us);
-	if (pqueue_head(s->queue))
+	const struct pqueue_entry *head = pqueue_head(s->queue);
+	if (head && !(seq32_after(seq, s->expected) && seq32_after(seq, head->seq)))
 		return false;
 	s->stats->rx_resyncs++;
 	s->stray_run = 0;
