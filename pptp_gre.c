@@ -161,6 +161,8 @@ static int open_network_side(struct gateway *g)
 		return failed("cannot reserve a call id", g->call_id_fd);
 	struct netsock_options so = {.local = o->localbind, .mark = o->rtmark};
 	g->gre_fd = netsock_gre_open(g->call_id, &so);
+	if (g->gre_fd == -EADDRNOTAVAIL)
+		return failed("--localbind: not an address of this host", g->gre_fd);
 	if (g->gre_fd < 0)
 		return failed("cannot open a raw socket for GRE", g->gre_fd);
 	return 0;
