@@ -30,16 +30,21 @@ static void arrange(struct gre_path *p, int64_t now_us)
 	p->gre_watch.events = events ? events : LOOP_OFF;
 	p->in_watch.events = gre_tx_pending(p) ? 0 : POLLIN;
 
+	bool paced = p->rx.pace_us > now_us; /* --sync only */
+	p->pace_timer.deadline_us = paced && gre_rx_waiting(p) ? p->rx.pace_us : DEADLINE_NEVER;
 	if (gre_rx_waiting(p)) {
-		p->out_watch.events = POLLOUT;
+		p->out_watch.events = paced ? LOOP_OFF : POLLOUT;
 		if (p->stall_timer.deadline_us == DEADLINE_NEVER && !p->rx.stalled)
 			p->stall_timer.deadline_us = now_us + STALL_US;
 	} else {
 		p->out_watch.events = LOOP_OFF;
 		p->stall_timer.deadline_us = DEADLINE_NEVER;
 	}
-	if (p->tx.wait_timer && p->retry_timer.deadline_us == DEADLINE_NEVER)
+	bool held = p->tx.held && !p->tx.quiet;
+	if ((p->tx.wait_timer || held) && p->retry_timer.deadline_us == DEADLINE_NEVER)
 		p->retry_timer.deadline_us = now_us + RETRY_US;
+	else if (!p->tx.wait_timer && !held)
+		p->retry_timer.deadline_us = DEADLINE_NEVER;
 	p->session_timer.deadline_us =
 	    deadline_earlier(gre_session_deadline(&p->session), gre_tx_deadline(p));
 	/* An acknowledgment that is due waits for the socket, too: not turn after turn. */
@@ -64,6 +69,10 @@ static void end_turn(struct gre_path *p, int64_t now_us)
 	if (p->tx.hung_up && !p->told_hung_up) {
 		p->told_hung_up = true;
 		p->events.hung_up(p->events.context, p->tx.error);
+	}
+	if (p->refused && !p->told_refused) {
+		p->told_refused = true;
+		p->events.refused(p->events.context, sync_link_trouble(&p->sync_link));
 	}
 }
 
@@ -151,7 +160,14 @@ static void on_retry(void *context, int64_t now_us)
 	struct gre_path *p = context;
 
 	p->tx.wait_timer = false;
+	if (p->tx.held)
+		gre_tx_release(p, now_us);
 	end_turn(p, now_us);
+}
+
+static void on_pace(void *context, int64_t now_us)
+{
+	on_pty_writable(context, POLLOUT, now_us);
 }
 
 static void set_watch(struct loop_watch *w, int fd, short events,
@@ -176,6 +192,7 @@ int gre_path_start(struct gre_path *p, const struct gre_path_config *config,
 	    config->queue_slot_len);
 	gre_session_init(&p->session, &config->session, &p->queue, &p->stats);
 	lcp_accm_init(&p->accm);
+	sync_link_init(&p->sync_link);
 	gre_rx_init(p);
 	gre_tx_init(p);
 	p->listen_wait_us = LISTEN_FIRST_US;
@@ -187,6 +204,7 @@ int gre_path_start(struct gre_path *p, const struct gre_path_config *config,
 	set_timer(&p->listen_timer, now_us, on_listen_deadline, p);
 	set_timer(&p->stall_timer, DEADLINE_NEVER, on_stall, p);
 	set_timer(&p->retry_timer, DEADLINE_NEVER, on_retry, p);
+	set_timer(&p->pace_timer, DEADLINE_NEVER, on_pace, p);
 
 	int error = loop_add(loop, &p->gre_watch);
 	if (!error)
@@ -197,6 +215,7 @@ int gre_path_start(struct gre_path *p, const struct gre_path_config *config,
 	loop_timer_add(loop, &p->listen_timer);
 	loop_timer_add(loop, &p->stall_timer);
 	loop_timer_add(loop, &p->retry_timer);
+	loop_timer_add(loop, &p->pace_timer);
 	return error;
 }
 
@@ -211,5 +230,6 @@ void gre_path_stop(struct gre_path *p)
 	loop_timer_remove(p->loop, &p->listen_timer);
 	loop_timer_remove(p->loop, &p->stall_timer);
 	loop_timer_remove(p->loop, &p->retry_timer);
+	loop_timer_remove(p->loop, &p->pace_timer);
 	p->loop = NULL;
 }

@@ -24,6 +24,7 @@
 #include "pptp_options.h"
 #include "pqueue.h"
 #include "stats.h"
+#include "sync_link.h"
 #include "txorder.h"
 
 enum {
@@ -40,11 +41,14 @@ enum {
 	OUT_CAP = 65536,
 	/* With more than this waiting for pppd, packets stay in the socket. */
 	OUT_LOW = 16384,
-	/* What a write to a synchronous pty has at least. */
+	/* What a write to a synchronous pty has at least, and at most: longer ones are cut in two. */
 	SYNC_WRITE_MIN = 256,
+	SYNC_WRITE_MAX = 1792,
 	/* The kernel hands out at most 4095 octets of a pty at once, of a pipe more. */
 	IN_CAP = 4096,
 	IN_FULL = 4095,
+	/* From a synchronous pty: what is read on top of the start of a frame. */
+	SYNC_IN_CAP = 16384,
 	/* Reads in a row before the other direction has its turn. */
 	TX_ROUNDS = 8,
 	TX_BATCH = 32,
@@ -62,6 +66,8 @@ struct gre_path_events {
 	void (*pppd_speaks)(void *context);  /* its first octets have come */
 	/* pppd is gone; error 0 = end of file, else a positive errno. Told once. */
 	void (*hung_up)(void *context, int error);
+	/* --sync cannot carry what has been agreed on; a sentence that says why. Told once. */
+	void (*refused)(void *context, const char *why);
 	void *context;
 };
 
@@ -85,6 +91,7 @@ struct path_rx {
 	bool stalled;  /* pppd has taken nothing for a while: read on to acknowledge */
 	size_t out_at; /* octets [out_at, out_len) of `out` wait for pppd */
 	size_t out_len;
+	int64_t pace_us;       /* --sync: no frame is written before */
 	uint32_t kernel_drops; /* SO_RXQ_OVFL as last seen */
 	uint64_t datagrams;    /* received, of any kind */
 	struct mmsghdr messages[RX_BATCH];
@@ -103,6 +110,10 @@ struct path_tx {
 	bool warned_size;
 	size_t in_at; /* octets [in_at, in_len) of `in` are not taken apart yet */
 	size_t in_len;
+	size_t run; /* --sync: octets read since the pty was found empty */
+	bool
+	    quiet; /* --sync: what is held has waited, and stays for being the start of a frame only */
+	bool held;       /* --sync: what is in `in` may go on; it waits, for a moment */
 	size_t arena_at; /* where the frame that is being put together starts, headroom included */
 	/* Frames in the arena: [0, sent) gone, [sent, numbered) have their headers, [numbered, count) wait */
 	unsigned sent;
@@ -125,17 +136,21 @@ struct gre_path {
 	struct loop_timer listen_timer;  /* when to ask again whether pppd listens */
 	struct loop_timer stall_timer;
 	struct loop_timer retry_timer;
+	struct loop_timer pace_timer; /* --sync: when the next frame may be written */
 	int64_t listen_wait_us;
 	bool told_speaks;
 	bool told_hung_up;
+	bool refused; /* --sync: see sync_link.h */
+	bool told_refused;
 	struct gre_session session;
 	struct pqueue queue;
 	struct lcp_accm accm;
+	struct sync_link sync_link;
 	struct pptp_stats stats;
 	struct path_rx rx;
 	struct path_tx tx;
 	/* Buffers last and untouched until used: a quiet tunnel pays for few of their pages. */
-	_Alignas(4096) uint8_t in[IN_CAP];
+	_Alignas(4096) uint8_t in[SYNC_IN_CAP];
 	/* A little longer: the place of a next frame may be spoken of where none fits any more. */
 	_Alignas(4096) uint8_t arena[TX_ARENA + 2 * GRE_HEADER_MAX];
 	_Alignas(4096) uint8_t out[OUT_CAP];
@@ -168,6 +183,9 @@ void gre_rx_flush(struct gre_path *p, int64_t now_us);
 /* Whether to read the socket. */
 bool gre_rx_wanted(const struct gre_path *p);
 
+/* --sync: a frame for pppd that does not come from the server; lost where there is no room. */
+void gre_rx_answer(struct gre_path *p, const uint8_t *frame, size_t len);
+
 static inline size_t gre_rx_waiting(const struct gre_path *p)
 {
 	return p->rx.out_len - p->rx.out_at;
@@ -185,13 +203,19 @@ bool gre_tx_flush(struct gre_path *p, int64_t now_us);
 int64_t gre_tx_deadline(const struct gre_path *p);
 void gre_tx_on_deadline(struct gre_path *p, int64_t now_us);
 
+/* --sync: a frame for the server that does not come from pppd; lost where there is no room. */
+void gre_tx_answer(struct gre_path *p, const uint8_t *frame, size_t len);
+
+/* --sync: nothing more has come, so that what is held is all there is. */
+void gre_tx_release(struct gre_path *p, int64_t now_us);
+
 /* Sends a bare acknowledgment where one is due. */
 void gre_tx_acknowledge(struct gre_path *p, int64_t now_us);
 
 /* Frames, or input that may hold some, wait for the socket or for the server's acknowledgments. */
 static inline bool gre_tx_pending(const struct gre_path *p)
 {
-	return p->tx.sent < p->tx.count || p->tx.in_at < p->tx.in_len;
+	return p->tx.sent < p->tx.count || (p->tx.in_at < p->tx.in_len && !p->tx.held);
 }
 
 #endif

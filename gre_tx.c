@@ -71,21 +71,64 @@ static void rewind_arena(struct gre_path *p)
 	tx->decoder.frame = next_frame(p);
 }
 
-/* A synchronous pty has no flags between frames, and what pppd wrote in two goes may come in one. */
-static enum taken take_sync_frames(struct gre_path *p)
+/* One frame from a synchronous pty. */
+static void take_sync_frame(struct gre_path *p, const uint8_t *frame, size_t len)
+{
+	if (len > PACKET_MAX) {
+		p->stats.tx_oversize++;
+		return;
+	}
+	switch (sync_link_see(&p->sync_link, SYNC_PPPD, frame, len)) {
+	case SYNC_PASS:
+		memcpy(next_frame(p), frame, len);
+		add_frame(p, len);
+		break;
+	case SYNC_ANSWER:
+		gre_rx_answer(p, p->sync_link.answer, p->sync_link.answer_len);
+		break;
+	case SYNC_REFUSE:
+		p->refused = true;
+		break;
+	}
+}
+
+/* What a synchronous pty hands out is a stream: what pppd wrote in several goes may come in one, and
+ * what it wrote in one go, in two. `last`: nothing more has come. */
+static enum taken take_sync_frames(struct gre_path *p, bool last)
 {
 	struct path_tx *tx = &p->tx;
 
-	while (tx->in_at < tx->in_len) {
+	while (tx->in_at < tx->in_len && !p->refused) {
 		if (batch_full(p))
 			return TAKEN_FULL;
 		const uint8_t *frame = p->in + tx->in_at;
-		size_t len = ppp_first_frame(frame, tx->in_len - tx->in_at);
-		memcpy(next_frame(p), frame, len);
-		add_frame(p, len);
-		tx->in_at += len;
+		size_t len = tx->in_len - tx->in_at;
+		size_t junk = p->sync_link.short_headers ? 0 : ppp_next_start(frame, len);
+		if (junk) { /* the rest of a frame whose start was lost */
+			p->stats.tx_bad_frames++;
+			tx->in_at += junk;
+			continue;
+		}
+		size_t first;
+		enum ppp_end end = ppp_first_frame(frame, len, &first);
+		bool unsure = end == PPP_OPEN || end == PPP_CUT;
+		if (unsure && len <= PACKET_MAX && (end == PPP_CUT || !last))
+			break;
+		if (unsure && len > PACKET_MAX)
+			p->stats.tx_bad_frames++;
+		else if (end != PPP_AGAIN)
+			take_sync_frame(p, frame, first);
+		tx->in_at += first;
 	}
 	return TAKEN_ALL;
+}
+
+void gre_tx_answer(struct gre_path *p, const uint8_t *frame, size_t len)
+{
+	if (batch_full(p))
+		return;
+	memcpy(next_frame(p), frame, len);
+	add_frame(p, len);
 }
 
 static enum taken take_frames(struct gre_path *p)
@@ -290,12 +333,72 @@ bool gre_tx_flush(struct gre_path *p, int64_t now_us)
 	return true;
 }
 
+/* The start of a frame that waits for its end moves to the front. */
+static void rewind_input(struct gre_path *p)
+{
+	struct path_tx *tx = &p->tx;
+
+	memmove(p->in, p->in + tx->in_at, tx->in_len - tx->in_at);
+	tx->in_len -= tx->in_at;
+	tx->in_at = 0;
+}
+
+/* True where all that is certain to be a frame has gone. */
+static bool send_sync_frames(struct gre_path *p, bool last, int64_t now_us)
+{
+	while (take_sync_frames(p, last) == TAKEN_FULL || p->tx.count >= TX_ENOUGH)
+		if (!gre_tx_flush(p, now_us))
+			return false;
+	return true;
+}
+
+/* Whatever is read may end within a frame: after it comes the rest, or nothing. While the pty has
+ * never been full it holds nothing back, and finding it empty means that frames are whole; after
+ * that its next octets may be a moment behind. */
+static void sync_turn(struct gre_path *p, bool waited, int64_t now_us)
+{
+	struct path_tx *tx = &p->tx;
+
+	if (!tx->held && !send_sync_frames(p, false, now_us))
+		return;
+	for (int reads = 0; reads < TX_ROUNDS && !p->refused; reads++) {
+		rewind_input(p);
+		size_t n = read_pppd(p, p->in + tx->in_len, IN_CAP);
+		tx->in_len += n;
+		tx->run += n;
+		if (n == 0 && tx->run >= IN_FULL && !waited)
+			break;
+		tx->quiet = n == 0;
+		if (n == 0)
+			tx->run = 0;
+		tx->held = waited = false;
+		if (!send_sync_frames(p, n == 0, now_us))
+			return;
+		if (n == 0)
+			break;
+	}
+	tx->held = tx->in_at < tx->in_len;
+	if (!tx->held)
+		tx->run = 0;
+	if (tx->count)
+		gre_tx_flush(p, now_us);
+}
+
+void gre_tx_release(struct gre_path *p, int64_t now_us)
+{
+	sync_turn(p, true, now_us);
+}
+
 void gre_tx_turn(struct gre_path *p, int64_t now_us)
 {
 	struct path_tx *tx = &p->tx;
 
 	if (tx->sent < tx->count && !gre_tx_flush(p, now_us))
 		return;
+	if (p->config.sync) {
+		sync_turn(p, false, now_us);
+		return;
+	}
 	bool more = true; /* the last read was a full one */
 	for (int reads = 0;;) {
 		if (tx->in_at == tx->in_len) {
@@ -305,7 +408,7 @@ void gre_tx_turn(struct gre_path *p, int64_t now_us)
 			tx->in_len = read_pppd(p, p->in, IN_CAP);
 			more = tx->in_len >= IN_FULL;
 		}
-		enum taken taken = p->config.sync ? take_sync_frames(p) : take_frames(p);
+		enum taken taken = take_frames(p);
 		if ((taken == TAKEN_FULL || tx->count >= TX_ENOUGH) && !gre_tx_flush(p, now_us))
 			return;
 	}

@@ -3,6 +3,7 @@
 #include "ppp_frame.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "wire.h"
 
@@ -16,6 +17,9 @@ enum {
 	UNNUMBERED = 0x03,
 	IPV6_HEADER_LEN = 40,
 	CONTROL_HEADER_LEN = 4, /* code, identifier, length */
+	CONTROL_CODE_MAX = 15,  /* of LCP and CCP; others have fewer */
+	FULL_HEADER_LEN = 4,
+	MPPE_HEADER_LEN = 6, /* with flags and count */
 };
 
 static bool is_control(unsigned protocol)
@@ -70,15 +74,126 @@ static size_t stated_length(struct wire_reader *r, unsigned protocol)
 	return r->failed ? 0 : len;
 }
 
-size_t ppp_first_frame(const uint8_t *octets, size_t len)
+static enum ppp_end ends_at(size_t len, enum ppp_end end, size_t *first)
+{
+	*first = len;
+	return end;
+}
+
+/* Whether an MPPE frame with this number stands here: 48 bits that must agree. */
+static bool is_mppe(const uint8_t *octets, size_t len, unsigned flags_and_count)
+{
+	return len >= MPPE_HEADER_LEN && octets[0] == ALL_STATIONS && octets[1] == UNNUMBERED &&
+	       octets[2] == 0 && octets[3] == PROTOCOL_COMPRESSED &&
+	       octets[4] == flags_and_count >> 8 && octets[5] == (flags_and_count & 0xff);
+}
+
+/* Whether a control packet stands here whose end is the end of all, or the start of a frame. */
+static bool is_whole_control(const uint8_t *octets, size_t len)
+{
+	struct wire_reader r = wire_read(octets, len);
+	unsigned protocol = read_protocol(&r);
+
+	if (!is_control(protocol) || octets[0] != ALL_STATIONS ||
+	    wire_left(&r) < CONTROL_HEADER_LEN)
+		return false;
+	unsigned code = octets[r.at];
+	size_t end = r.at;
+	end += stated_length(&r, protocol);
+	if (code == 0 || code > CONTROL_CODE_MAX || r.failed ||
+	    end < FULL_HEADER_LEN + CONTROL_HEADER_LEN)
+		return false;
+	return end == len ||
+	       (end + 2 <= len && octets[end] == ALL_STATIONS && octets[end + 1] == UNNUMBERED);
+}
+
+/*
+ * Where within `limit` octets the frame starts once more; 0 where it does not. Where the pty has no
+ * room for a whole frame it takes a part, and Linux' synchronous line discipline then writes all of
+ * the frame again.
+ */
+static size_t repeated_at(const uint8_t *octets, size_t len, size_t limit)
+{
+	if (octets[0] != ALL_STATIONS)
+		return 0;
+	for (size_t at = 1; at < limit && at + MPPE_HEADER_LEN <= len; at++) {
+		const uint8_t *found = memchr(octets + at, ALL_STATIONS, limit - at);
+		if (!found)
+			break;
+		at = (size_t)(found - octets);
+		struct wire_reader r = wire_read(found, len - at);
+		size_t common = at < len - at ? at : len - at;
+		if (len - at >= MPPE_HEADER_LEN && memcmp(octets, found, common) == 0 &&
+		    read_protocol(&r))
+			return at;
+	}
+	return 0;
+}
+
+static enum ppp_end first_mppe(const uint8_t *octets, size_t len, size_t *first)
+{
+	if (len < MPPE_HEADER_LEN)
+		return ends_at(len, PPP_CUT, first);
+	unsigned number = (unsigned)octets[4] << 8 | octets[5];
+	unsigned next = (number & 0xf000) | ((number + 1) & 0x0fff);
+
+	for (size_t at = MPPE_HEADER_LEN; at < len; at++) {
+		const uint8_t *found = memchr(octets + at, ALL_STATIONS, len - at);
+		if (!found)
+			break;
+		at = (size_t)(found - octets);
+		/* Of the next header, up to two octets that were taken in part go for padding: they may
+		 * be this frame's. */
+		size_t again = repeated_at(found, len - at, MPPE_HEADER_LEN);
+		if (again > 2 && is_mppe(found + again, len - at - again, next))
+			return ends_at(at, PPP_ENDS, first);
+		if (is_mppe(found, len - at, next) || is_whole_control(found, len - at))
+			return ends_at(at, PPP_ENDS, first);
+	}
+	return ends_at(len, PPP_OPEN, first);
+}
+
+enum ppp_end ppp_first_frame(const uint8_t *octets, size_t len, size_t *first)
 {
 	struct wire_reader r = wire_read(octets, len);
 	unsigned protocol = read_protocol(&r);
 	size_t header = r.at;
-	size_t payload = protocol ? stated_length(&r, protocol) : 0;
 
-	if (payload == 0 || payload >= len - header)
-		return len;
+	if (wire_left(&r) == 0)
+		return ends_at(len, PPP_CUT, first);
+	size_t payload = protocol ? stated_length(&r, protocol) : 0;
+	size_t limit = payload && payload < len - header ? header + payload : len;
+	size_t repeated = repeated_at(octets, len, limit);
+	if (repeated)
+		return ends_at(repeated, PPP_AGAIN, first);
+	if (header == FULL_HEADER_LEN && protocol == PROTOCOL_COMPRESSED)
+		return first_mppe(octets, len, first);
+	if (r.failed || payload > len - header)
+		return ends_at(len, PPP_CUT, first);
+	if (payload == 0)
+		return ends_at(len, PPP_OPEN, first);
+	if (payload == len - header)
+		return ends_at(len, PPP_ENDS, first);
 	struct wire_reader next = wire_read(octets + header + payload, len - header - payload);
-	return read_protocol(&next) ? header + payload : len;
+	if (read_protocol(&next) ||
+	    repeated_at(octets + header + payload, len - header - payload, MPPE_HEADER_LEN))
+		return ends_at(header + payload, PPP_ENDS, first);
+	/* Too little to tell whether a frame starts there, or padding. */
+	return ends_at(len, wire_left(&next) == 0 ? PPP_CUT : PPP_OPEN, first);
+}
+
+size_t ppp_next_start(const uint8_t *octets, size_t len)
+{
+	for (size_t at = 0; at < len; at++) {
+		const uint8_t *found = memchr(octets + at, ALL_STATIONS, len - at);
+		if (!found)
+			break;
+		at = (size_t)(found - octets);
+		struct wire_reader r = wire_read(found, len - at);
+		/* Where little is left it may be one. */
+		if (at + 1 == len ||
+		    (found[1] == UNNUMBERED && (at + 4 >= len || at == 0 || read_protocol(&r))))
+			return at;
+	}
+	return len;
 }

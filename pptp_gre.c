@@ -274,6 +274,14 @@ static bool listens(void *context)
 	return pppd_listens(g->pty_out);
 }
 
+static void on_refused(void *context, const char *why)
+{
+	struct gateway *g = context;
+
+	log_fatal("%s", why);
+	end_call(g, EXIT_FAILED);
+}
+
 static void on_pppd_speaks(void *context)
 {
 	struct gateway *g = context;
@@ -336,7 +344,7 @@ static int start_path(struct gateway *g, int64_t now_us)
 	    .queue_capacity = g->queue_capacity,
 	    .queue_slot_len = PACKET_MAX,
 	};
-	struct gre_path_events events = {listens, on_pppd_speaks, on_hung_up, g};
+	struct gre_path_events events = {listens, on_pppd_speaks, on_hung_up, on_refused, g};
 	return gre_path_start(&g->path, &config, &events, &g->loop, now_us);
 }
 

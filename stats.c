@@ -31,6 +31,7 @@ const struct stats_entry stats_table[STATS_COUNT] = {
 	"estimated round-trip time in milliseconds"},
     COUNTER("rx kernel drops", rx_kernel_drops, "packets lost in the socket's receive buffer"),
     COUNTER("rx resyncs", rx_resyncs, "times that a stream which had moved on was picked up"),
+    COUNTER("rx pty cut", rx_pty_cut, "packets too long for a synchronous pty"),
     COUNTER("tx bad frames", tx_bad_frames, "frames from PPP with a wrong FCS, or cut short"),
     COUNTER("tx blocked", tx_blocked, "times that sending waited for an acknowledgment"),
 };

@@ -31,7 +31,8 @@ struct pptp_stats {
 	/* Beyond the manual page of the old client. */
 	uint64_t rx_kernel_drops; /* lost in the socket's receive buffer (SO_RXQ_OVFL) */
 	uint64_t rx_resyncs;      /* times the stream had moved on and was picked up again */
-	uint64_t tx_bad_frames;   /* frames from PPP: too short, aborted, with a wrong FCS */
+	uint64_t rx_pty_cut;      /* --sync: too long for one write to the pty, or cut by it */
+	uint64_t tx_bad_frames;   /* frames from PPP: too short, aborted, cut, with a wrong FCS */
 	uint64_t tx_blocked;      /* times sending waited for the server's acknowledgment */
 };
 
@@ -44,7 +45,7 @@ struct stats_entry {
 
 /* The first STATS_DOCUMENTED entries are the fifteen of the old manual page, in its order. */
 #define STATS_DOCUMENTED 15
-#define STATS_COUNT 19
+#define STATS_COUNT 20
 extern const struct stats_entry stats_table[STATS_COUNT];
 
 /* The value of an entry in the unit in which it is shown. */
