@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,8 @@ enum {
 	PACKET_CAP = IPC_TEXT_MAX + 16,
 	DESCRIPTORS_MAX = 253, /* the kernel's limit for one packet (SCM_MAX_FD) */
 	NAME_ROOM = 48,        /* what a socket's name may need behind the folder's */
+	LOCK_TRIES = 250,      /* for the folder's lock ... */
+	LOCK_PAUSE_MS = 2,     /* ... with this between them */
 };
 
 _Static_assert(sizeof(struct pptp_stats) == STATS_COUNT * sizeof(uint64_t),
@@ -312,16 +315,28 @@ int ipc_folder(char *path, size_t cap)
 	return rc;
 }
 
+/* Whoever has the lock needs it for less than a millisecond, unless he is stopped: then nobody else
+ * is to stand still with him. */
+static int lock_in_time(int fd)
+{
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -1;
+		(void)poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+	errno = EAGAIN;
+	return -1;
+}
+
 int ipc_folder_lock(const char *folder)
 {
 	for (;;) {
 		int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
-		int rc;
-		do
-			rc = flock(fd, LOCK_EX);
-		while (rc < 0 && errno == EINTR);
+		int rc = lock_in_time(fd);
 		struct stat locked, named;
 		if (rc < 0 || fstat(fd, &locked) < 0 || stat(folder, &named) < 0) {
 			rc = -errno;

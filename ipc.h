@@ -89,8 +89,9 @@ int ipc_pair(int fds[2]);
 int ipc_folder(char *path, size_t cap);
 
 /* Takes the election lock of the folder (flock on the folder itself: nothing to go stale), waiting
- * for whoever has it, and returns its descriptor, or a negative errno; close it to let go. Hold it
- * only to look for, or become, the listener. -ENOENT: the folder is gone, make it again. */
+ * half a second at the most for whoever has it, and returns its descriptor, or a negative errno
+ * (-EAGAIN: he does not let go); close it to let go. Hold it only to look for, or become, the
+ * listener. -ENOENT: the folder is gone, make it again. */
 int ipc_folder_lock(const char *folder);
 
 /* Listens at `path`, replacing what a dead process left there (call with the election lock held).

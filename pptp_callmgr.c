@@ -64,12 +64,12 @@ static void leave_address(struct callmgr *cm, int64_t now_us)
 	bool elsewhere = cm->channel_exists || cm->end.reason == REASON_SIGNAL ||
 	                 cm->end.reason == REASON_CLOSED;
 	close_tcp(cm);
+	end_route(cm);
 	join_unlisten(cm);
 	join_leave(cm);
 	cm->step.deadline_us = DEADLINE_NEVER;
 	cm->ctrl_timer.deadline_us = DEADLINE_NEVER;
 	cm->ctrl_alive = false;
-	end_route(cm);
 	for (struct callmgr_client *c = cm->clients; c; c = next) {
 		next = c->next;
 		if (c->kind == CLIENT_NEW)

@@ -454,6 +454,8 @@ START_TEST(ipc_folder_lock_excludes_others_until_it_is_let_go)
 	ck_assert_int_eq(flock(other, LOCK_EX | LOCK_NB), -1);
 	close(fd);
 	ck_assert_int_eq(flock(other, LOCK_EX | LOCK_NB), 0);
+	/* One who is stopped with the lock in his hands does not stop all others. */
+	ck_assert_int_eq(ipc_folder_lock(folder), -EAGAIN);
 	close(other);
 	ck_assert_int_eq(ipc_folder_lock("/nowhere/at/all"), -ENOENT);
 }
