@@ -5,7 +5,6 @@
  */
 #include "gre_path.h"
 
-#include <errno.h>
 #include <string.h>
 
 /* What the server sends before pppd has set its line discipline would be lost on a plain tty, and
@@ -30,8 +29,8 @@ static void arrange(struct gre_path *p, int64_t now_us)
 	p->gre_watch.events = events ? events : LOOP_OFF;
 	p->in_watch.events = gre_tx_pending(p) ? 0 : POLLIN;
 
-	bool paced = p->rx.pace_us > now_us; /* --sync only */
-	p->pace_timer.deadline_us = paced && gre_rx_waiting(p) ? p->rx.pace_us : DEADLINE_NEVER;
+	bool paced = p->sync.pace_us > now_us; /* --sync only */
+	p->pace_timer.deadline_us = paced && gre_rx_waiting(p) ? p->sync.pace_us : DEADLINE_NEVER;
 	if (gre_rx_waiting(p)) {
 		p->out_watch.events = paced ? LOOP_OFF : POLLOUT;
 		if (p->stall_timer.deadline_us == DEADLINE_NEVER && !p->rx.stalled)
@@ -40,7 +39,7 @@ static void arrange(struct gre_path *p, int64_t now_us)
 		p->out_watch.events = LOOP_OFF;
 		p->stall_timer.deadline_us = DEADLINE_NEVER;
 	}
-	bool held = p->tx.held && !p->tx.quiet;
+	bool held = p->sync.held && !p->sync.quiet;
 	if ((p->tx.wait_timer || held) && p->retry_timer.deadline_us == DEADLINE_NEVER)
 		p->retry_timer.deadline_us = now_us + RETRY_US;
 	else if (!p->tx.wait_timer && !held)
@@ -70,9 +69,9 @@ static void end_turn(struct gre_path *p, int64_t now_us)
 		p->told_hung_up = true;
 		p->events.hung_up(p->events.context, p->tx.error);
 	}
-	if (p->refused && !p->told_refused) {
+	if (p->sync.refused && !p->told_refused) {
 		p->told_refused = true;
-		p->events.refused(p->events.context, sync_link_trouble(&p->sync_link));
+		p->events.refused(p->events.context, sync_link_trouble(&p->sync.link));
 	}
 }
 
@@ -94,10 +93,8 @@ static void on_pty_readable(void *context, short revents, int64_t now_us)
 	if (!gre_tx_pending(p))
 		gre_tx_turn(p, now_us);
 	/* A hang-up cannot wait for acknowledgments: nobody is left to hear of them. */
-	if ((revents & (POLLHUP | POLLERR | POLLNVAL)) && gre_tx_pending(p) && !p->tx.hung_up) {
-		p->tx.hung_up = true;
-		p->tx.error = (revents & POLLHUP) ? 0 : EIO;
-	}
+	if ((revents & (POLLHUP | POLLERR | POLLNVAL)) && gre_tx_pending(p) && !p->tx.hung_up)
+		gre_path_hang_up(p, (revents & POLLHUP) ? 0 : EIO);
 	end_turn(p, now_us);
 }
 
@@ -160,8 +157,8 @@ static void on_retry(void *context, int64_t now_us)
 	struct gre_path *p = context;
 
 	p->tx.wait_timer = false;
-	if (p->tx.held)
-		gre_tx_release(p, now_us);
+	if (p->sync.held)
+		gre_sync_release(p, now_us);
 	end_turn(p, now_us);
 }
 
@@ -192,9 +189,9 @@ int gre_path_start(struct gre_path *p, const struct gre_path_config *config,
 	    config->queue_slot_len);
 	gre_session_init(&p->session, &config->session, &p->queue, &p->stats);
 	lcp_accm_init(&p->accm);
-	sync_link_init(&p->sync_link);
 	gre_rx_init(p);
 	gre_tx_init(p);
+	gre_sync_init(p);
 	p->listen_wait_us = LISTEN_FIRST_US;
 
 	set_watch(&p->gre_watch, config->gre, LOOP_OFF, on_gre, p);

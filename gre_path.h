@@ -5,11 +5,13 @@
  * of what the operating system says. Sequence numbers are gre_session.c's, octets gre_wire.c's and
  * hdlc.c's; the descriptors are lent by the gateway (pptp_gre.c), which also decides when it is over.
  *
- * gre_path.c ties the two directions to the loop; gre_rx.c is network to pppd, gre_tx.c the other.
+ * gre_path.c ties the two directions to the loop; gre_rx.c is network to pppd, gre_tx.c the other;
+ * gre_sync.c is pppd's side of both with --sync.
  */
 #ifndef PPTP_GRE_PATH_H
 #define PPTP_GRE_PATH_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,9 +43,6 @@ enum {
 	OUT_CAP = 65536,
 	/* With more than this waiting for pppd, packets stay in the socket. */
 	OUT_LOW = 16384,
-	/* What a write to a synchronous pty has at least, and at most: longer ones are cut in two. */
-	SYNC_WRITE_MIN = 256,
-	SYNC_WRITE_MAX = 1792,
 	/* The kernel hands out at most 4095 octets of a pty at once, of a pipe more. */
 	IN_CAP = 4096,
 	IN_FULL = 4095,
@@ -91,7 +90,6 @@ struct path_rx {
 	bool stalled;  /* pppd has taken nothing for a while: read on to acknowledge */
 	size_t out_at; /* octets [out_at, out_len) of `out` wait for pppd */
 	size_t out_len;
-	int64_t pace_us;       /* --sync: no frame is written before */
 	uint32_t kernel_drops; /* SO_RXQ_OVFL as last seen */
 	uint64_t datagrams;    /* received, of any kind */
 	struct mmsghdr messages[RX_BATCH];
@@ -110,10 +108,6 @@ struct path_tx {
 	bool warned_size;
 	size_t in_at; /* octets [in_at, in_len) of `in` are not taken apart yet */
 	size_t in_len;
-	size_t run; /* --sync: octets read since the pty was found empty */
-	bool
-	    quiet; /* --sync: what is held has waited, and stays for being the start of a frame only */
-	bool held;       /* --sync: what is in `in` may go on; it waits, for a moment */
 	size_t arena_at; /* where the frame that is being put together starts, headroom included */
 	/* Frames in the arena: [0, sent) gone, [sent, numbered) have their headers, [numbered, count) wait */
 	unsigned sent;
@@ -123,6 +117,16 @@ struct path_tx {
 	struct txorder order; /* --test-type */
 	struct mmsghdr messages[TX_BATCH];
 	struct iovec pieces[TX_BATCH];
+};
+
+/* What is particular to a synchronous pty; all zero without --sync. */
+struct path_sync {
+	struct sync_link link;
+	bool refused;    /* by sync_link.h: nothing more is carried */
+	int64_t pace_us; /* no frame is written before */
+	size_t run;      /* octets read since the pty was found empty */
+	bool held;       /* what is in `in` may go on; it waits, for a moment */
+	bool quiet; /* what is held has waited, and stays for being the start of a frame only */
 };
 
 struct gre_path {
@@ -140,15 +144,14 @@ struct gre_path {
 	int64_t listen_wait_us;
 	bool told_speaks;
 	bool told_hung_up;
-	bool refused; /* --sync: see sync_link.h */
 	bool told_refused;
 	struct gre_session session;
 	struct pqueue queue;
 	struct lcp_accm accm;
-	struct sync_link sync_link;
 	struct pptp_stats stats;
 	struct path_rx rx;
 	struct path_tx tx;
+	struct path_sync sync;
 	/* Buffers last and untouched until used: a quiet tunnel pays for few of their pages. */
 	_Alignas(4096) uint8_t in[SYNC_IN_CAP];
 	/* A little longer: the place of a next frame may be spoken of where none fits any more. */
@@ -169,7 +172,7 @@ int gre_path_start(struct gre_path *p, const struct gre_path_config *config,
 void gre_path_stop(struct gre_path *p);
 
 /*
- * The two directions: between gre_path.c and its halves.
+ * The two directions: between gre_path.c and its parts.
  */
 
 void gre_rx_init(struct gre_path *p);
@@ -182,9 +185,6 @@ void gre_rx_flush(struct gre_path *p, int64_t now_us);
 
 /* Whether to read the socket. */
 bool gre_rx_wanted(const struct gre_path *p);
-
-/* --sync: a frame for pppd that does not come from the server; lost where there is no room. */
-void gre_rx_answer(struct gre_path *p, const uint8_t *frame, size_t len);
 
 static inline size_t gre_rx_waiting(const struct gre_path *p)
 {
@@ -203,19 +203,54 @@ bool gre_tx_flush(struct gre_path *p, int64_t now_us);
 int64_t gre_tx_deadline(const struct gre_path *p);
 void gre_tx_on_deadline(struct gre_path *p, int64_t now_us);
 
-/* --sync: a frame for the server that does not come from pppd; lost where there is no room. */
-void gre_tx_answer(struct gre_path *p, const uint8_t *frame, size_t len);
-
-/* --sync: nothing more has come, so that what is held is all there is. */
-void gre_tx_release(struct gre_path *p, int64_t now_us);
-
 /* Sends a bare acknowledgment where one is due. */
 void gre_tx_acknowledge(struct gre_path *p, int64_t now_us);
 
 /* Frames, or input that may hold some, wait for the socket or for the server's acknowledgments. */
 static inline bool gre_tx_pending(const struct gre_path *p)
 {
-	return p->tx.sent < p->tx.count || (p->tx.in_at < p->tx.in_len && !p->tx.held);
+	return p->tx.sent < p->tx.count || (p->tx.in_at < p->tx.in_len && !p->sync.held);
 }
+
+/* pppd's side has ended, with this errno; 0 = end of file. */
+static inline void gre_path_hang_up(struct gre_path *p, int error)
+{
+	p->tx.hung_up = true;
+	p->tx.error = error == EPIPE ? 0 : error;
+}
+
+/* Reads up to IN_CAP octets from pppd; 0 where there are none for now, or no more: then it notes that. */
+size_t gre_tx_read(struct gre_path *p, uint8_t *to);
+
+/* Whether the batch has no place for a frame of any length. */
+bool gre_tx_full(const struct gre_path *p);
+
+/* A whole frame joins the batch, which has a place for it. */
+void gre_tx_add(struct gre_path *p, const uint8_t *frame, size_t len);
+
+/*
+ * pppd's side of both directions where it is a synchronous pty. A process that has one gets the
+ * lowest priority.
+ */
+
+void gre_sync_init(struct gre_path *p);
+
+/* For a frame for pppd: one write is one frame, one waits at the most. */
+static inline bool gre_sync_has_room(const struct gre_path *p)
+{
+	return p->rx.out_len == 0;
+}
+
+/* Hands a frame from the server to pppd, for which there is room, or answers it. */
+void gre_sync_deliver(struct gre_path *p, const uint8_t *frame, size_t len);
+
+/* Hands pppd the frame that waits, if its time has come. */
+void gre_sync_write(struct gre_path *p);
+
+/* Reads what pppd says and sends it, but for what may be the start of a frame: that is held. */
+void gre_sync_read_turn(struct gre_path *p, int64_t now_us);
+
+/* Nothing more has come for a moment, so that what is held is all there is. */
+void gre_sync_release(struct gre_path *p, int64_t now_us);
 
 #endif

@@ -6,16 +6,11 @@
 #include "gre_path.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 void gre_rx_init(struct gre_path *p)
 {
-	if (p->config.sync)
-		(void)setpriority(PRIO_PROCESS, 0, 19); /* see SYNC_PACE_US */
 	for (size_t i = 0; i < RX_BATCH; i++) {
 		p->rx.pieces[i][0] = (struct iovec){.iov_base = p->slots[i], .iov_len = RX_SLOT};
 		p->rx.pieces[i][1] = (struct iovec){.iov_base = p->tails[i], .iov_len = RX_TAIL};
@@ -37,39 +32,9 @@ bool gre_rx_wanted(const struct gre_path *p)
 /* Whether a packet of `len` octets can be put into `out` whatever its octets are. */
 static bool has_room(const struct gre_path *p, size_t len)
 {
-	if (p->config.sync) /* one write is one frame: one at a time */
-		return p->rx.out_len == 0 && len <= OUT_CAP;
+	if (p->config.sync)
+		return gre_sync_has_room(p);
 	return OUT_CAP - p->rx.out_len >= HDLC_ENCODED_MAX(len);
-}
-
-/* A synchronous pty joins a write to the one before it as long as its kernel thread has not fetched
- * that one, which nothing tells: it gets time to. On another processor it needs some tens of
- * microseconds; on this one it comes first, as the lowest priority and a yield see to. */
-#define SYNC_PACE_US INT64_C(100)
-
-/* Hands a frame to a synchronous pty. Where that has no room for all of it, it would take the start,
- * and join it to the frame before: POLLOUT says that there is room for SYNC_WRITE_MAX at least. */
-static void write_sync(struct gre_path *p)
-{
-	struct pollfd ready = {.fd = p->config.pty_out, .events = POLLOUT};
-
-	if (loop_now_us() < p->rx.pace_us)
-		return;
-	sched_yield();
-	if (poll(&ready, 1, 0) <= 0)
-		return;
-	ssize_t n = write(p->config.pty_out, p->out, p->rx.out_len);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n < 0) {
-		p->tx.hung_up = true;
-		p->tx.error = errno == EPIPE ? 0 : errno;
-		return;
-	}
-	p->rx.pace_us = loop_now_us() + SYNC_PACE_US;
-	if ((size_t)n < p->rx.out_len) /* the rest alone would be taken for a frame */
-		p->stats.rx_pty_cut++;
-	p->rx.out_len = 0;
 }
 
 /* Hands what waits to pppd's side, as much as it takes. */
@@ -79,17 +44,15 @@ static void write_out(struct gre_path *p)
 
 	if (p->config.sync) {
 		if (rx->out_len)
-			write_sync(p);
+			gre_sync_write(p);
 		return;
 	}
 	while (rx->out_at < rx->out_len) {
 		ssize_t n = write(p->config.pty_out, p->out + rx->out_at, rx->out_len - rx->out_at);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno != EAGAIN) {
-			p->tx.hung_up = true;
-			p->tx.error = errno == EPIPE ? 0 : errno;
-		}
+		if (n < 0 && errno != EAGAIN)
+			gre_path_hang_up(p, errno);
 		if (n > 0)
 			rx->out_at += (size_t)n;
 		/* A pty that took a part is full now; trying again at once would only cost a call. */
@@ -99,57 +62,12 @@ static void write_out(struct gre_path *p)
 		rx->out_at = rx->out_len = 0;
 }
 
-/* Where writes are joined all the same, at least not because both were short: the kernel's buffers
- * are as long as the first write of each, rounded up to a multiple of 256, twice. PPP allows padding,
- * as what may be short (control packets, IP, also within MPPE) states its length (RFC 1661, 2). */
-static size_t pad_sync(uint8_t *frame, size_t len)
-{
-	if (len >= SYNC_WRITE_MIN)
-		return len;
-	memset(frame + len, 0, SYNC_WRITE_MIN - len);
-	return SYNC_WRITE_MIN;
-}
-
-static void write_frame(struct gre_path *p, const uint8_t *frame, size_t len)
-{
-	if (len > SYNC_WRITE_MAX) {
-		p->stats.rx_pty_cut++;
-		return;
-	}
-	memcpy(p->out, frame, len);
-	p->rx.out_len = pad_sync(p->out, len);
-	write_sync(p);
-}
-
-void gre_rx_answer(struct gre_path *p, const uint8_t *frame, size_t len)
-{
-	if (has_room(p, len))
-		write_frame(p, frame, len);
-}
-
-static void deliver_sync(struct gre_path *p, const uint8_t *payload, size_t len)
-{
-	if (p->refused)
-		return;
-	switch (sync_link_see(&p->sync_link, SYNC_SERVER, payload, len)) {
-	case SYNC_PASS:
-		write_frame(p, payload, len);
-		break;
-	case SYNC_ANSWER:
-		gre_tx_answer(p, p->sync_link.answer, p->sync_link.answer_len);
-		break;
-	case SYNC_REFUSE:
-		p->refused = true;
-		break;
-	}
-}
-
 static void deliver(struct gre_path *p, const uint8_t *payload, size_t len)
 {
 	struct path_rx *rx = &p->rx;
 
 	if (p->config.sync) {
-		deliver_sync(p, payload, len);
+		gre_sync_deliver(p, payload, len);
 		return;
 	}
 	uint32_t accm = lcp_accm_to_pppd(&p->accm, payload, len);

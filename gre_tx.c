@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "ppp_frame.h"
 
 /* IP and GRE headers, and address, control and protocol of PPP: what a PPP MTU has to leave room for. */
 #define TUNNEL_OVERHEAD (20 + GRE_HEADER_MAX + 4)
@@ -37,7 +36,7 @@ void gre_tx_init(struct gre_path *p)
 	hdlc_decoder_init(&p->tx.decoder, next_frame(p), TX_FRAME_CAP);
 }
 
-static bool batch_full(const struct gre_path *p)
+bool gre_tx_full(const struct gre_path *p)
 {
 	return p->tx.count == TX_BATCH ||
 	       p->tx.arena_at + GRE_HEADER_MAX + TX_FRAME_CAP > sizeof(p->arena);
@@ -63,70 +62,14 @@ static void rewind_arena(struct gre_path *p)
 		return;
 	uint8_t *from = next_frame(p);
 	tx->arena_at = 0;
-	if (p->config.sync)
-		return;
 	/* The frame that is only half there moves along. */
 	size_t half = tx->decoder.len;
 	memmove(next_frame(p), from, half);
 	tx->decoder.frame = next_frame(p);
 }
 
-/* One frame from a synchronous pty. */
-static void take_sync_frame(struct gre_path *p, const uint8_t *frame, size_t len)
+void gre_tx_add(struct gre_path *p, const uint8_t *frame, size_t len)
 {
-	if (len > PACKET_MAX) {
-		p->stats.tx_oversize++;
-		return;
-	}
-	switch (sync_link_see(&p->sync_link, SYNC_PPPD, frame, len)) {
-	case SYNC_PASS:
-		memcpy(next_frame(p), frame, len);
-		add_frame(p, len);
-		break;
-	case SYNC_ANSWER:
-		gre_rx_answer(p, p->sync_link.answer, p->sync_link.answer_len);
-		break;
-	case SYNC_REFUSE:
-		p->refused = true;
-		break;
-	}
-}
-
-/* What a synchronous pty hands out is a stream: what pppd wrote in several goes may come in one, and
- * what it wrote in one go, in two. `last`: nothing more has come. */
-static enum taken take_sync_frames(struct gre_path *p, bool last)
-{
-	struct path_tx *tx = &p->tx;
-
-	while (tx->in_at < tx->in_len && !p->refused) {
-		if (batch_full(p))
-			return TAKEN_FULL;
-		const uint8_t *frame = p->in + tx->in_at;
-		size_t len = tx->in_len - tx->in_at;
-		size_t junk = p->sync_link.short_headers ? 0 : ppp_next_start(frame, len);
-		if (junk) { /* the rest of a frame whose start was lost */
-			p->stats.tx_bad_frames++;
-			tx->in_at += junk;
-			continue;
-		}
-		size_t first;
-		enum ppp_end end = ppp_first_frame(frame, len, &first);
-		bool unsure = end == PPP_OPEN || end == PPP_CUT;
-		if (unsure && len <= PACKET_MAX && (end == PPP_CUT || !last))
-			break;
-		if (unsure && len > PACKET_MAX)
-			p->stats.tx_bad_frames++;
-		else if (end != PPP_AGAIN)
-			take_sync_frame(p, frame, first);
-		tx->in_at += first;
-	}
-	return TAKEN_ALL;
-}
-
-void gre_tx_answer(struct gre_path *p, const uint8_t *frame, size_t len)
-{
-	if (batch_full(p))
-		return;
 	memcpy(next_frame(p), frame, len);
 	add_frame(p, len);
 }
@@ -136,7 +79,7 @@ static enum taken take_frames(struct gre_path *p)
 	struct path_tx *tx = &p->tx;
 
 	while (tx->in_at < tx->in_len) {
-		if (batch_full(p))
+		if (gre_tx_full(p))
 			return TAKEN_FULL;
 		size_t used;
 		enum hdlc_event event =
@@ -165,13 +108,12 @@ static enum taken take_frames(struct gre_path *p)
 	return TAKEN_ALL;
 }
 
-/* Reads into `to`: octets, 0 where there are none for now. Notes a hang-up. */
-static size_t read_pppd(struct gre_path *p, uint8_t *to, size_t cap)
+size_t gre_tx_read(struct gre_path *p, uint8_t *to)
 {
 	ssize_t n;
 
 	do
-		n = read(p->config.pty_in, to, cap);
+		n = read(p->config.pty_in, to, IN_CAP);
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		p->tx.spoke = true;
@@ -179,8 +121,7 @@ static size_t read_pppd(struct gre_path *p, uint8_t *to, size_t cap)
 	}
 	if (n < 0 && errno == EAGAIN)
 		return 0;
-	p->tx.hung_up = true;
-	p->tx.error = n < 0 ? errno : 0;
+	gre_path_hang_up(p, n < 0 ? errno : 0);
 	return 0;
 }
 
@@ -333,62 +274,6 @@ bool gre_tx_flush(struct gre_path *p, int64_t now_us)
 	return true;
 }
 
-/* The start of a frame that waits for its end moves to the front. */
-static void rewind_input(struct gre_path *p)
-{
-	struct path_tx *tx = &p->tx;
-
-	memmove(p->in, p->in + tx->in_at, tx->in_len - tx->in_at);
-	tx->in_len -= tx->in_at;
-	tx->in_at = 0;
-}
-
-/* True where all that is certain to be a frame has gone. */
-static bool send_sync_frames(struct gre_path *p, bool last, int64_t now_us)
-{
-	while (take_sync_frames(p, last) == TAKEN_FULL || p->tx.count >= TX_ENOUGH)
-		if (!gre_tx_flush(p, now_us))
-			return false;
-	return true;
-}
-
-/* Whatever is read may end within a frame: after it comes the rest, or nothing. While the pty has
- * never been full it holds nothing back, and finding it empty means that frames are whole; after
- * that its next octets may be a moment behind. */
-static void sync_turn(struct gre_path *p, bool waited, int64_t now_us)
-{
-	struct path_tx *tx = &p->tx;
-
-	if (!tx->held && !send_sync_frames(p, false, now_us))
-		return;
-	for (int reads = 0; reads < TX_ROUNDS && !p->refused; reads++) {
-		rewind_input(p);
-		size_t n = read_pppd(p, p->in + tx->in_len, IN_CAP);
-		tx->in_len += n;
-		tx->run += n;
-		if (n == 0 && tx->run >= IN_FULL && !waited)
-			break;
-		tx->quiet = n == 0;
-		if (n == 0)
-			tx->run = 0;
-		tx->held = waited = false;
-		if (!send_sync_frames(p, n == 0, now_us))
-			return;
-		if (n == 0)
-			break;
-	}
-	tx->held = tx->in_at < tx->in_len;
-	if (!tx->held)
-		tx->run = 0;
-	if (tx->count)
-		gre_tx_flush(p, now_us);
-}
-
-void gre_tx_release(struct gre_path *p, int64_t now_us)
-{
-	sync_turn(p, true, now_us);
-}
-
 void gre_tx_turn(struct gre_path *p, int64_t now_us)
 {
 	struct path_tx *tx = &p->tx;
@@ -396,7 +281,7 @@ void gre_tx_turn(struct gre_path *p, int64_t now_us)
 	if (tx->sent < tx->count && !gre_tx_flush(p, now_us))
 		return;
 	if (p->config.sync) {
-		sync_turn(p, false, now_us);
+		gre_sync_read_turn(p, now_us);
 		return;
 	}
 	bool more = true; /* the last read was a full one */
@@ -405,7 +290,7 @@ void gre_tx_turn(struct gre_path *p, int64_t now_us)
 			if (!more || reads++ == TX_ROUNDS)
 				break;
 			tx->in_at = 0;
-			tx->in_len = read_pppd(p, p->in, IN_CAP);
+			tx->in_len = gre_tx_read(p, p->in);
 			more = tx->in_len >= IN_FULL;
 		}
 		enum taken taken = take_frames(p);
