@@ -3,14 +3,17 @@
  * The control connection and its calls (RFC 2637 section 3) from the client's (PNS) side. A state
  * changes in ctrl_enter and call_enter only, and with it the one deadline that the state has. Each
  * received message is looked up in a table that says in which states it has a place; elsewhere it is
- * reported and ignored. What happened is left as short notes in a ring, out of which ctrl_next_event
- * makes events; while notes wait no further message is looked at, so that there are never many.
+ * reported and ignored. While events wait no further message is looked at, so that there are never
+ * many.
  *
- * Octet layout is pptp_msg.c's; descriptors, the clock and the log are the call manager's.
+ * What comes out, messages and events, is put together in ctrl_out.c. Octet layout is pptp_msg.c's;
+ * descriptors, the clock and the log are the call manager's.
  */
 #include "pptp_ctrl.h"
 
 #include <string.h>
+
+#include "ctrl_out.h"
 
 static int64_t after(int64_t now_us, int64_t wait_us)
 {
@@ -21,13 +24,6 @@ static int64_t after(int64_t now_us, int64_t wait_us)
 static int64_t after_if_set(int64_t now_us, int64_t wait_us)
 {
 	return wait_us > 0 ? after(now_us, wait_us) : DEADLINE_NEVER;
-}
-
-static void add_note(struct ctrl *c, struct ctrl_note note)
-{
-	if (c->note_count == CTRL_NOTES_SIZE) /* cannot be: see CTRL_NOTES_HIGH */
-		return;
-	c->notes[(c->note_first + c->note_count++) % CTRL_NOTES_SIZE] = note;
 }
 
 static void ctrl_enter(struct ctrl *c, int64_t now_us, enum ctrl_state state)
@@ -68,106 +64,6 @@ static void call_enter(
 		call->deadline_us = DEADLINE_NEVER;
 		break;
 	}
-}
-
-/* ctrl_output_done moves the start only; room is made here, where it is needed. */
-static void put(struct ctrl *c, const struct msg *m, uint16_t call_id)
-{
-	if (c->output_at > 0 && sizeof(c->output) - c->output_len < MSG_LEN_MAX) {
-		memmove(c->output, c->output + c->output_at, c->output_len - c->output_at);
-		c->output_len -= c->output_at;
-		c->output_at = 0;
-	}
-	size_t n = msg_encode(m, c->output + c->output_len, sizeof(c->output) - c->output_len);
-	if (n == 0)
-		return;
-	c->output_len += n;
-	add_note(
-	    c, (struct ctrl_note){.type = CTRL_EV_SENT, .msg_type = m->type, .call_id = call_id});
-}
-
-/* A reply that the server can provoke as often as it likes: left out when it does not read. */
-static void put_reply(struct ctrl *c, const struct msg *m, uint16_t call_id)
-{
-	if (c->output_len - c->output_at + msg_length(m->type) <= CTRL_OUTPUT_MAX)
-		put(c, m, call_id);
-}
-
-static void copy_text(char *to, const char *from)
-{
-	size_t len = from ? strnlen(from, MSG_NAME_LEN) : 0;
-	memset(to, 0, MSG_NAME_LEN + 1);
-	if (len)
-		memcpy(to, from, len);
-}
-
-static void put_start(struct ctrl *c)
-{
-	const struct ctrl_identity *identity = &c->config.identity;
-	struct msg m = {.type = MSG_START_CONTROL_CONNECTION_REQUEST};
-	m.u.start.version = MSG_VERSION;
-	m.u.start.framing = identity->start_framing;
-	m.u.start.bearer = identity->start_bearer;
-	m.u.start.max_channels = identity->max_channels;
-	m.u.start.firmware = identity->firmware;
-	copy_text(m.u.start.host_name, identity->host_name);
-	copy_text(m.u.start.vendor, identity->vendor);
-	put(c, &m, 0);
-}
-
-static void put_stop_request(struct ctrl *c, uint8_t reason)
-{
-	struct msg m = {.type = MSG_STOP_CONTROL_CONNECTION_REQUEST};
-	m.u.stop_request.reason = reason;
-	put(c, &m, 0);
-}
-
-static void put_stop_reply(struct ctrl *c)
-{
-	struct msg m = {.type = MSG_STOP_CONTROL_CONNECTION_REPLY};
-	m.u.stop_reply.result = MSG_RESULT_OK;
-	put(c, &m, 0);
-}
-
-static void put_echo_request(struct ctrl *c)
-{
-	struct msg m = {.type = MSG_ECHO_REQUEST};
-	m.u.echo.identifier = ++c->echo_id;
-	put(c, &m, 0);
-}
-
-static void put_call_request(struct ctrl *c, const struct ctrl_call *call)
-{
-	const struct ctrl_identity *identity = &c->config.identity;
-	struct msg m = {.type = MSG_OUTGOING_CALL_REQUEST};
-	struct msg_outgoing_call_request *f = &m.u.outgoing_call_request;
-	f->call_id = call->request.call_id;
-	f->serial = call->serial;
-	f->min_bps = identity->min_bps;
-	f->max_bps = identity->max_bps;
-	f->bearer = identity->call_bearer;
-	f->framing = identity->call_framing;
-	f->window = call->request.window;
-	f->processing_delay = call->request.processing_delay;
-	copy_text(f->phone, call->request.phone);
-	f->phone_len = (uint16_t)strlen(f->phone);
-	put(c, &m, call->request.call_id);
-}
-
-static void put_call_clear(struct ctrl *c, const struct ctrl_call *call)
-{
-	struct msg m = {.type = MSG_CALL_CLEAR_REQUEST};
-	m.u.call_clear.call_id = call->request.call_id;
-	put(c, &m, call->request.call_id);
-}
-
-static void put_link_info(struct ctrl *c, const struct ctrl_call *call)
-{
-	struct msg m = {.type = MSG_SET_LINK_INFO};
-	m.u.set_link_info.peer_call_id = call->peer_call_id;
-	m.u.set_link_info.send_accm = 0xFFFFFFFF;
-	m.u.set_link_info.receive_accm = 0xFFFFFFFF;
-	put(c, &m, call->request.call_id);
 }
 
 /* The live call with our id `call_id`, or NULL. */
@@ -235,7 +131,7 @@ static void call_over(struct ctrl *c, int64_t now_us, struct ctrl_call *call, st
 	end.call_id = call->request.call_id;
 	if (call->state == CTRL_CALL_WAIT_DISCONNECT)
 		end.why = CTRL_WHY_LOCAL;
-	add_note(c, end);
+	ctrl_add_note(c, end);
 	memset(call, 0, sizeof(*call));
 	call_enter(c, now_us, call, CTRL_CALL_FREE);
 }
@@ -248,7 +144,7 @@ static void close_all(struct ctrl *c, int64_t now_us, struct ctrl_note end)
 			call_over(c, now_us, &c->calls[i], end);
 	end.type = CTRL_EV_CLOSED;
 	end.call_id = 0;
-	add_note(c, end);
+	ctrl_add_note(c, end);
 	c->input_len = 0;
 	ctrl_enter(c, now_us, CTRL_CLOSED);
 }
@@ -262,7 +158,7 @@ static void clear_call(struct ctrl *c, int64_t now_us, struct ctrl_call *call)
 		break;
 	case CTRL_CALL_WAIT_REPLY:
 	case CTRL_CALL_ESTABLISHED:
-		put_call_clear(c, call);
+		ctrl_send_call_clear(c, call);
 		call_enter(c, now_us, call, CTRL_CALL_WAIT_DISCONNECT);
 		break;
 	case CTRL_CALL_FREE:
@@ -281,7 +177,7 @@ static void stop_all(struct ctrl *c, int64_t now_us, uint8_t reason, enum ctrl_w
 		else
 			clear_call(c, now_us, call);
 	}
-	put_stop_request(c, reason);
+	ctrl_send_stop_request(c, reason);
 	c->why = why;
 	ctrl_enter(c, now_us, CTRL_WAIT_STOP_REPLY);
 }
@@ -292,9 +188,9 @@ static void give_up(struct ctrl *c, int64_t now_us, enum ctrl_why why)
 	for (size_t i = 0; i < CTRL_CALLS_MAX; i++) {
 		const struct ctrl_call *call = &c->calls[i];
 		if (call->state == CTRL_CALL_WAIT_REPLY || call->state == CTRL_CALL_ESTABLISHED)
-			put_call_clear(c, call);
+			ctrl_send_call_clear(c, call);
 	}
-	put_stop_request(c, MSG_STOP_LOCAL_SHUTDOWN);
+	ctrl_send_stop_request(c, MSG_STOP_LOCAL_SHUTDOWN);
 	close_all(c, now_us, because(why));
 }
 
@@ -316,13 +212,14 @@ static uint16_t next_serial(struct ctrl *c)
 static void request_call(struct ctrl *c, int64_t now_us, struct ctrl_call *call)
 {
 	call->serial = next_serial(c);
-	put_call_request(c, call);
+	ctrl_send_call_request(c, call);
 	call_enter(c, now_us, call, CTRL_CALL_WAIT_REPLY);
 }
 
 static void ignore(struct ctrl *c, unsigned msg_type, const char *why)
 {
-	add_note(c, (struct ctrl_note){.type = CTRL_EV_IGNORED, .msg_type = msg_type, .note = why});
+	ctrl_add_note(
+	    c, (struct ctrl_note){.type = CTRL_EV_IGNORED, .msg_type = msg_type, .note = why});
 }
 
 /* Section 3.1.3: of two connections the one whose originator has the higher address stays. */
@@ -361,7 +258,7 @@ static void on_start_reply(struct ctrl *c, int64_t now_us, const struct msg *m)
 		return;
 	}
 	ctrl_enter(c, now_us, CTRL_ESTABLISHED);
-	add_note(c, (struct ctrl_note){.type = CTRL_EV_STARTED, .msg_type = m->type});
+	ctrl_add_note(c, (struct ctrl_note){.type = CTRL_EV_STARTED, .msg_type = m->type});
 	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
 		if (c->calls[i].state == CTRL_CALL_IDLE)
 			request_call(c, now_us, &c->calls[i]);
@@ -369,7 +266,7 @@ static void on_start_reply(struct ctrl *c, int64_t now_us, const struct msg *m)
 
 static void on_stop_request(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
-	put_stop_reply(c);
+	ctrl_send_stop_reply(c);
 	/* Where both ends had enough, we said so first. */
 	enum ctrl_why why = c->state == CTRL_WAIT_STOP_REPLY ? c->why : CTRL_WHY_STOPPED;
 	close_all(c, now_us, told(why, m->type, m->u.stop_request.reason, 0, 0));
@@ -385,10 +282,7 @@ static void on_stop_reply(struct ctrl *c, int64_t now_us, const struct msg *m)
 static void on_echo_request(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
 	(void)now_us;
-	struct msg reply = {.type = MSG_ECHO_REPLY};
-	reply.u.echo.identifier = m->u.echo.identifier;
-	reply.u.echo.result = MSG_RESULT_OK;
-	put_reply(c, &reply, 0);
+	ctrl_send_echo_reply(c, m->u.echo.identifier);
 }
 
 /* That it came is life enough (see take_message); ours are numbered 1 to echo_id. */
@@ -423,20 +317,17 @@ static void on_call_reply(struct ctrl *c, int64_t now_us, const struct msg *m)
 		return;
 	}
 	call_enter(c, now_us, call, CTRL_CALL_ESTABLISHED);
-	add_note(
+	ctrl_add_note(
 	    c, (struct ctrl_note){
 		   .type = CTRL_EV_CALL_UP, .msg_type = m->type, .call_id = call->request.call_id});
 	if (c->config.identity.send_link_info)
-		put_link_info(c, call);
+		ctrl_send_link_info(c, call);
 }
 
 static void on_incoming_call(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
 	(void)now_us;
-	struct msg reply = {.type = MSG_INCOMING_CALL_REPLY};
-	reply.u.incoming_call_reply.peer_call_id = m->u.incoming_call_request.call_id;
-	reply.u.incoming_call_reply.result = MSG_ICRP_DO_NOT_ACCEPT;
-	put_reply(c, &reply, 0);
+	ctrl_send_call_refusal(c, m->u.incoming_call_request.call_id);
 }
 
 /* Against the letter of the RFC (only a PNS clears), but servers do, under their own id. */
@@ -447,10 +338,7 @@ static void on_call_clear(struct ctrl *c, int64_t now_us, const struct msg *m)
 		ignore(c, m->type, "no such call");
 		return;
 	}
-	struct msg reply = {.type = MSG_CALL_DISCONNECT_NOTIFY};
-	reply.u.call_disconnect.call_id = call->request.call_id;
-	reply.u.call_disconnect.result = MSG_CDN_REQUESTED;
-	put_reply(c, &reply, call->request.call_id);
+	ctrl_send_call_disconnect(c, call);
 	call_over(c, now_us, call, told(CTRL_WHY_CALL_CLEARED, m->type, 0, 0, 0));
 }
 
@@ -474,7 +362,7 @@ static void pass_on(
 {
 	const struct ctrl_call *call = find_call(c, call_id);
 	if (call && call->state == CTRL_CALL_ESTABLISHED)
-		add_note(
+		ctrl_add_note(
 		    c, (struct ctrl_note){.type = type, .msg_type = m->type, .call_id = call_id});
 	else
 		ignore(c, m->type, "no such call");
@@ -538,9 +426,9 @@ static void take_message(struct ctrl *c, int64_t now_us)
 	const struct msg *m = &c->received;
 	const struct rule *rule = &rules[m->type];
 	note_life(c, now_us);
-	add_note(c, (struct ctrl_note){.type = CTRL_EV_RECEIVED, .msg_type = m->type});
+	ctrl_add_note(c, (struct ctrl_note){.type = CTRL_EV_RECEIVED, .msg_type = m->type});
 	if (m->excess)
-		add_note(c, (struct ctrl_note){.type = CTRL_EV_EXCESS, .msg_type = m->type});
+		ctrl_add_note(c, (struct ctrl_note){.type = CTRL_EV_EXCESS, .msg_type = m->type});
 	if (rule->states & 1u << c->state)
 		rule->take(c, now_us, m);
 	else
@@ -606,15 +494,14 @@ void ctrl_start(struct ctrl *c, int64_t now_us)
 {
 	if (c->state != CTRL_IDLE)
 		return;
-	put_start(c);
+	ctrl_send_start_request(c);
 	ctrl_enter(c, now_us, CTRL_WAIT_CTL_REPLY);
 }
 
 /* A slot for another call, NULL where nothing more may be taken on. */
 static struct ctrl_call *free_slot(struct ctrl *c)
 {
-	if (c->note_count > CTRL_NOTES_HIGH ||
-	    c->output_len - c->output_at + msg_length(MSG_OUTGOING_CALL_REQUEST) > CTRL_OUTPUT_MAX)
+	if (c->note_count > CTRL_NOTES_HIGH || !ctrl_output_has_room(c, MSG_OUTGOING_CALL_REQUEST))
 		return NULL;
 	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
 		if (c->calls[i].state == CTRL_CALL_FREE)
@@ -685,39 +572,7 @@ void ctrl_on_tcp_closed(struct ctrl *c, int64_t now_us)
 bool ctrl_next_event(struct ctrl *c, int64_t now_us, struct ctrl_event *event)
 {
 	take_messages(c, now_us);
-	if (c->note_count == 0)
-		return false;
-	const struct ctrl_note *note = &c->notes[c->note_first];
-	memset(event, 0, sizeof(*event));
-	event->type = note->type;
-	event->why = note->why;
-	event->msg_type = note->msg_type;
-	event->call_id = note->call_id;
-	event->result = note->result;
-	event->error = note->error;
-	event->cause = note->cause;
-	event->note = note->note ? note->note : "";
-	event->msg = c->received;
-	if (note->why == CTRL_WHY_LOST_SYNC || note->why == CTRL_WHY_SHORT_MESSAGE) {
-		event->octet_count = c->octet_count;
-		memcpy(event->octets, c->octets, c->octet_count);
-	}
-	c->note_first = --c->note_count ? (c->note_first + 1) % CTRL_NOTES_SIZE : 0;
-	return true;
-}
-
-size_t ctrl_output(const struct ctrl *c, const uint8_t **octets)
-{
-	*octets = c->output + c->output_at;
-	return c->output_len - c->output_at;
-}
-
-void ctrl_output_done(struct ctrl *c, size_t n)
-{
-	size_t waiting = c->output_len - c->output_at;
-	c->output_at += n < waiting ? n : waiting;
-	if (c->output_at == c->output_len)
-		c->output_at = c->output_len = 0;
+	return ctrl_take_note(c, event);
 }
 
 static int64_t call_deadline(const struct ctrl_call *call)
@@ -746,7 +601,7 @@ static void on_own_deadline(struct ctrl *c, int64_t now_us)
 			give_up(c, now_us, CTRL_WHY_ECHO_TIMEOUT);
 			break;
 		}
-		put_echo_request(c);
+		ctrl_send_echo_request(c);
 		c->echo_waiting = true;
 		ctrl_enter(c, now_us, CTRL_ESTABLISHED);
 		break;
@@ -765,7 +620,7 @@ static void on_call_deadline(struct ctrl *c, int64_t now_us, struct ctrl_call *c
 {
 	/* The server may yet accept: let it know that nobody waits any more. */
 	if (call->state == CTRL_CALL_WAIT_REPLY)
-		put_call_clear(c, call);
+		ctrl_send_call_clear(c, call);
 	call_over(c, now_us, call, because(CTRL_WHY_CALL_TIMEOUT));
 }
 
