@@ -55,7 +55,8 @@ enum callmgr_reason {
 	REASON_CONNECT,    /* code: errno of the attempt */
 	REASON_CONTROL,    /* event.why and codes; code: errno with CTRL_WHY_TCP_CLOSED, 0 = EOF */
 	REASON_SIGNAL,     /* code: the signal */
-	REASON_CLOSED,     /* the gateway asked for it, or is gone */
+	REASON_CLOSED,     /* the gateway asked for it */
+	REASON_GONE,       /* the gateway is gone without a word */
 	REASON_ROUTE_LOOP, /* the way to the server leads into the tunnel */
 	REASON_REFUSED,    /* another call was not possible here: full, or the id is in use */
 	REASON_JOIN,       /* another call manager did not answer; code: errno */

@@ -255,6 +255,8 @@ static void client_gone(struct callmgr_client *client, int64_t now_us)
 	}
 	log_debug("the gateway of call %u is gone", client->request.call_id);
 	client->watch.events = LOOP_OFF; /* its call is ended properly first */
+	if (client->end.reason == REASON_NONE && !client->closing)
+		client->end = (struct callmgr_end){.reason = REASON_GONE, .stage = cm->stage};
 	callmgr_close_call(cm, client, now_us);
 }
 

@@ -106,10 +106,26 @@ static void add_connect(struct text *t, const struct callmgr *cm, int code)
 
 /* ---- what the server did ---- */
 
+/* Of a code without a word the number is all there is to look for. */
+static void add_word(struct text *t, const char *word, const char *what, unsigned code)
+{
+	if (word[0])
+		add(t, "%s", word);
+	else
+		add(t, "unknown %s code %u", what, code);
+}
+
+static void add_result(struct text *t, enum msg_type type, unsigned result)
+{
+	add_word(t, msg_result_text(type, result), "result", result);
+}
+
 static void add_codes(struct text *t, const struct ctrl_event *e)
 {
-	if (e->result == MSG_RESULT_GENERAL_ERROR && e->error)
-		add(t, ": %s", msg_error_text(e->error));
+	if (e->result == MSG_RESULT_GENERAL_ERROR && e->error) {
+		add(t, ": ");
+		add_word(t, msg_error_text(e->error), "error", e->error);
+	}
 	if (e->cause && msg_cause_text(e->cause)[0])
 		add(t, " (cause %u: %s)", e->cause, msg_cause_text(e->cause));
 	else if (e->cause)
@@ -119,8 +135,8 @@ static void add_codes(struct text *t, const struct ctrl_event *e)
 static void add_call_refused(struct text *t, const struct callmgr *cm, const struct ctrl_event *e)
 {
 	bool no_phone = cm->options->phone[0] == '\0';
-	add(t, "%s refused the call: %s", cm->server_text,
-	    msg_result_text(MSG_OUTGOING_CALL_REPLY, e->result));
+	add(t, "%s refused the call: ", cm->server_text);
+	add_result(t, MSG_OUTGOING_CALL_REPLY, e->result);
 	add_codes(t, e);
 	if (e->result == MSG_RESULT_GENERAL_ERROR && e->error == 4)
 		add(t, "; it has too many calls: try again later");
@@ -136,8 +152,8 @@ static void add_call_refused(struct text *t, const struct callmgr *cm, const str
 
 static void add_start_refused(struct text *t, const struct callmgr *cm, const struct ctrl_event *e)
 {
-	add(t, "%s refused the control connection: %s", cm->server_text,
-	    msg_result_text(MSG_START_CONTROL_CONNECTION_REPLY, e->result));
+	add(t, "%s refused the control connection: ", cm->server_text);
+	add_result(t, MSG_START_CONTROL_CONNECTION_REPLY, e->result);
 	add_codes(t, e);
 	if (e->result == MSG_SCCRP_NOT_AUTHORISED)
 		add(t, "; this host is not authorised there: ask its administrator, or try "
@@ -221,16 +237,16 @@ static void add_control(struct text *t, const struct callmgr *cm, const struct c
 		    cm->server_text, wait);
 		break;
 	case CTRL_WHY_CALL_DISCONNECTED:
-		add(t, "%s ended the call: %s", cm->server_text,
-		    msg_result_text(MSG_CALL_DISCONNECT_NOTIFY, e->result));
+		add(t, "%s ended the call: ", cm->server_text);
+		add_result(t, MSG_CALL_DISCONNECT_NOTIFY, e->result);
 		add_codes(t, e);
 		break;
 	case CTRL_WHY_CALL_CLEARED:
 		add(t, "%s ended the call (Call-Clear-Request)", cm->server_text);
 		break;
 	case CTRL_WHY_STOPPED:
-		add(t, "%s ended the control connection: %s", cm->server_text,
-		    msg_stop_reason_text(e->result));
+		add(t, "%s ended the control connection: ", cm->server_text);
+		add_word(t, msg_stop_reason_text(e->result), "reason", e->result);
 		break;
 	case CTRL_WHY_ECHO_TIMEOUT:
 		add(t,
@@ -266,7 +282,7 @@ static const char *signal_name(int signo)
 	}
 }
 
-static const char *stage_phrase(enum callmgr_stage stage)
+static const char *stage_phrase(enum callmgr_stage stage, bool any_up)
 {
 	switch (stage) {
 	case STAGE_RESOLVE:
@@ -278,6 +294,7 @@ static const char *stage_phrase(enum callmgr_stage stage)
 	case STAGE_CONTROL:
 		return " while waiting for Start-Control-Connection-Reply";
 	case STAGE_CALLS:
+		return any_up ? "" : " while waiting for Outgoing-Call-Reply";
 	case STAGE_CLOSE:
 	case STAGE_OVER:
 		break;
@@ -317,11 +334,15 @@ void callmgr_text(char *text, size_t cap, const struct callmgr *cm, const struct
 		break;
 	case REASON_SIGNAL:
 		add(&t, "The call to %s was ended by %s%s", cm->server_text, signal_name(end->code),
-		    stage_phrase(end->stage));
+		    stage_phrase(end->stage, cm->any_up));
 		break;
 	case REASON_CLOSED:
 		add(&t, "The call to %s was ended on this side%s", cm->server_text,
-		    stage_phrase(end->stage));
+		    stage_phrase(end->stage, cm->any_up));
+		break;
+	case REASON_GONE:
+		add(&t, "The call to %s was ended: its gateway process is gone%s", cm->server_text,
+		    stage_phrase(end->stage, cm->any_up));
 		break;
 	case REASON_ROUTE_LOOP:
 		add_route_loop(&t, cm);
@@ -351,7 +372,8 @@ void callmgr_text(char *text, size_t cap, const struct callmgr *cm, const struct
 
 uint8_t callmgr_exit_status(const struct callmgr_end *end, bool was_up)
 {
-	bool wanted = end->reason == REASON_SIGNAL || end->reason == REASON_CLOSED;
+	bool wanted = end->reason == REASON_SIGNAL || end->reason == REASON_CLOSED ||
+	              end->reason == REASON_GONE;
 	return wanted && was_up ? 0 : EXIT_FAILED;
 }
 

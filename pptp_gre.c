@@ -37,6 +37,7 @@
 enum {
 	QUEUE_MIN = RECEIVE_WINDOW, /* packets: as many as a server may send ahead */
 	QUEUE_MAX = 8192,
+	WHY_CAP = 128,
 };
 
 enum phase {
@@ -50,7 +51,8 @@ struct gateway {
 	enum phase phase;
 	bool was_up;
 	int exit_status;
-	int call_id_fd; /* its being open reserves the call id */
+	char why[WHY_CAP]; /* the end was wanted here: the reason, for the last line */
+	int call_id_fd;    /* its being open reserves the call id */
 	int gre_fd;
 	int pty_in;
 	int pty_out;
@@ -189,12 +191,13 @@ static void begin_closing(struct gateway *g, int exit_status)
 	g->close_timer.deadline_us = loop_now_us() + CLOSE_WAIT_US;
 }
 
-/* Ends the call from our side. The reason has been logged. */
-static void end_call(struct gateway *g, int exit_status)
+/* Ends the call from our side. `why` is for the last line; NULL: the reason has been logged. */
+static void end_call(struct gateway *g, int exit_status, const char *why)
 {
 	if (g->phase == PHASE_CLOSING)
 		return;
 	begin_closing(g, exit_status);
+	snprintf(g->why, sizeof(g->why), "%s", why ? why : "");
 	struct ipc_message m = {.type = IPC_CALL_CLOSE, .fd = -1};
 	/* Where that fails the call manager is gone, or will see our end closed. */
 	if (ipc_send(g->ipc_fd, &m) < 0)
@@ -219,15 +222,9 @@ static void on_signal(void *context, int signo, int64_t now_us)
 			    stats_shown(&g->path.stats, &stats_table[i]));
 		return;
 	}
-	if (g->phase == PHASE_CLOSING)
-		return;
-	if (g->phase == PHASE_UP) {
-		log_info("ended by signal %d (%s)", signo, strsignal(signo));
-		end_call(g, 0);
-	} else {
-		log_fatal("ended by signal %d (%s) before the call stood", signo, strsignal(signo));
-		end_call(g, EXIT_FAILED);
-	}
+	char why[WHY_CAP];
+	snprintf(why, sizeof(why), "ended by signal %d (%s)", signo, strsignal(signo));
+	end_call(g, g->was_up ? 0 : EXIT_FAILED, why);
 }
 
 /*
@@ -239,21 +236,17 @@ static void on_main_gone(void *context, short revents, int64_t now_us)
 	struct gateway *g = context;
 	(void)revents;
 	(void)now_us;
-	if (g->phase == PHASE_UP) {
-		log_info("pppd ended without using the pty, see pppd log");
-		end_call(g, 0);
-	} else {
-		log_info("ended before the call stood");
-		end_call(g, EXIT_FAILED);
-	}
+	if (g->was_up)
+		end_call(g, 0, "pppd ended without using the pty, see pppd log");
+	else
+		end_call(g, EXIT_FAILED, "pptp itself was ended");
 }
 
 static void on_hung_up(void *context, int error)
 {
 	struct gateway *g = context;
 	log_info("short read (%d): %s", error ? -1 : 0, strerror(error ? error : EIO));
-	log_info("pppd may have shutdown, see pppd log");
-	end_call(g, 0);
+	end_call(g, 0, "pppd may have shutdown, see pppd log");
 }
 
 /* pppd's side before the call stands: of interest is only its going away. */
@@ -263,8 +256,7 @@ static void on_early_pty(void *context, short revents, int64_t now_us)
 	(void)now_us;
 	if (!(revents & (POLLHUP | POLLERR | POLLNVAL)))
 		return;
-	log_fatal("pppd has gone before the call stood");
-	end_call(g, EXIT_FAILED);
+	end_call(g, EXIT_FAILED, "pppd has gone");
 }
 
 static bool listens(void *context)
@@ -279,7 +271,7 @@ static void on_refused(void *context, const char *why)
 	struct gateway *g = context;
 
 	log_fatal("%s", why);
-	end_call(g, EXIT_FAILED);
+	end_call(g, EXIT_FAILED, NULL);
 }
 
 static void on_pppd_speaks(void *context)
@@ -364,7 +356,7 @@ static void on_call_up(struct gateway *g, const struct ipc_call_up *up, int64_t 
 	else if ((error = start_path(g, now_us)))
 		failed("cannot start carrying packets", error);
 	if (error) {
-		end_call(g, EXIT_FAILED);
+		end_call(g, EXIT_FAILED, NULL);
 		return;
 	}
 	g->phase = PHASE_UP;
@@ -395,7 +387,10 @@ static void on_call_over(struct gateway *g, const struct ipc_call_over *over)
 static void on_call_manager_gone(struct gateway *g)
 {
 	if (g->phase != PHASE_CLOSING) {
-		log_fatal("Call manager exited with error: it ended without a word");
+		log_fatal(
+		    "Call manager exited with error: it ended without a word %s the call to %s%s",
+		    g->was_up ? "and with it" : "before", g->options->server,
+		    g->was_up ? "" : " stood");
 		begin_closing(g, EXIT_FAILED);
 	}
 	loop_stop(&g->loop);
@@ -539,6 +534,15 @@ static int run(struct gateway *g)
 	return g->exit_status;
 }
 
+/* What was ended on this side: the call manager's last word cannot know why. */
+static void say_why(const struct gateway *g)
+{
+	if (g->why[0] && g->was_up)
+		log_info("The call to %s is over: %s", g->options->server, g->why);
+	else if (g->why[0])
+		log_fatal("%s before the call to %s stood", g->why, g->options->server);
+}
+
 int gateway_main(const struct pptp_options *o, int main_fd)
 {
 	privs_name_process("pptpgw");
@@ -550,6 +554,7 @@ int gateway_main(const struct pptp_options *o, int main_fd)
 	g->main_fd = main_fd;
 	g->call_id_fd = g->gre_fd = g->pty_in = g->pty_out = g->slave_fd = g->ipc_fd = -1;
 	int status = run(g);
+	say_why(g);
 	loop_free(&g->loop);
 	close_fd(&g->ipc_fd);
 	close_fd(&g->gre_fd);

@@ -505,7 +505,7 @@ static const struct text disconnect_results[] = {
 
 const char *msg_result_text(enum msg_type type, unsigned result)
 {
-	const char *otherwise = "unknown result code";
+	const char *otherwise = "";
 	switch (type) {
 	case MSG_START_CONTROL_CONNECTION_REPLY:
 		return look_up(start_results, COUNT(start_results), result, otherwise);
@@ -546,7 +546,7 @@ static const struct text general_errors[] = {
 
 const char *msg_error_text(unsigned error)
 {
-	return look_up(general_errors, COUNT(general_errors), error, "unknown error code");
+	return look_up(general_errors, COUNT(general_errors), error, "");
 }
 
 static const struct text stop_reasons[] = {
@@ -557,7 +557,7 @@ static const struct text stop_reasons[] = {
 
 const char *msg_stop_reason_text(unsigned reason)
 {
-	return look_up(stop_reasons, COUNT(stop_reasons), reason, "unknown reason");
+	return look_up(stop_reasons, COUNT(stop_reasons), reason, "");
 }
 
 static const struct text causes[] = {

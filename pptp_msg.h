@@ -250,11 +250,11 @@ size_t msg_length(unsigned type);
 
 /* Names for logs; never NULL. "Start-Control-Connection-Request"; "unknown" beyond the 15. */
 const char *msg_type_name(unsigned type);
-/* Result code of SCCRP, StopCCRP, Echo-Reply, OCRP, ICRP or CDN in words a user can act on; never NULL. */
+/* Result code of SCCRP, StopCCRP, Echo-Reply, OCRP, ICRP or CDN in words a user can act on; "" for others. */
 const char *msg_result_text(enum msg_type type, unsigned result);
-/* General error code (section 2.16) in words; never NULL. */
+/* General error code (section 2.16) in words; "" for others. */
 const char *msg_error_text(unsigned error);
-/* Stop-Control-Connection-Request's reason in words; never NULL. */
+/* Stop-Control-Connection-Request's reason in words; "" for others. */
 const char *msg_stop_reason_text(unsigned reason);
 /* Cause code (Q.931 / vendor) in words where a well-known one, else "". */
 const char *msg_cause_text(unsigned cause);

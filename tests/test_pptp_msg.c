@@ -485,22 +485,20 @@ START_TEST(msg_codes_have_words)
 	    {MSG_CALL_DISCONNECT_NOTIFY, 4}};
 	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
 		for (unsigned code = 1; code <= replies[i].last; code++)
-			ck_assert_str_ne(
-			    msg_result_text(replies[i].type, code), "unknown result code");
-		ck_assert_str_eq(
-		    msg_result_text(replies[i].type, replies[i].last + 1), "unknown result code");
+			ck_assert_str_ne(msg_result_text(replies[i].type, code), "");
+		ck_assert_str_eq(msg_result_text(replies[i].type, replies[i].last + 1), "");
 	}
 	ck_assert_str_eq(msg_result_text(MSG_OUTGOING_CALL_REPLY, 3), "no carrier");
 	ck_assert_str_eq(msg_result_text(MSG_OUTGOING_CALL_REPLY, 4), "busy");
 	ck_assert_ptr_nonnull(
 	    strstr(msg_result_text(MSG_START_CONTROL_CONNECTION_REPLY, 4), "not authorised"));
-	ck_assert_str_eq(msg_result_text(MSG_ECHO_REQUEST, 1), "unknown result code");
+	ck_assert_str_eq(msg_result_text(MSG_ECHO_REQUEST, 1), "");
 	for (unsigned code = 0; code <= 6; code++)
-		ck_assert_str_ne(msg_error_text(code), "unknown error code");
-	ck_assert_str_eq(msg_error_text(7), "unknown error code");
+		ck_assert_str_ne(msg_error_text(code), "");
+	ck_assert_str_eq(msg_error_text(7), "");
 	for (unsigned code = 1; code <= 3; code++)
-		ck_assert_str_ne(msg_stop_reason_text(code), "unknown reason");
-	ck_assert_str_eq(msg_stop_reason_text(0), "unknown reason");
+		ck_assert_str_ne(msg_stop_reason_text(code), "");
+	ck_assert_str_eq(msg_stop_reason_text(0), "");
 	ck_assert_str_eq(msg_cause_text(0), "");
 	ck_assert_str_eq(msg_cause_text(0x1100), "");
 }

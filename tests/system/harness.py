@@ -47,6 +47,7 @@ from fake_server import WAIT, FakeServer  # noqa: E402
 PPTP = os.path.abspath(os.environ.get("PPTP", os.path.join(TOP, "pptp")))
 TAG = "PPTP_TEST_TAG"
 INSIDE = "PPTP_TEST_INSIDE"
+SERVER = "127.0.0.2"  # where a FakeServer listens, if nothing else is said
 OUR_ROUTES = "47"  # the protocol number of the client's host routes
 
 _tests = []
@@ -451,6 +452,29 @@ class Run:
 def start(*arguments, **kwargs):
     """The pty form: `pptp ARGUMENTS --nolaunchpppd`."""
     return Run(list(arguments) + ["--nolaunchpppd"], **kwargs)
+
+
+def last_line(run):
+    lines = run.stderr().strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def up(server, *arguments, log, address=SERVER):
+    """A call that stands, for the gateway too: the Run and the server's connection."""
+    run = start(address, *arguments)
+    log.wait("Outgoing call established")
+    equal(run.status()["call.1.state"], "established")
+    return run, server.connections[-1]
+
+
+def fails(script, *arguments, status=1, within=3.0, server=SERVER):
+    """A call that the server's script makes fail: its last line on stderr, and the server."""
+    with FakeServer(SERVER, script) as s:
+        run = start(server, *arguments)
+        equal(run.wait(within), status, "exit status")
+        equal(s.mistakes(), [])
+        nothing_left()
+        return last_line(run), s
 
 
 def end_everything():

@@ -2,33 +2,7 @@
 # SPDX-License-Identifier: ISC
 """The control connection against a scripted server: every state, every code, every odd behaviour."""
 from harness import *  # noqa: F401,F403
-from harness import FAR, contextlib, os, signal, socket, struct, threading, time
-
-SERVER = "127.0.0.2"
-
-
-def last_line(run):
-    lines = run.stderr().strip().splitlines()
-    return lines[-1] if lines else ""
-
-
-def up(server, *arguments, log, address=SERVER):
-    """A call that stands, for the gateway too: the Run and the server's connection."""
-    run = start(address, *arguments)
-    log.wait("Outgoing call established")
-    equal(run.status()["call.1.state"], "established")
-    return run, server.connections[-1]
-
-
-def fails(script, *arguments, status=1, within=3.0, server=SERVER):
-    """A call that the server's script makes fail: its last line on stderr, and the server."""
-    with FakeServer(SERVER, script) as s:
-        run = start(server, *arguments)
-        equal(run.wait(within), status, "exit status")
-        equal(s.mistakes(), [])
-        nothing_left()
-        return last_line(run), s
-
+from harness import FAR, SERVER, contextlib, os, signal, socket, struct, threading, time
 
 # ---- a call from beginning to end ----
 

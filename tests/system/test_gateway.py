@@ -321,7 +321,7 @@ def _():
         server.wait_for("OCRQ")
         run.kill("pptpgw", signal.SIGTERM)
         equal(run.wait(), 1)
-        match("before the call stood", run.stderr())
+        match("ended by signal 15 .* before the call to %s stood$" % SERVER, run.stderr().strip())
         server.wait_ended()
         nothing_left()
 
