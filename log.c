@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Makes a line of text and hands it to syslog(3) and stderr. What comes from the network may be in
- * it, so that nothing but printable ASCII passes: a log must not show a second line, or colours, of
- * a server's choice. Owns the process's only settings that are not passed along as a context.
+ * Makes a line of text and hands it to the log daemon and stderr. What comes from the network may be
+ * in it, so that nothing but printable ASCII passes: a log must not show a second line, or colours,
+ * of a server's choice. Owns the process's only settings that are not passed along as a context.
+ *
+ * syslog(3) would wait, in both glibc and musl, for a log daemon that has stopped reading, and the
+ * packets and the end of the call with it. So its datagrams are sent from here: a daemon that is
+ * merely busy is given a moment, one that is stuck loses lines, which are counted.
  */
 #include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <paths.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +31,9 @@ enum {
 	SESSION_MAX = 64,
 	TEXT_MAX = 1024, /* longer texts are cut */
 	LINE_MAX_OCTETS = 1536,
+	HEAD_MAX = 64,       /* priority, time and process in front of a line for the daemon */
+	DAEMON_WAIT_MS = 20, /* longer than a daemon that works needs to be scheduled */
+	DAEMON_TRIES = 3,    /* it may have been started anew, and then be busy */
 	BUDGET_LINES = 10,
 };
 #define BUDGET_WINDOW_US (60 * USEC_PER_SEC)
@@ -32,6 +43,13 @@ static struct {
 	int verbosity;
 	bool copy_to_stderr;
 } settings = {.session = "anon", .verbosity = 1};
+
+static struct {
+	int fd;
+	bool stream;      /* some daemons listen at a stream socket, as syslog(3) knows */
+	bool stuck;       /* it did not take the last line in time: no waiting until it takes one */
+	uint64_t missing; /* lines since the last one that it took */
+} daemon_log = {.fd = -1};
 
 struct level_row {
 	const char *name;
@@ -68,13 +86,91 @@ static size_t copy_printable(char *to, size_t cap, const char *from)
 	return n;
 }
 
+void log_close(void)
+{
+	if (daemon_log.fd >= 0)
+		close(daemon_log.fd);
+	daemon_log.fd = -1;
+}
+
+static bool connect_daemon(int type)
+{
+	const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = _PATH_LOG};
+	daemon_log.fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	daemon_log.stream = type == SOCK_STREAM;
+	if (daemon_log.fd < 0)
+		return false;
+	if (connect(daemon_log.fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return true;
+	int error = errno;
+	log_close();
+	errno = error;
+	return false;
+}
+
+static bool open_daemon(void)
+{
+	return connect_daemon(SOCK_DGRAM) || (errno == EPROTOTYPE && connect_daemon(SOCK_STREAM));
+}
+
+/* Waits for room at the daemon, once: while it stays stuck, further lines do not. */
+static bool daemon_has_room(void)
+{
+	struct pollfd p = {.fd = daemon_log.fd, .events = POLLOUT};
+	if (!daemon_log.stuck)
+		daemon_log.stuck = poll(&p, 1, DAEMON_WAIT_MS) <= 0;
+	return !daemon_log.stuck;
+}
+
+static bool daemon_takes(int priority, const char *line)
+{
+	char when[HEAD_MAX / 2] = "";
+	char out[HEAD_MAX + LINE_MAX_OCTETS];
+	time_t now = time(NULL);
+	struct tm local;
+	if (localtime_r(&now, &local))
+		strftime(when, sizeof(when), "%b %e %H:%M:%S ", &local);
+	int len = snprintf(out, sizeof(out), "<%d>%spptp[%ld]: %s", LOG_DAEMON | priority, when,
+	    (long)getpid(), line);
+	for (int tries = 0; tries < DAEMON_TRIES; tries++) {
+		if (daemon_log.fd < 0 && !open_daemon())
+			return false;
+		int octets = daemon_log.stream ? len + 1 : len; /* in a stream NUL ends a line */
+		ssize_t n = send(daemon_log.fd, out, (size_t)octets, MSG_NOSIGNAL);
+		if (n == octets) {
+			daemon_log.stuck = false;
+			return true;
+		}
+		if (n >= 0 || errno != EAGAIN)
+			log_close(); /* that daemon is gone: is there another? */
+		else if (!daemon_has_room())
+			return false;
+	}
+	return false;
+}
+
+static void write_daemon(int priority, const char *line)
+{
+	if (daemon_log.missing) {
+		char gap[LINE_MAX_OCTETS];
+		snprintf(gap, sizeof(gap),
+		    "%s warn[%s:log.c:%d]: lines missing here, as nobody took them: %" PRIu64,
+		    settings.session, __func__, __LINE__, daemon_log.missing);
+		if (daemon_takes(LOG_WARNING, gap))
+			daemon_log.missing = 0;
+	}
+	if (daemon_log.missing || !daemon_takes(priority, line))
+		daemon_log.missing++;
+}
+
 void log_open(const char *session, int verbosity)
 {
 	copy_printable(settings.session, sizeof(settings.session), session);
 	settings.verbosity = verbosity;
 	/* Opened, and the time zone read, now: later there may be no right to open files. */
 	tzset();
-	openlog("pptp", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	log_close();
+	(void)open_daemon();
 }
 
 void log_copy_to_stderr(int on)
@@ -139,7 +235,7 @@ void log_write(
 	if (at >= sizeof(out) - 8)
 		at = 0;
 	at += copy_printable(out + at, sizeof(out) - at - 1, text);
-	syslog(row->priority, "%s", out);
+	write_daemon(row->priority, out);
 	if (row->to_stderr || settings.copy_to_stderr) {
 		out[at++] = '\n';
 		write_stderr(out, at);

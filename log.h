@@ -22,13 +22,19 @@ enum log_level {         /* by who must act */
  * before rights are given up, since it connects to syslog and reads the time zone. */
 void log_open(const char *session, int verbosity);
 
+/* Closes the connection to syslog, for who is about to close descriptors that are not its own. The
+ * next line, or log_open, makes another. */
+void log_close(void);
+
 /* Whether lines for syslog go to stderr as well (--debug). */
 void log_copy_to_stderr(int on);
 
 /* Points stderr at /dev/null, once the call is up; with --debug it is left as it is. */
 void log_quiet_stderr(void);
 
-/* One line; what is not printable ASCII in the text is written as \xNN. Leaves errno alone. */
+/* One line; what is not printable ASCII in the text is written as \xNN. Leaves errno alone. Waits for
+ * nobody but, once and for 20 ms, a log daemon that does not read: lines that it does not take are
+ * left out, and it is told of their number when it takes lines again. */
 void log_write(enum log_level level, const char *function, const char *file, int line,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 

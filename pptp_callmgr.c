@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -422,7 +421,7 @@ static void shed_descriptors(const struct pptp_options *o, int keep)
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
 	}
-	closelog();
+	log_close();
 	for (int fd = STDERR_FILENO + 1; fd < keep; fd++)
 		close(fd);
 	if (syscall(SYS_close_range, (unsigned)keep + 1, ~0U, 0U) < 0) {

@@ -251,6 +251,8 @@ class Log:
         self._sock.bind("/dev/log")
         os.chmod("/dev/log", 0o666)
         self._ending = False
+        self._reading = threading.Event()
+        self._reading.set()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -260,9 +262,17 @@ class Log:
     def __exit__(self, *_):
         self.close()
 
+    def pause(self):
+        """Takes at most one line more, as a daemon that is stuck."""
+        self._reading.clear()
+
+    def resume(self):
+        self._reading.set()
+
     def close(self):
         if not self._ending:
             self._ending = True
+            self.resume()
             with contextlib.suppress(OSError):
                 self._sock.shutdown(socket.SHUT_RDWR)
             self._thread.join(WAIT)
@@ -295,6 +305,7 @@ class Log:
                 return
             if not octets:
                 return
+            self._reading.wait()
             text = octets.decode("utf-8", "replace").rstrip("\n\0")
             found = re.match(r"<(\d+)>(?:\w{3} [ \d]\d [\d:]{8} )?(.*)", text, re.S)
             with self.changed:

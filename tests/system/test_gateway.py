@@ -5,7 +5,9 @@ from gre_peer import *  # noqa: F401,F403
 from harness import *  # noqa: F401,F403
 from harness import WAIT, Run
 
+import contextlib
 import select
+import socket
 
 SIZES = [1, 2, 3, 4, 5, 40, 64, 100, 576, 1399, 1400, 1401, 1500, 2047, 2048, 2049, 4000, 8196]
 
@@ -219,6 +221,65 @@ def _():
                            "tx failed", "tx short", "tx acks", "tx oversize", "round trip"])
         equal({p & 7 for p, _ in lines}, {5})
         match(r"^pptp\[%d\]: anon log\[" % t.run.pid_of("pptpgw"), lines[0][1])
+
+
+@test("a log that nobody reads holds up neither packets nor the end of the call")
+def _():
+    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    log.bind("/dev/log")
+    try:
+        stuck = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        stuck.connect("/dev/log")
+        stuck.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                stuck.send(b"<14>full")
+        with FakeServer(SERVER, gre=True) as server:
+            run = start(SERVER, "--loglevel", "2")
+            _, request = server.wait_for("OCRQ")
+            run.write_frame(lcp_request(1))
+            server.wait_gre(1)
+            run.kill("pptpgw", signal.SIGUSR1)
+            before = time.monotonic()
+            for number in range(20):
+                server.send_gre(request["call_id"], ppp(number), seq=number)
+            equal(run.read_frames(20), [ppp(number) for number in range(20)])
+            between(0, time.monotonic() - before, 0.2)
+            before = time.monotonic()
+            run.hang_up()
+            equal(run.wait(), 0)
+            server.wait_ended()
+            between(0, server.connections[0].ended_at - before, 0.2)
+            equal(server.names()[0][-2:], ["CCRQ", "StopCCRQ"])
+            run.wait_all()
+            nothing_left()
+    finally:
+        log.close()
+        os.unlink("/dev/log")
+
+
+@test("a log that is read again gets the next lines, and is told how many it missed")
+def _():
+    with Tunnel() as t:
+        t.quiet_down()
+        t.log.pause()
+        for _ in range(3):
+            t.run.kill("pptpgw", signal.SIGUSR1)
+            t.quiet_down()
+        t.log.resume()
+        wait_until(lambda: t.quiet_down() or t.run.kill("pptpgw", signal.SIGUSR1) or
+                   "lines missing here" in t.log.text())
+        line = t.log.wait("lines missing here")
+        match(r"^pptp\[\d+\]: anon warn\[.*\]: lines missing here, as nobody took them: [1-9]\d*$", line)
+
+
+@test("a log daemon that was started anew gets the lines")
+def _():
+    with Tunnel() as t:
+        t.statistics()
+        t.log.close()
+        t.log = Log()
+        true(t.statistics()["tx sent"] >= 1)
 
 
 @test("a packet that the system refuses is counted and the call goes on")
