@@ -2,7 +2,7 @@
 /*
  * RFC 1662 framing, both directions, sixteen octets at a time: a chunk in which nothing is to be
  * done is copied whole, else a bit mask says where. Owns the framing; the FCS itself is hdlc_fcs.c,
- * the choice of the ACCM lcp_accm.c, and who reads or writes the pty pptp_gre.c.
+ * the choice of the ACCM lcp_accm.c, and who reads or writes the pty gre_path.c.
  */
 #include "hdlc.h"
 

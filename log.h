@@ -2,7 +2,7 @@
 /*
  * What people read: syslog (ident "pptp[pid]", facility daemon) and, until the call stands or with
  * --debug, stderr. Every line is "<session name> <level>[<function>:<file>:<line>]: text", as log
- * readers of the old client expect. Cores do not log; L2 and L3 do.
+ * readers of the old client expect. Cores do not log.
  */
 #ifndef PPTP_LOG_H
 #define PPTP_LOG_H

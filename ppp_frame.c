@@ -5,19 +5,11 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "wire.h"
+#include "ppp_packet.h"
 
 enum {
-	PROTOCOL_IP = 0x0021,
-	PROTOCOL_VJ_COMPRESSED = 0x002d,
-	PROTOCOL_VJ_UNCOMPRESSED = 0x002f,
-	PROTOCOL_IPV6 = 0x0057,
-	PROTOCOL_COMPRESSED = 0x00fd,
-	ALL_STATIONS = 0xff,
-	UNNUMBERED = 0x03,
 	IPV6_HEADER_LEN = 40,
-	CONTROL_HEADER_LEN = 4, /* code, identifier, length */
-	CONTROL_CODE_MAX = 15,  /* of LCP and CCP; others have fewer */
+	CONTROL_CODE_MAX = 15, /* of LCP and CCP; others have fewer */
 	FULL_HEADER_LEN = 4,
 	MPPE_HEADER_LEN = 6, /* with flags and count */
 };
@@ -25,15 +17,15 @@ enum {
 static bool is_control(unsigned protocol)
 {
 	/* Network control protocols; LCP, PAP, CHAP, EAP. Link quality reports state no length. */
-	return (protocol & 0xff00) == 0x8000 || protocol == 0xc021 || protocol == 0xc023 ||
-	       protocol == 0xc223 || protocol == 0xc227;
+	return (protocol & 0xff00) == 0x8000 || protocol == PPP_LCP || protocol == PPP_PAP ||
+	       protocol == PPP_CHAP || protocol == PPP_EAP;
 }
 
 static bool is_known(unsigned protocol)
 {
-	return is_control(protocol) || protocol == PROTOCOL_IP || protocol == PROTOCOL_IPV6 ||
-	       protocol == PROTOCOL_COMPRESSED || protocol == PROTOCOL_VJ_COMPRESSED ||
-	       protocol == PROTOCOL_VJ_UNCOMPRESSED;
+	return is_control(protocol) || protocol == PPP_IP || protocol == PPP_IPV6 ||
+	       protocol == PPP_COMPRESSED || protocol == PPP_VJ_COMPRESSED ||
+	       protocol == PPP_VJ_UNCOMPRESSED;
 }
 
 /* Reads up to the payload; 0 where no protocol of ours is there. */
@@ -41,8 +33,8 @@ static unsigned read_protocol(struct wire_reader *r)
 {
 	unsigned first = wire_get_u8(r);
 
-	if (first == ALL_STATIONS) {
-		if (wire_get_u8(r) != UNNUMBERED)
+	if (first == PPP_ADDRESS) {
+		if (wire_get_u8(r) != PPP_CONTROL)
 			return 0;
 		first = wire_get_u8(r);
 	}
@@ -59,15 +51,15 @@ static size_t stated_length(struct wire_reader *r, unsigned protocol)
 	if (is_control(protocol)) {
 		wire_skip(r, 2);
 		len = wire_get_be16(r);
-		if (len < CONTROL_HEADER_LEN)
+		if (len < PPP_PACKET_HEADER_LEN)
 			len = 0;
-	} else if (protocol == PROTOCOL_IP) {
+	} else if (protocol == PPP_IP) {
 		size_t header = (wire_get_u8(r) & 0x0fU) * 4U;
 		wire_skip(r, 1);
 		len = wire_get_be16(r);
 		if (len < header)
 			len = 0;
-	} else if (protocol == PROTOCOL_IPV6) {
+	} else if (protocol == PPP_IPV6) {
 		wire_skip(r, 4);
 		len = IPV6_HEADER_LEN + (size_t)wire_get_be16(r);
 	}
@@ -83,9 +75,9 @@ static enum ppp_end ends_at(size_t len, enum ppp_end end, size_t *first)
 /* Whether an MPPE frame with this number stands here: 48 bits that must agree. */
 static bool is_mppe(const uint8_t *octets, size_t len, unsigned flags_and_count)
 {
-	return len >= MPPE_HEADER_LEN && octets[0] == ALL_STATIONS && octets[1] == UNNUMBERED &&
-	       octets[2] == 0 && octets[3] == PROTOCOL_COMPRESSED &&
-	       octets[4] == flags_and_count >> 8 && octets[5] == (flags_and_count & 0xff);
+	return len >= MPPE_HEADER_LEN && octets[0] == PPP_ADDRESS && octets[1] == PPP_CONTROL &&
+	       octets[2] == 0 && octets[3] == PPP_COMPRESSED && octets[4] == flags_and_count >> 8 &&
+	       octets[5] == (flags_and_count & 0xff);
 }
 
 /* Whether a control packet stands here whose end is the end of all, or the start of a frame. */
@@ -94,17 +86,17 @@ static bool is_whole_control(const uint8_t *octets, size_t len)
 	struct wire_reader r = wire_read(octets, len);
 	unsigned protocol = read_protocol(&r);
 
-	if (!is_control(protocol) || octets[0] != ALL_STATIONS ||
-	    wire_left(&r) < CONTROL_HEADER_LEN)
+	if (!is_control(protocol) || octets[0] != PPP_ADDRESS ||
+	    wire_left(&r) < PPP_PACKET_HEADER_LEN)
 		return false;
 	unsigned code = octets[r.at];
 	size_t end = r.at;
 	end += stated_length(&r, protocol);
 	if (code == 0 || code > CONTROL_CODE_MAX || r.failed ||
-	    end < FULL_HEADER_LEN + CONTROL_HEADER_LEN)
+	    end < FULL_HEADER_LEN + PPP_PACKET_HEADER_LEN)
 		return false;
 	return end == len ||
-	       (end + 2 <= len && octets[end] == ALL_STATIONS && octets[end + 1] == UNNUMBERED);
+	       (end + 2 <= len && octets[end] == PPP_ADDRESS && octets[end + 1] == PPP_CONTROL);
 }
 
 /*
@@ -114,10 +106,10 @@ static bool is_whole_control(const uint8_t *octets, size_t len)
  */
 static size_t repeated_at(const uint8_t *octets, size_t len, size_t limit)
 {
-	if (octets[0] != ALL_STATIONS)
+	if (octets[0] != PPP_ADDRESS)
 		return 0;
 	for (size_t at = 1; at < limit && at + MPPE_HEADER_LEN <= len; at++) {
-		const uint8_t *found = memchr(octets + at, ALL_STATIONS, limit - at);
+		const uint8_t *found = memchr(octets + at, PPP_ADDRESS, limit - at);
 		if (!found)
 			break;
 		at = (size_t)(found - octets);
@@ -138,7 +130,7 @@ static enum ppp_end first_mppe(const uint8_t *octets, size_t len, size_t *first)
 	unsigned next = (number & 0xf000) | ((number + 1) & 0x0fff);
 
 	for (size_t at = MPPE_HEADER_LEN; at < len; at++) {
-		const uint8_t *found = memchr(octets + at, ALL_STATIONS, len - at);
+		const uint8_t *found = memchr(octets + at, PPP_ADDRESS, len - at);
 		if (!found)
 			break;
 		at = (size_t)(found - octets);
@@ -166,7 +158,7 @@ enum ppp_end ppp_first_frame(const uint8_t *octets, size_t len, size_t *first)
 	size_t repeated = repeated_at(octets, len, limit);
 	if (repeated)
 		return ends_at(repeated, PPP_AGAIN, first);
-	if (header == FULL_HEADER_LEN && protocol == PROTOCOL_COMPRESSED)
+	if (header == FULL_HEADER_LEN && protocol == PPP_COMPRESSED)
 		return first_mppe(octets, len, first);
 	if (r.failed || payload > len - header)
 		return ends_at(len, PPP_CUT, first);
@@ -185,14 +177,14 @@ enum ppp_end ppp_first_frame(const uint8_t *octets, size_t len, size_t *first)
 size_t ppp_next_start(const uint8_t *octets, size_t len)
 {
 	for (size_t at = 0; at < len; at++) {
-		const uint8_t *found = memchr(octets + at, ALL_STATIONS, len - at);
+		const uint8_t *found = memchr(octets + at, PPP_ADDRESS, len - at);
 		if (!found)
 			break;
 		at = (size_t)(found - octets);
 		struct wire_reader r = wire_read(found, len - at);
 		/* Where little is left it may be one. */
 		if (at + 1 == len ||
-		    (found[1] == UNNUMBERED && (at + 4 >= len || at == 0 || read_protocol(&r))))
+		    (found[1] == PPP_CONTROL && (at + 4 >= len || at == 0 || read_protocol(&r))))
 			return at;
 	}
 	return len;
