@@ -115,7 +115,7 @@ struct callmgr {
 
 	struct route_keeper route;
 	bool route_begun;
-	bool loop_warned;
+	struct log_budget route_budget;
 	struct loop_watch route_watch;
 
 	struct in_addr local; /* our end of the control connection */

@@ -186,32 +186,66 @@ static void connect_ready(void *context, short revents, int64_t now_us)
 		control_start(cm, now_us);
 }
 
-static void route_ready(void *context, short revents, int64_t now_us)
+/* At once, whatever follows: to take leave of the server is in vain then, and takes its time. */
+static void warn_loop(const struct callmgr *cm)
 {
-	struct callmgr *cm = context;
-	(void)revents;
-	switch (route_on_events(&cm->route)) {
+	char text[IPC_TEXT_MAX];
+	struct callmgr_end end = {.reason = REASON_ROUTE_LOOP, .stage = cm->stage};
+	callmgr_text(text, sizeof(text), cm, &end);
+	log_warn("%s", text);
+}
+
+static void tell_route(const struct callmgr *cm, enum route_change change)
+{
+	const char *device = cm->route.path.device;
+	switch (change) {
 	case ROUTE_UNCHANGED:
 		break;
 	case ROUTE_MOVED:
-		log_info("the route to %s now leaves through %s", cm->server_text,
-		    cm->route.path.device);
+		log_info("the route to %s now leaves through %s", cm->server_text, device);
+		break;
+	case ROUTE_RESTORED:
+		log_info("somebody removed the host route to %s: it is there again, through %s",
+		    cm->server_text, device);
+		break;
+	case ROUTE_CONTESTED:
+		log_warn("somebody removes the host route to %s again and again (see: ip monitor "
+			 "route): it is not put back any more",
+		    cm->server_text);
 		break;
 	case ROUTE_LOST:
-		log_info("there is no route to %s for the moment", cm->server_text);
+		log_info(
+		    "there is no route to %s for the moment: waiting for one", cm->server_text);
+		break;
+	case ROUTE_BACK:
+		log_info("there is a route to %s again, through %s", cm->server_text, device);
 		break;
 	case ROUTE_LOOP:
-		if (cm->options->host_route) {
-			end_all(cm, now_us, REASON_ROUTE_LOOP, 0);
-		} else if (!cm->loop_warned) {
-			char text[IPC_TEXT_MAX];
-			struct callmgr_end end = {.reason = REASON_ROUTE_LOOP, .stage = cm->stage};
-			callmgr_text(text, sizeof(text), cm, &end);
-			log_warn("%s", text);
-			cm->loop_warned = true;
-		}
+		warn_loop(cm);
 		break;
 	}
+}
+
+static void route_ready(void *context, short revents, int64_t now_us)
+{
+	struct callmgr *cm = context;
+	uint64_t left_out;
+	(void)revents;
+	enum route_change change = route_on_events(&cm->route, now_us);
+	if (change == ROUTE_UNCHANGED)
+		return;
+	if (change == ROUTE_LOOP && cm->options->host_route) {
+		warn_loop(cm);
+		end_all(cm, now_us, REASON_ROUTE_LOOP, 0);
+		return;
+	}
+	/* An uplink that comes and goes must not fill the log; this one is said once in any case. */
+	bool once = change == ROUTE_CONTESTED;
+	if (!log_allowed(&cm->route_budget, now_us, &left_out) && !once)
+		return;
+	if (left_out)
+		log_info("%llu lines about the route were left out", (unsigned long long)left_out);
+	tell_route(cm, change);
 }
 
 /* Without a host route the call is still worth trying; whether there is a way at all, connecting says. */

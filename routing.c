@@ -9,6 +9,11 @@
  * the kernel does, gives the best of the routes that are neither ours nor the tunnel's. Where that
  * table has none, main and default follow, as with the standard rules. A route is changed by adding
  * the new one in front of the old and then removing the old: there is always one.
+ *
+ * The kernel drops our route without a word when its device goes down or loses its address. Where
+ * the next best one then leads into the tunnel, an "unreachable" route of ours, the block, takes
+ * its place until there is another way: packets fail at once instead of going round, which TCP and
+ * the gateway live through.
  */
 #include "routing.h"
 
@@ -25,11 +30,13 @@
 #include <unistd.h>
 
 enum {
-	HOST = 32,        /* prefix length of a host route */
-	OURS_MAX = 8,     /* routes of ours to one server in one table; more than one is rare */
-	HOPS_MAX = 16,    /* of a multipath route */
-	DUMP_TRIES = 5,   /* of a dump that is overtaken by changes */
-	SHARES_MAX = 256, /* live calls to one server that are told apart */
+	HOST = 32,         /* prefix length of a host route */
+	OURS_MAX = 8,      /* routes of ours to one server in one table; more than one is rare */
+	HOPS_MAX = 16,     /* of a multipath route */
+	DUMP_TRIES = 5,    /* of a dump that is overtaken by changes */
+	SHARES_MAX = 256,  /* live calls to one server that are told apart */
+	RESTORES_MAX = 10, /* how often, within ... */
+	RESTORE_SPAN_US = 60 * USEC_PER_SEC, /* ... this time, what someone removes is put back */
 	ON_LINK_PREFIX =
 	    2, /* a shorter one (0/0, 0/1) is a default route, also without a gateway */
 };
@@ -52,6 +59,8 @@ struct survey {
 	struct candidate tunnel; /* the best one through the tunnel */
 	struct route_hop ours[OURS_MAX];
 	size_t ours_count;
+	bool ours_live; /* the kernel uses one of them: its device has a carrier, or needs none */
+	bool blocked;   /* the block is there */
 };
 
 /* A RTM_*ROUTE message taken apart. */
@@ -263,7 +272,10 @@ static bool is_tunnel(const struct route_keeper *k, int device_index)
 	    !device_facts(k->rtnl.fd, device_index, name, &point_to_point) || !point_to_point)
 		return false;
 	long pid = k->tunnel_pid > 0 ? device_pppd(name) : 0;
-	return pid == 0 || pid == k->tunnel_pid;
+	if (pid > 0)
+		return pid == k->tunnel_pid;
+	/* The tunnel was made beside the uplink; an uplink made anew mostly has its old name. */
+	return strcmp(name, k->path.device) != 0;
 }
 
 static const struct route_hop *choose_hop(
@@ -290,15 +302,21 @@ static void survey_handler(void *context, uint16_t type, struct rtnl_view body)
 	struct survey *s = context;
 	struct route_message m;
 	if (type != RTM_NEWROUTE || !parse_route(body, &m) || m.table != s->table ||
-	    m.fixed.rtm_tos != 0 || m.hop_count == 0 || (m.fixed.rtm_flags & RTNH_F_DEAD) ||
+	    m.fixed.rtm_tos != 0 || m.hop_count == 0 ||
 	    !contains(m.destination, m.fixed.rtm_dst_len, s->keeper->server))
 		return;
 	const struct route_hop *hop = choose_hop(&m, s->prefer);
 	if (m.fixed.rtm_dst_len == HOST && m.fixed.rtm_protocol == ROUTE_PROTOCOL) {
-		if (s->ours_count < OURS_MAX)
+		if (m.fixed.rtm_type == RTN_UNREACHABLE)
+			s->blocked = true;
+		else if (s->ours_count < OURS_MAX)
 			s->ours[s->ours_count++] = *hop;
+		if (m.fixed.rtm_type == RTN_UNICAST && !(m.fixed.rtm_flags & RTNH_F_DEAD))
+			s->ours_live = true;
 		return;
 	}
+	if (m.fixed.rtm_flags & RTNH_F_DEAD)
+		return; /* without a carrier, where the system is set to leave such routes out */
 	struct candidate c = {.found = true,
 	    .prefix = m.fixed.rtm_dst_len,
 	    .type = m.fixed.rtm_type,
@@ -322,6 +340,7 @@ static int survey_table(struct survey *s, uint32_t table)
 		s->table = table;
 		s->best = s->tunnel = (struct candidate){0};
 		s->ours_count = 0;
+		s->ours_live = s->blocked = false;
 		rc = rtnl_talk(&s->keeper->rtnl, &q, survey_handler, s);
 	}
 	return rc == -ENOENT ? 0 : rc;
@@ -349,23 +368,30 @@ static int make_survey(struct survey *s, uint32_t table)
 	return rc;
 }
 
+/* The part of a request that all routes of ours to the server have in common. */
+static void start_change(struct rtnl_request *q, const struct route_keeper *k, uint16_t type,
+    uint32_t table, struct rtmsg *fixed)
+{
+	fixed->rtm_family = AF_INET;
+	fixed->rtm_dst_len = HOST;
+	fixed->rtm_table = table < 256 ? (unsigned char)table : (unsigned char)RT_TABLE_UNSPEC;
+	fixed->rtm_protocol = ROUTE_PROTOCOL;
+	rtnl_start(q, type, type == RTM_NEWROUTE ? NLM_F_CREATE : 0, fixed, sizeof(*fixed));
+	rtnl_put(q, RTA_DST, &k->server.s_addr, sizeof(k->server.s_addr));
+	rtnl_put(q, RTA_TABLE, &table, sizeof(table));
+}
+
 /* Adds our host route over `hop` to `table`, in front of others like it, or deletes it. */
 static int change_route(
     struct route_keeper *k, uint16_t type, uint32_t table, const struct route_hop *hop)
 {
 	bool direct = hop->gateway.s_addr == htonl(INADDR_ANY) && !hop->has_gateway6;
-	struct rtmsg fixed = {.rtm_family = AF_INET,
-	    .rtm_dst_len = HOST,
-	    .rtm_table = table < 256 ? (unsigned char)table : (unsigned char)RT_TABLE_UNSPEC,
-	    .rtm_protocol = ROUTE_PROTOCOL,
-	    .rtm_scope = direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+	struct rtmsg fixed = {.rtm_scope = direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
 	    .rtm_type = RTN_UNICAST,
 	    .rtm_flags = hop->on_link_flag ? RTNH_F_ONLINK : 0};
 	struct rtnl_request q;
 	uint32_t device = (uint32_t)hop->device_index;
-	rtnl_start(&q, type, type == RTM_NEWROUTE ? NLM_F_CREATE : 0, &fixed, sizeof(fixed));
-	rtnl_put(&q, RTA_DST, &k->server.s_addr, sizeof(k->server.s_addr));
-	rtnl_put(&q, RTA_TABLE, &table, sizeof(table));
+	start_change(&q, k, type, table, &fixed);
 	rtnl_put(&q, RTA_OIF, &device, sizeof(device));
 	if (hop->has_gateway6) {
 		struct {
@@ -381,6 +407,16 @@ static int change_route(
 		rtnl_put(&q, RTA_PREFSRC, &hop->source.s_addr, sizeof(hop->source.s_addr));
 	if (hop->metrics_len)
 		rtnl_put(&q, RTA_METRICS, hop->metrics, hop->metrics_len);
+	int rc = rtnl_talk(&k->rtnl, &q, NULL, NULL);
+	return rc == -ESRCH ? 0 : rc;
+}
+
+/* Adds the block to `table`, in front of other host routes, or deletes it. */
+static int change_block(struct route_keeper *k, uint16_t type, uint32_t table)
+{
+	struct rtmsg fixed = {.rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNREACHABLE};
+	struct rtnl_request q;
+	start_change(&q, k, type, table, &fixed);
 	int rc = rtnl_talk(&k->rtnl, &q, NULL, NULL);
 	return rc == -ESRCH ? 0 : rc;
 }
@@ -416,59 +452,78 @@ static void take_share(struct route_keeper *k, uint32_t table)
 	}
 }
 
-/*
- * Gives our share up, then looks whether another call has one. In this order, so that of two that
- * end at once at least one sees itself to be the last.
- */
-static bool was_last_share(struct route_keeper *k, uint32_t table)
+/* Whether a call has a share in the route in `table`. */
+static bool is_shared(const struct route_keeper *k, uint32_t table)
 {
 	struct sockaddr_un address;
-	drop_share(k);
 	int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool last = true;
-	for (int n = 0; n < SHARES_MAX && probe >= 0 && last; n++) {
+	bool shared = false;
+	for (int n = 0; n < SHARES_MAX && probe >= 0 && !shared; n++) {
 		socklen_t len = share_name(k, table, n, &address);
-		last = connect(probe, (const struct sockaddr *)&address, len) < 0;
+		shared = connect(probe, (const struct sockaddr *)&address, len) == 0;
 	}
 	if (probe >= 0)
 		close(probe);
-	return last;
+	return shared;
 }
 
-/* Our route is not needed, or not needed there, any more. */
+/* Gives our share up, then looks whether another call has one. In this order, so that of two that
+ * end at once at least one sees itself to be the last. */
+static bool was_last_share(struct route_keeper *k, uint32_t table)
+{
+	drop_share(k);
+	return !is_shared(k, table);
+}
+
+/* Nothing of ours is needed, or needed there, any more. */
 static void release_route(struct route_keeper *k)
 {
-	if (!k->added && k->share_fd < 0)
+	if (!k->added && !k->blocked && k->share_fd < 0)
 		return;
-	if (was_last_share(k, k->table) && k->added) {
-		/* Another call may have moved it since we last heard of it. */
+	if (was_last_share(k, k->table) && (k->added || k->blocked)) {
+		/* Another call may have changed it since we last heard of it. */
 		struct survey s = {.keeper = k, .prefer = &k->hop};
 		if (survey_table(&s, k->table) < 0) {
 			s.ours[0] = k->hop;
-			s.ours_count = 1;
+			s.ours_count = k->added ? 1 : 0;
+			s.blocked = k->blocked;
 		}
 		for (size_t i = 0; i < s.ours_count; i++)
 			(void)change_route(k, RTM_DELROUTE, k->table, &s.ours[i]);
+		if (s.blocked)
+			(void)change_block(k, RTM_DELROUTE, k->table);
 	}
-	k->added = false;
+	k->added = k->blocked = false;
 }
 
-/* Makes `hop` the only route of ours in the table surveyed. 0 or a negative errno. */
+/* Before anything of ours is added to `table`. */
+static void share_table(struct route_keeper *k, uint32_t table)
+{
+	if (k->table == table && k->share_fd >= 0)
+		return;
+	if (k->table != table)
+		release_route(k);
+	take_share(k, table);
+	k->table = table;
+}
+
+/* Who could not add anything holds no share, or nobody would remove the route when others end. */
+static void unshare_if_unused(struct route_keeper *k)
+{
+	if (!k->added && !k->blocked)
+		drop_share(k);
+}
+
+/* Makes `hop` the only real route of ours in the table surveyed. 0 or a negative errno. */
 static int put_route(struct route_keeper *k, const struct survey *s, const struct route_hop *hop)
 {
 	bool there = false;
 	for (size_t i = 0; i < s->ours_count; i++)
 		there = there || same_hop(&s->ours[i], hop);
-	if (k->table != s->table || k->share_fd < 0) {
-		if (k->added && k->table != s->table)
-			release_route(k);
-		take_share(k, s->table);
-		k->table = s->table;
-	}
+	share_table(k, s->table);
 	int rc = there ? 0 : change_route(k, RTM_NEWROUTE, s->table, hop);
 	if (rc < 0 && rc != -EEXIST) {
-		if (!k->added)
-			drop_share(k); /* or nobody would remove the route when the others end */
+		unshare_if_unused(k);
 		return rc;
 	}
 	k->added = true;
@@ -481,78 +536,169 @@ static int put_route(struct route_keeper *k, const struct survey *s, const struc
 	return 0;
 }
 
+static int put_block(struct route_keeper *k, uint32_t table)
+{
+	share_table(k, table);
+	int rc = change_block(k, RTM_NEWROUTE, table);
+	if (rc == -EEXIST) { /* but not in front: the tunnel has brought a host route since */
+		(void)change_block(k, RTM_DELROUTE, table);
+		rc = change_block(k, RTM_NEWROUTE, table);
+	}
+	k->blocked = rc == 0 || rc == -EEXIST;
+	unshare_if_unused(k);
+	return rc == -EEXIST ? 0 : rc;
+}
+
+/* Whoever finds a way removes the block, also another call's, which sees the same way. */
+static void remove_block(struct route_keeper *k, uint32_t table)
+{
+	if (change_block(k, RTM_DELROUTE, table) == 0)
+		k->blocked = false;
+}
+
 static bool serves_without_us(const struct candidate *c)
 {
 	bool direct = c->hop.gateway.s_addr == htonl(INADDR_ANY) && !c->hop.has_gateway6;
 	return c->prefix == HOST || (direct && c->prefix >= ON_LINK_PREFIX);
 }
 
-/* No way but ours and the tunnel's is left. */
-static enum route_change keep_going(struct route_keeper *k, const struct survey *s, bool looped)
+/*
+ * No way but ours and the tunnel's is left: ours stays. Where it went with its device, that may be
+ * back, under another number even, and only the default route still be missing.
+ */
+static int keep_going(struct route_keeper *k, const struct survey *s)
 {
 	if (s->ours_count > 0) {
-		if (put_route(k, s, &s->ours[0]) < 0)
-			return ROUTE_LOST;
-		return s->tunnel.found ? ROUTE_UNCHANGED : ROUTE_LOST;
+		int rc = put_route(k, s, &s->ours[0]);
+		if (rc == 0 && s->blocked && s->ours_live)
+			remove_block(k, s->table);
+		return rc;
 	}
-	/* Ours went with its device. It may be back, and only the route still missing. */
-	if (k->added && put_route(k, s, &k->hop) == 0)
-		return ROUTE_MOVED;
-	return looped ? ROUTE_LOOP : ROUTE_LOST;
+	if (!k->added)
+		return -ENETUNREACH;
+	struct route_hop hop = k->hop;
+	unsigned index = if_nametoindex(k->path.device);
+	if (index > 0)
+		hop.device_index = (int)index;
+	return put_route(k, s, &hop);
 }
 
-/* `actual` is what the kernel does now. Writes the reason of a failure to *error. */
-static enum route_change manage_route(
-    struct route_keeper *k, const struct route_path *actual, int *error)
+/* Sees to the best way that `table` and those after it leave us. 0 or a negative errno. */
+static int manage_route(struct route_keeper *k, const struct route_path *actual, uint32_t table)
 {
-	bool looped = is_tunnel(k, actual->device_index);
 	struct route_hop now = {.gateway = actual->gateway, .device_index = actual->device_index};
 	/* Of several hops the one in use, which is our route's: all calls to the server see the same,
 	 * and none undoes what another has chosen. */
 	struct survey s = {.keeper = k, .prefer = &now};
-	*error = make_survey(&s, actual->table);
-	if (*error < 0)
-		return looped ? ROUTE_LOOP : ROUTE_UNCHANGED;
-	if (!s.best.found)
-		return keep_going(k, &s, looped);
-	if (s.best.type != RTN_UNICAST)
-		return ROUTE_LOST;
+	int rc = make_survey(&s, table);
+	if (rc < 0)
+		return rc;
+	k->missing = k->added && s.ours_count == 0;
+	/* Whose tunnel the default route is may not be known yet; the call that stands knows. */
+	if (!k->begun && s.ours_live && is_shared(k, s.table))
+		return put_route(k, &s, &s.ours[0]);
+	if (!s.best.found || s.best.type != RTN_UNICAST)
+		return keep_going(k, &s);
 	/* A tunnel whose other end has the server's own address brings a host route to there, too. */
 	bool safe = !s.tunnel.found || beats(&s.best, &s.tunnel);
-	if (safe && serves_without_us(&s.best)) {
-		bool had = k->added || s.ours_count > 0;
-		if (!k->added && s.ours_count > 0) {
-			k->added = true; /* a stale one: ours to remove */
-			k->table = s.table;
-			k->hop = s.ours[0];
-		}
-		release_route(k);
-		return had ? ROUTE_MOVED : ROUTE_UNCHANGED;
+	if (!safe || !serves_without_us(&s.best)) {
+		rc = put_route(k, &s, &s.best.hop);
+		if (rc == 0 && s.blocked && (s.ours_live || s.ours_count == 0))
+			remove_block(k, s.table);
+		return rc;
 	}
-	bool same = k->added && s.ours_count == 1 && same_hop(&s.ours[0], &s.best.hop) &&
-	            same_hop(&k->hop, &s.best.hop);
-	*error = put_route(k, &s, &s.best.hop);
-	if (*error < 0)
-		return looped ? ROUTE_LOOP : ROUTE_LOST;
-	return same ? ROUTE_UNCHANGED : ROUTE_MOVED;
+	if (!k->added && s.ours_count > 0) {
+		k->added = true; /* a stale one: ours to remove */
+		k->table = s.table;
+		k->hop = s.ours[0];
+	}
+	release_route(k);
+	if (s.blocked)
+		remove_block(k, s.table);
+	return 0;
 }
 
-static enum route_change look_again(struct route_keeper *k, int *error)
+/*
+ * Makes the kernel's answer, which is in *actual and *found (0 or a negative errno) before and
+ * after, a way outside the tunnel, or none at all. 0 or the reason why nothing could be added.
+ */
+static int settle(struct route_keeper *k, struct route_path *actual, int *found)
+{
+	bool looped = *found == 0 && is_tunnel(k, actual->device_index);
+	uint32_t table = *found == 0 ? actual->table : k->path.table;
+	if ((*found < 0 || looped) && k->share_fd >= 0)
+		table = k->table; /* chosen by the rules as long as it had a way */
+	int rc = manage_route(k, actual, table);
+	*found = look_up(&k->rtnl, k->server, k->local, k->mark, actual);
+	for (int i = 0; i < 2 && *found == 0 && is_tunnel(k, actual->device_index); i++) {
+		int blocked = put_block(k, i == 0 ? table : actual->table);
+		rc = rc < 0 ? rc : blocked;
+		*found = look_up(&k->rtnl, k->server, k->local, k->mark, actual);
+	}
+	if (k->blocked && *found == 0 && !is_tunnel(k, actual->device_index))
+		remove_block(k, k->table);
+	return rc;
+}
+
+/* Whoever removes our route again and again has the last word. */
+static void count_restore(struct route_keeper *k, int64_t now_us)
+{
+	if (k->restores == 0 || now_us - k->restores_since_us > RESTORE_SPAN_US) {
+		k->restores_since_us = now_us;
+		k->restores = 0;
+	}
+	if (++k->restores >= RESTORES_MAX)
+		k->manage = false;
+}
+
+/* How things stand, with the reason why nothing could be added in *error. */
+static enum route_state look_again(struct route_keeper *k, int *error)
 {
 	struct route_path actual;
-	*error = look_up(&k->rtnl, k->server, k->local, k->mark, &actual);
-	if (*error < 0)
-		return ROUTE_LOST;
-	enum route_change change = ROUTE_UNCHANGED;
-	if (k->manage && !actual.local)
-		change = manage_route(k, &actual, error);
-	else if (is_tunnel(k, actual.device_index))
-		change = ROUTE_LOOP;
-	if (change == ROUTE_MOVED)
-		(void)look_up(&k->rtnl, k->server, k->local, k->mark, &actual);
-	if (change == ROUTE_UNCHANGED || change == ROUTE_MOVED || !k->begun)
-		k->path = actual;
-	return change;
+	int found = look_up(&k->rtnl, k->server, k->local, k->mark, &actual);
+	*error = 0;
+	k->missing = false;
+	if (k->manage && (found < 0 ? k->begun : !actual.local))
+		*error = settle(k, &actual, &found);
+	if (found < 0) {
+		*error = found;
+		return ROUTE_STATE_NONE;
+	}
+	if (is_tunnel(k, actual.device_index))
+		return ROUTE_STATE_LOOP;
+	k->path = actual;
+	return ROUTE_STATE_GOOD;
+}
+
+/* Tables in which a block for the server stands. */
+struct blocks {
+	struct in_addr server;
+	uint32_t tables[OURS_MAX];
+	size_t count;
+};
+
+static void blocks_handler(void *context, uint16_t type, struct rtnl_view body)
+{
+	struct blocks *b = context;
+	struct route_message m;
+	if (type == RTM_NEWROUTE && parse_route(body, &m) && m.fixed.rtm_dst_len == HOST &&
+	    m.fixed.rtm_protocol == ROUTE_PROTOCOL && m.fixed.rtm_type == RTN_UNREACHABLE &&
+	    m.destination.s_addr == b->server.s_addr && b->count < OURS_MAX)
+		b->tables[b->count++] = m.table;
+}
+
+/* Removes what a killed process has left to block the server, in whatever table: a look-up that ends
+ * there does not say where. */
+static void remove_stale_blocks(struct route_keeper *k)
+{
+	struct blocks b = {.server = k->server};
+	struct rtmsg fixed = {.rtm_family = AF_INET};
+	struct rtnl_request q;
+	rtnl_start(&q, RTM_GETROUTE, NLM_F_DUMP, &fixed, sizeof(fixed));
+	(void)rtnl_talk(&k->rtnl, &q, blocks_handler, &b);
+	for (size_t i = 0; i < b.count; i++)
+		if (was_last_share(k, b.tables[i]))
+			(void)change_block(k, RTM_DELROUTE, b.tables[i]);
 }
 
 int route_begin(
@@ -570,13 +716,18 @@ int route_begin(
 	if (rc < 0)
 		return rc;
 	/* Before the first look, so that nothing changes unnoticed between it and the next. */
-	rc = rtnl_open(&k->events, RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_LINK);
+	rc = rtnl_open(
+	    &k->events, RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_RULE | RTMGRP_LINK);
 	if (rc == 0) {
 		k->watching = true;
 		k->events_fd = k->events.fd;
 	}
-	int error = 0;
-	(void)look_again(k, &error);
+	int error;
+	k->state = look_again(k, &error);
+	if (error == -EHOSTUNREACH) {
+		remove_stale_blocks(k);
+		k->state = look_again(k, &error);
+	}
 	k->begun = true;
 	return error < 0 ? error : rc;
 }
@@ -595,13 +746,40 @@ static void events_handler(void *context, uint16_t type, struct rtnl_view body)
 		k->relevant = true;
 }
 
-enum route_change route_on_events(struct route_keeper *k)
+/* What has become of things since they stood as in `before`, as one word. */
+static enum route_change tell_change(
+    struct route_keeper *k, const struct route_keeper *before, int64_t now_us)
+{
+	bool was_good = before->state == ROUTE_STATE_GOOD;
+	if (k->state != ROUTE_STATE_GOOD && k->state == before->state)
+		return ROUTE_UNCHANGED;
+	if (k->state == ROUTE_STATE_LOOP)
+		return ROUTE_LOOP;
+	if (k->state == ROUTE_STATE_NONE)
+		return ROUTE_LOST;
+	if (!was_good)
+		return ROUTE_BACK;
+	bool same = k->added == before->added &&
+	            (!k->added || (k->table == before->table && same_hop(&k->hop, &before->hop)));
+	if (!same)
+		return ROUTE_MOVED;
+	if (!k->missing)
+		return ROUTE_UNCHANGED;
+	count_restore(k, now_us);
+	return k->manage ? ROUTE_RESTORED : ROUTE_CONTESTED;
+}
+
+enum route_change route_on_events(struct route_keeper *k, int64_t now_us)
 {
 	k->relevant = false;
 	if (rtnl_notifications(&k->events, events_handler, k) < 0)
 		k->relevant = true; /* some are missing: look at everything */
+	if (!k->relevant)
+		return ROUTE_UNCHANGED;
 	int error;
-	return k->relevant ? look_again(k, &error) : ROUTE_UNCHANGED;
+	struct route_keeper before = *k;
+	k->state = look_again(k, &error);
+	return tell_change(k, &before, now_us);
 }
 
 void route_end(struct route_keeper *k)

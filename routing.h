@@ -7,6 +7,9 @@
  * Several live calls to one server share the route: each holds an abstract socket named for server
  * and table, and the one that ends last, seen from that, removes it. Whoever finds it gone all the
  * same puts it back (each hears of the removal).
+ *
+ * While the uplink is gone and what is left leads into the tunnel, an "unreachable" route with the
+ * same mark stands in for it: nothing goes round in the tunnel, and the call may outlive the gap.
  */
 #ifndef PPTP_ROUTING_H
 #define PPTP_ROUTING_H
@@ -49,15 +52,28 @@ struct route_hop {
 	size_t metrics_len;
 };
 
+/* Whether the kernel has a way to the server. */
+enum route_state {
+	ROUTE_STATE_GOOD,
+	ROUTE_STATE_NONE, /* for the moment */
+	ROUTE_STATE_LOOP, /* into the tunnel itself */
+};
+
 /* Private but for events_fd, path, added and tunnel_pid. */
 struct route_keeper {
 	struct in_addr server;
 	struct in_addr local; /* INADDR_ANY: no source asked for */
 	uint32_t mark;
-	bool manage; /* false (--nohostroute): only look and warn */
-	bool added;  /* a route of ours is in the kernel: `hop`, in `table` */
+	bool manage;  /* false (--nohostroute): only look and warn */
+	bool added;   /* a route of ours is in the kernel: `hop`, in `table`; or was, and its device
+	                is gone for the moment */
+	bool blocked; /* "unreachable" stands in for it, in `table` */
+	bool missing; /* at the last look `hop` was not there, nobody having asked us */
+	unsigned restores; /* how often it was put back all the same since ... */
+	int64_t restores_since_us;
 	bool watching;
 	bool begun;
+	enum route_state state;
 	bool relevant;          /* a notification came that may concern the server */
 	struct route_path path; /* as of the last look, without the tunnel */
 	struct route_hop hop;
@@ -73,8 +89,12 @@ struct route_keeper {
 enum route_change {
 	ROUTE_UNCHANGED,
 	ROUTE_MOVED, /* our host route was added, moved to another uplink, or is needed no more */
-	ROUTE_LOST, /* no route for the moment: kept as it is, looked at again on the next change */
-	ROUTE_LOOP, /* the kernel's route to the server leads into the tunnel's own interface */
+	ROUTE_RESTORED,  /* somebody had removed our host route: it is there again */
+	ROUTE_CONTESTED, /* once more, and for the last time: from now on we only look and warn */
+	ROUTE_LOST,      /* no way for the moment: looked for again on each change */
+	ROUTE_BACK,      /* there is one again */
+	ROUTE_LOOP, /* the kernel's route to the server leads into the tunnel's own interface, and
+	               there is nothing that we could do about it */
 };
 
 /* Asks the kernel; 0, or -ENETUNREACH (also for a local address that is not there) and other
@@ -85,18 +105,20 @@ int route_lookup(
 /*
  * Looks the server up, adds a host route where one is needed (none for a server on-link, on this
  * host, or with a host route already; a stale one of ours is taken over), and subscribes to
- * changes. 0 or a negative errno; a missing right to add one is -EPERM with everything else set up.
+ * changes. Also without `manage`, what a killed call has left to block the server goes, if nothing
+ * else. 0 or a negative errno; a missing right to add one is -EPERM with everything else set up.
  * Whatever it returns, route_end is then in order.
  */
 int route_begin(struct route_keeper *k, struct in_addr server, struct in_addr local, uint32_t mark,
     bool manage);
 
 /*
- * After events_fd became readable: takes in the notifications and follows the uplink. The tunnel's
- * own interface is a point-to-point one that was not the path when the call began, unless
- * tunnel_pid and pppd's pid file show it to be another pppd's; no host route is ever made to lead there.
+ * After events_fd became readable: takes in the notifications and follows the uplink; tells each
+ * change once. The tunnel's own interface is a point-to-point one that was not the path when the
+ * call began, unless its old name, or tunnel_pid and pppd's pid file, show it to be another; no
+ * host route is ever made to lead there.
  */
-enum route_change route_on_events(struct route_keeper *k);
+enum route_change route_on_events(struct route_keeper *k, int64_t now_us);
 
 /* Removes what we added, and nothing else; closes all descriptors. */
 void route_end(struct route_keeper *k);

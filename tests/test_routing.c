@@ -6,6 +6,7 @@
 #include "../routing.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -97,16 +98,21 @@ static int begin(struct route_keeper *k)
 }
 
 /* The outcome of all notifications that are there: the last that was no "unchanged". */
-static enum route_change follow(struct route_keeper *k)
+static enum route_change follow_at(struct route_keeper *k, int64_t now_us)
 {
 	enum route_change change = ROUTE_UNCHANGED;
 	struct pollfd p = {.fd = k->events_fd, .events = POLLIN};
 	while (poll(&p, 1, 50) > 0) {
-		enum route_change c = route_on_events(k);
+		enum route_change c = route_on_events(k, now_us);
 		if (c != ROUTE_UNCHANGED)
 			change = c;
 	}
 	return change;
+}
+
+static enum route_change follow(struct route_keeper *k)
+{
+	return follow_at(k, 0);
 }
 
 START_TEST(route_is_added_for_a_server_behind_a_gateway_and_removed_exactly)
@@ -282,11 +288,12 @@ START_TEST(route_survives_a_uplink_that_goes_and_comes_back)
 	ck_assert_int_eq(begin(&k), 0);
 	run("ip link set up0 down");
 	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	expect(OURS, "");
 	run("ip link set up0 up");
-	(void)follow(&k);
-	run("ip route add default via 192.0.2.1");
+	ck_assert_int_eq(follow(&k), ROUTE_BACK); /* by the gateway of before */
+	run("ip route add default via 192.0.2.254");
 	ck_assert_int_eq(follow(&k), ROUTE_MOVED);
-	expect(OURS, SERVER " via 192.0.2.1 dev up0");
+	expect(OURS, SERVER " via 192.0.2.254 dev up0");
 	route_end(&k);
 	expect(OURS, "");
 }
@@ -311,7 +318,7 @@ START_TEST(route_stays_while_there_is_no_other)
 	struct route_keeper k;
 	ck_assert_int_eq(begin(&k), 0);
 	run("ip route del default");
-	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
 	expect(OURS, SERVER " via 192.0.2.1 dev up0");
 	route_end(&k);
 	expect(OURS, "");
@@ -323,8 +330,41 @@ START_TEST(route_that_someone_removes_is_put_back)
 	struct route_keeper k;
 	ck_assert_int_eq(begin(&k), 0);
 	run("ip route del " SERVER);
-	ck_assert_int_eq(follow(&k), ROUTE_MOVED);
+	ck_assert_int_eq(follow(&k), ROUTE_RESTORED);
 	expect(OURS, SERVER " via 192.0.2.1 dev up0");
+	route_end(&k);
+	expect(OURS, "");
+}
+END_TEST
+
+/* Somebody removes the route each `every_us`, ten times; the outcome of the last. */
+static enum route_change contest(struct route_keeper *k, int64_t every_us)
+{
+	for (int i = 0; i < 9; i++) {
+		run("ip route del " SERVER);
+		ck_assert_int_eq(follow_at(k, i * every_us), ROUTE_RESTORED);
+	}
+	run("ip route del " SERVER);
+	return follow_at(k, 9 * every_us);
+}
+
+START_TEST(route_that_someone_removes_again_and_again_is_left_to_him)
+{
+	struct route_keeper k;
+	ck_assert_int_eq(begin(&k), 0);
+	ck_assert_int_eq(contest(&k, USEC_PER_SEC), ROUTE_CONTESTED);
+	run("ip route del " SERVER);
+	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED); /* the default route does as well */
+	expect(OURS, "");
+	route_end(&k);
+}
+END_TEST
+
+START_TEST(route_that_someone_removes_now_and_then_is_put_back_each_time)
+{
+	struct route_keeper k;
+	ck_assert_int_eq(begin(&k), 0);
+	ck_assert_int_eq(contest(&k, 10 * USEC_PER_SEC), ROUTE_RESTORED);
 	route_end(&k);
 	expect(OURS, "");
 }
@@ -375,29 +415,277 @@ START_TEST(route_beats_a_tunnel_whose_other_end_is_the_server)
 }
 END_TEST
 
-START_TEST(route_loop_into_the_tunnel_is_noticed_without_a_host_route)
+START_TEST(route_loop_is_told_once_each_time_where_there_is_no_host_route)
 {
 	struct route_keeper k;
 	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 0, false), 0);
 	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
 	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
+	for (int i = 0; i < 2; i++) {
+		run("ip route replace default dev tun9");
+		ck_assert_int_eq(follow(&k), ROUTE_LOOP);
+		run("ip route add default via 192.0.2.1 metric 900");
+		ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
+		run("ip route del default dev tun9");
+		ck_assert_int_eq(follow(&k), ROUTE_BACK);
+		run("ip route add default via 192.0.2.1");
+		run("ip route del default metric 900");
+	}
+	expect(OURS, "");
+	route_end(&k);
+}
+END_TEST
+
+/* A call whose tunnel has become the default route, as by pppd's replacedefaultroute; `before` is
+ * how things are to be at the end. */
+static void begin_below_tunnel(struct route_keeper *k, const char *server, char before[2048])
+{
+	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
+	run("ip link set tun9 down");
+	ck_assert_int_eq(route_begin(k, address(server), any, 0, true), 0);
+	run("ip link set tun9 up && ip route replace default dev tun9");
+	ck_assert_int_eq(follow(k), ROUTE_UNCHANGED);
+	output("ip -4 route show table all | grep -v 'proto 47'", before, 2048);
+}
+
+static void expect_end(struct route_keeper *k, const char *before)
+{
+	char after[2048];
+	route_end(k);
+	expect(OURS, "");
+	ck_assert_str_eq(output("ip -4 route show table all", after, sizeof(after)), before);
+}
+
+static void expect_no_way_to(const char *server)
+{
+	struct route_path path;
+	ck_assert_int_eq(route_lookup(address(server), any, 0, &path), -EHOSTUNREACH);
+}
+
+#define BLOCK "unreachable " SERVER
+
+START_TEST(route_is_blocked_while_nothing_but_the_tunnel_is_left)
+{
+	struct route_keeper k;
+	char before[2048];
+	begin_below_tunnel(&k, SERVER, before);
+	run("ip link set up0 down");
+	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	expect(OURS, BLOCK);
+	expect_no_way_to(SERVER);
+	run("ip link set up1 down && ip link set up1 up"); /* does not help, and is not told */
+	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
+	run("ip link set up0 up");
+	ck_assert_int_eq(follow(&k), ROUTE_BACK);
+	expect(OURS, SERVER " via 192.0.2.1 dev up0");
+	ck_assert_str_eq(k.path.device, "up0");
+	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
+	output("ip -4 route show table all | grep -v 'proto 47'", before, sizeof(before));
+	expect_end(&k, before);
+}
+END_TEST
+
+START_TEST(route_is_blocked_while_the_address_is_gone)
+{
+	struct route_keeper k;
+	char before[2048];
+	begin_below_tunnel(&k, SERVER, before);
+	run("ip addr del 192.0.2.2/24 dev up0");
+	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	expect(OURS, BLOCK);
+	run("ip addr add 192.0.2.2/24 dev up0");
+	ck_assert_int_eq(follow(&k), ROUTE_BACK);
+	expect(OURS, SERVER " via 192.0.2.1 dev up0");
+	output("ip -4 route show table all | grep -v 'proto 47'", before, sizeof(before));
+	expect_end(&k, before);
+}
+END_TEST
+
+START_TEST(route_block_gives_way_to_another_uplink)
+{
+	struct route_keeper k;
+	char before[2048];
+	begin_below_tunnel(&k, SERVER, before);
+	run("ip link set up0 down");
+	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	run("ip route add default via 198.51.100.1 metric 600");
+	ck_assert_int_eq(follow(&k), ROUTE_BACK);
+	expect(OURS, SERVER " via 198.51.100.1 dev up1");
+	route_end(&k);
+	expect(OURS, "");
+}
+END_TEST
+
+START_TEST(route_block_is_gone_at_the_end)
+{
+	struct route_keeper k;
+	char before[2048];
+	begin_below_tunnel(&k, SERVER, before);
+	run("ip link set up0 down");
+	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	expect(OURS, BLOCK);
+	output("ip -4 route show table all | grep -v 'proto 47'", before, sizeof(before));
+	expect_end(&k, before);
+}
+END_TEST
+
+START_TEST(route_block_stands_in_for_a_network_that_the_server_is_on)
+{
+	struct route_keeper k;
+	char before[2048];
+	begin_below_tunnel(&k, "192.0.2.77", before);
+	expect(OURS, "");
+	run("ip link set up0 down");
+	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	expect(OURS, "unreachable 192.0.2.77");
+	run("ip link set up0 up");
+	ck_assert_int_eq(follow(&k), ROUTE_BACK);
+	expect(OURS, "");
+	expect("ip -o route get 192.0.2.77 | cut -d' ' -f1-3", "192.0.2.77 dev up0");
+	route_end(&k);
+}
+END_TEST
+
+START_TEST(route_block_stands_in_for_the_host_route_of_another)
+{
+	struct route_keeper k;
+	char before[2048];
+	run("ip route add " SERVER " via 198.51.100.1 metric 50");
+	begin_below_tunnel(&k, SERVER, before);
+	run("ip link set up1 down");
+	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	expect(OURS, BLOCK);
+	run("ip link set up1 up && ip route add " SERVER " via 198.51.100.1 metric 50");
+	ck_assert_int_eq(follow(&k), ROUTE_BACK);
+	expect(OURS, "");
+	output("ip -4 route show table all", before, sizeof(before));
+	expect_end(&k, before);
+}
+END_TEST
+
+START_TEST(route_is_back_with_a_device_that_was_made_anew)
+{
+	struct route_keeper k;
+	char before[2048];
+	begin_below_tunnel(&k, SERVER, before);
+	run("ip link del up0");
+	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	expect(OURS, BLOCK);
+	run("ip link add up0 type veth peer name far0 && ip link set far0 up");
+	run("ip addr add 192.0.2.2/24 dev up0 && ip link set up0 up");
+	ck_assert_int_eq(follow(&k), ROUTE_BACK);
+	expect(OURS, SERVER " via 192.0.2.1 dev up0");
+	route_end(&k);
+	expect(OURS, "");
+}
+END_TEST
+
+START_TEST(route_block_comes_before_a_tunnel_whose_other_end_is_the_server)
+{
+	struct route_keeper k;
+	ck_assert_int_eq(begin(&k), 0);
+	add_tunnel("tun9", "10.9.0.2", SERVER);
+	(void)follow(&k);
+	expect("ip -o route get " SERVER " | cut -d' ' -f1-5", SERVER " via 192.0.2.1 dev up0");
+	run("ip link set up0 down");
+	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	expect_no_way_to(SERVER);
+	run("ip link set tun9 down && ip link set tun9 up"); /* its route comes in front */
+	(void)follow(&k);
+	expect_no_way_to(SERVER);
+	run("ip link set up0 up");
+	ck_assert_int_eq(follow(&k), ROUTE_BACK);
+	expect(OURS, SERVER " via 192.0.2.1 dev up0");
+	route_end(&k);
+	expect(OURS, "");
+}
+END_TEST
+
+START_TEST(route_is_blocked_while_the_kernel_leaves_it_out_for_want_of_a_carrier)
+{
+	struct route_keeper k;
+	char before[2048];
+	run("echo 1 >/proc/sys/net/ipv4/conf/up0/ignore_routes_with_linkdown");
+	begin_below_tunnel(&k, SERVER, before);
+	run("ip link set far0 down");
+	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	expect_no_way_to(SERVER);
+	run("ip link set up1 down && ip link set up1 up");
+	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
+	run("ip link set far0 up");
+	ck_assert_int_eq(follow(&k), ROUTE_BACK);
+	expect(OURS, SERVER " via 192.0.2.1 dev up0");
+	run("ip link set far0 down");
+	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	route_end(&k);
+	expect(OURS, "");
+}
+END_TEST
+
+START_TEST(route_block_is_in_the_table_of_the_mark)
+{
+	struct route_keeper k;
+	run("ip rule add fwmark 5 lookup 1000 && ip route add default via 198.51.100.1 table 1000");
+	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 5, true), 0);
+	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
 	run("ip route replace default dev tun9");
+	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
+	run("ip link set up1 down");
+	ck_assert_int_eq(follow(&k), ROUTE_LOST);
+	expect(OURS, BLOCK " table 1000");
+	run("ip link set up1 up");
+	ck_assert_int_eq(follow(&k), ROUTE_BACK);
+	expect(OURS, SERVER " via 198.51.100.1 dev up1 table 1000");
+	route_end(&k);
+	expect(OURS, "");
+}
+END_TEST
+
+START_TEST(route_block_of_two_calls_goes_with_the_last_of_them)
+{
+	struct route_keeper first, second;
+	char before[2048];
+	begin_below_tunnel(&first, SERVER, before);
+	ck_assert_int_eq(begin(&second), 0);
+	expect(OURS, SERVER " via 192.0.2.1 dev up0");
+	run("ip link set up0 down");
+	ck_assert_int_eq(follow(&first), ROUTE_LOST);
+	ck_assert_int_eq(follow(&second), ROUTE_LOST);
+	expect(OURS, BLOCK);
+	route_end(&first);
+	expect(OURS, BLOCK);
+	run("ip link set up0 up");
+	ck_assert_int_eq(follow(&second), ROUTE_BACK);
+	expect(OURS, SERVER " via 192.0.2.1 dev up0");
+	run("ip link set up0 down");
+	ck_assert_int_eq(follow(&second), ROUTE_LOST);
+	route_end(&second);
+	expect(OURS, "");
+}
+END_TEST
+
+START_TEST(route_loop_ends_it_where_there_is_no_right_to_block)
+{
+	struct route_keeper k;
+	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
+	int rc = begin(&k);
+	ck_assert_int_eq(rc, 0);
+	run("ip route replace default dev tun9 && ip link set up0 down");
+	privs_drop(false);
 	ck_assert_int_eq(follow(&k), ROUTE_LOOP);
 	route_end(&k);
 }
 END_TEST
 
-START_TEST(route_loop_is_noticed_when_nothing_but_the_tunnel_is_left)
+START_TEST(route_loop_is_told_when_someone_removes_ours_again_and_again)
 {
 	struct route_keeper k;
-	ck_assert_int_eq(begin(&k), 0);
-	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
-	run("ip route replace default dev tun9");
-	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
-	run("ip link set up0 down");
+	char before[2048];
+	begin_below_tunnel(&k, SERVER, before);
+	ck_assert_int_eq(contest(&k, USEC_PER_SEC), ROUTE_CONTESTED);
+	run("ip route del " SERVER);
 	ck_assert_int_eq(follow(&k), ROUTE_LOOP);
-	route_end(&k);
-	expect(OURS, "");
+	expect_end(&k, before);
 }
 END_TEST
 
@@ -462,7 +750,7 @@ START_TEST(route_of_many_calls_that_come_and_go_at_once_is_gone_in_the_end)
 		ck_assert_int_ge(children[i], 0);
 		for (int n = 0; children[i] == 0 && n < TIMES; n++) {
 			struct route_keeper k;
-			if (begin(&k) != 0 || route_on_events(&k) == ROUTE_LOOP)
+			if (begin(&k) != 0 || route_on_events(&k, 0) == ROUTE_LOOP)
 				_exit(1);
 			route_end(&k);
 		}
@@ -605,6 +893,27 @@ START_TEST(route_to_nowhere_is_an_error)
 }
 END_TEST
 
+START_TEST(route_block_left_by_a_killed_process_is_no_obstacle)
+{
+	struct route_keeper k;
+	run("ip route add " BLOCK " proto 47");
+	ck_assert_int_eq(begin(&k), 0);
+	expect(OURS, SERVER " via 192.0.2.1 dev up0");
+	route_end(&k);
+	expect(OURS, "");
+	run("ip rule add fwmark 5 lookup 1000 && ip route add default via 198.51.100.1 table 1000");
+	run("ip route add " BLOCK " table 1000 proto 47");
+	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 5, true), 0);
+	expect(OURS, SERVER " via 198.51.100.1 dev up1 table 1000");
+	route_end(&k);
+	expect(OURS, "");
+	run("ip route add " BLOCK " proto 47"); /* also where nothing is to be added */
+	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 0, false), 0);
+	expect(OURS, "");
+	route_end(&k);
+}
+END_TEST
+
 START_TEST(route_survives_more_notifications_than_the_buffer_takes)
 {
 	struct route_keeper k;
@@ -625,7 +934,7 @@ START_TEST(route_does_not_answer_to_changes_that_do_not_concern_it)
 	ck_assert_int_eq(begin(&k), 0);
 	(void)follow(&k);
 	run("ip route add 10.0.1.0/24 dev up1");
-	ck_assert_int_eq(route_on_events(&k), ROUTE_UNCHANGED);
+	ck_assert_int_eq(route_on_events(&k, 0), ROUTE_UNCHANGED);
 	ck_assert(!k.relevant);
 	route_end(&k);
 }
@@ -652,8 +961,20 @@ static void add_tunnel_tests(TCase *tc)
 	tcase_add_test(tc, route_is_unmoved_by_the_tunnel_becoming_the_default);
 	tcase_add_test(tc, route_follows_an_uplink_below_a_tunnel_that_is_the_default);
 	tcase_add_test(tc, route_beats_a_tunnel_whose_other_end_is_the_server);
-	tcase_add_test(tc, route_loop_into_the_tunnel_is_noticed_without_a_host_route);
-	tcase_add_test(tc, route_loop_is_noticed_when_nothing_but_the_tunnel_is_left);
+	tcase_add_test(tc, route_loop_is_told_once_each_time_where_there_is_no_host_route);
+	tcase_add_test(tc, route_is_blocked_while_nothing_but_the_tunnel_is_left);
+	tcase_add_test(tc, route_is_blocked_while_the_address_is_gone);
+	tcase_add_test(tc, route_block_gives_way_to_another_uplink);
+	tcase_add_test(tc, route_block_is_gone_at_the_end);
+	tcase_add_test(tc, route_block_stands_in_for_a_network_that_the_server_is_on);
+	tcase_add_test(tc, route_block_stands_in_for_the_host_route_of_another);
+	tcase_add_test(tc, route_is_back_with_a_device_that_was_made_anew);
+	tcase_add_test(tc, route_block_comes_before_a_tunnel_whose_other_end_is_the_server);
+	tcase_add_test(tc, route_is_blocked_while_the_kernel_leaves_it_out_for_want_of_a_carrier);
+	tcase_add_test(tc, route_block_is_in_the_table_of_the_mark);
+	tcase_add_test(tc, route_block_of_two_calls_goes_with_the_last_of_them);
+	tcase_add_test(tc, route_loop_ends_it_where_there_is_no_right_to_block);
+	tcase_add_test(tc, route_loop_is_told_when_someone_removes_ours_again_and_again);
 }
 
 int main(void)
@@ -683,6 +1004,9 @@ int main(void)
 	tcase_add_test(tc, route_falls_back_to_the_second_default_when_the_uplink_goes);
 	tcase_add_test(tc, route_stays_while_there_is_no_other);
 	tcase_add_test(tc, route_that_someone_removes_is_put_back);
+	tcase_add_test(tc, route_that_someone_removes_again_and_again_is_left_to_him);
+	tcase_add_test(tc, route_that_someone_removes_now_and_then_is_put_back_each_time);
+	tcase_add_test(tc, route_block_left_by_a_killed_process_is_no_obstacle);
 	tcase_add_test(tc, route_of_two_calls_stays_until_both_have_ended);
 	tcase_add_test(
 	    tc, route_that_another_call_moved_is_removed_by_a_last_one_that_has_not_heard_of_it);

@@ -201,13 +201,13 @@ def enter_namespace(fd):
         raise OSError(ctypes.get_errno(), "setns")
 
 
-def far_server(script=None):
+def far_server(script=None, **kwargs):
     """A FakeServer at FAR; needs far_network()."""
     here = os.open("/proc/self/ns/net", os.O_RDONLY)
     far = os.open("/run/netns/far", os.O_RDONLY)
     enter_namespace(far)
     try:
-        return FakeServer(FAR, script)
+        return FakeServer(FAR, script, **kwargs)
     finally:
         enter_namespace(here)
         os.close(here)
@@ -229,9 +229,9 @@ def far_network():
 
 
 @contextlib.contextmanager
-def remote_server(script=None):
+def remote_server(script=None, **kwargs):
     """far_network() with a far_server() in it."""
-    with far_network(), far_server(script) as server:
+    with far_network(), far_server(script, **kwargs) as server:
         yield server
 
 
