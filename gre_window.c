@@ -189,7 +189,7 @@ int64_t gre_window_rtt_us(const struct gre_window *w)
 static int64_t time_out_us(const struct gre_window *w)
 {
 	if (!w->has_rtt)
-		return later(ATO_UNKNOWN_US, w->rtt_us);
+		return clamp(w->rtt_us, ATO_UNKNOWN_US, ATO_MAX_US);
 	return clamp(w->rtt_us + 4 * w->dev_us, ATO_MIN_US, ATO_MAX_US);
 }
 

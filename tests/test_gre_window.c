@@ -150,6 +150,22 @@ START_TEST(flow_control_takes_a_window_of_0_as_1)
 }
 END_TEST
 
+/* The server's processing delay, in tenths of a second up to 65535, is its word for the first wait. */
+START_TEST(flow_control_does_not_wait_for_hours_because_the_server_says_so)
+{
+	struct gre_header h;
+	config.flow_control = true;
+	config.server_window = 1;
+	config.server_delay_us = 65535 * SECOND / 10;
+	start();
+	gre_session_send(&session, now_us, 10, &h);
+	ck_assert_uint_eq(gre_session_send_room(&session, now_us), 0);
+	now_us += 4 * SECOND;
+	gre_session_on_deadline(&session, now_us);
+	ck_assert_uint_eq(gre_session_send_room(&session, now_us), 1);
+}
+END_TEST
+
 START_TEST(flow_control_fills_the_window_of_a_server_that_acknowledges)
 {
 	struct server s = {.acks_at_once = true};
@@ -258,6 +274,7 @@ int main(void)
 	tcase_add_test(tc, flow_control_starts_at_half_and_opens_by_one_for_each_window_full);
 	tcase_add_test(tc, flow_control_halves_on_a_time_out_and_goes_on);
 	tcase_add_test(tc, flow_control_takes_a_window_of_0_as_1);
+	tcase_add_test(tc, flow_control_does_not_wait_for_hours_because_the_server_says_so);
 	tcase_add_test(tc, flow_control_fills_the_window_of_a_server_that_acknowledges);
 	tcase_add_test(tc, flow_control_does_not_deadlock_on_loss);
 	tcase_add_test(tc, a_server_that_never_acknowledges_slows_nothing);
