@@ -15,6 +15,15 @@
 
 /* So many packets in a row from elsewhere, in consecutive order, and the stream has moved on. */
 #define STRAYS_TO_RESYNC 3
+/* A stream begins with 0 or 1: a first packet with a number up to this may have overtaken others. */
+#define FIRST_NUMBERS 8
+/* With a number beyond this the stream has long begun. */
+#define BEGINNING_LAST 16
+/* A stream that goes back has begun anew, for which the one before has to have ended: where packets
+ * from before and behind a gap alternate, a path has become shorter. */
+#define STREAM_ENDED_US (300 * USEC_PER_MSEC)
+/* A stream that moves further on has begun anew; no loss so long leaves the call standing. */
+#define LOSS_MAX (1u << 20)
 /* A window in which "ahead" and "behind" stay different things. */
 #define MISSING_WINDOW_MAX (1u << 30)
 
@@ -136,11 +145,46 @@ static enum gre_rx drop_behind(struct gre_session *s, int64_t now_us, seq32 seq)
 	return drop(&s->stats->rx_under_win);
 }
 
+static void start_at(struct gre_session *s, seq32 first)
+{
+	s->rx_started = true;
+	s->expected = first;
+	s->told = first - 1;
+	s->early = first <= FIRST_NUMBERS ? (1u << first) - 1 : 0;
+}
+
+/* Whether it is one of the first packets, overtaken by the one that came first. */
+static bool is_early(struct gre_session *s, seq32 seq)
+{
+	if (seq > BEGINNING_LAST)
+		s->early = 0;
+	return s->early && seq < FIRST_NUMBERS && (s->early >> seq & 1);
+}
+
+/*
+ * What began the stream has been delivered: these packets follow as they come. They are LCP's, for
+ * which the order is of no weight, where a loss would cost the link seconds.
+ */
+static enum gre_rx take_early(struct gre_session *s, int64_t now_us, const struct gre_header *h,
+    const uint8_t *payload, bool may_deliver)
+{
+	s->early &= ~(1u << h->seq);
+	if (h->payload_len == 0)
+		return GRE_RX_NOTHING;
+	if (may_deliver && !has_ready(s)) {
+		s->stats->rx_accepted++;
+		return GRE_RX_DELIVER;
+	}
+	(void)pqueue_add(s->queue, h->seq, payload, h->payload_len, now_us, NULL);
+	return GRE_RX_HELD;
+}
+
 /*
  * A packet from far off is forged, or a remnant, or the stream has moved on: that takes a few in
  * consecutive order (RFC 3550 appendix A.1). True where the stream has been taken up at `seq`.
  * What is held comes first: a stream that has moved forward queues up behind it, one that has gone
- * back to lower numbers is let pass by until it has left.
+ * back to lower numbers is let pass by until it has left. What moving on leaves out was lost, but
+ * for the strays.
  */
 static bool stream_moved_to(struct gre_session *s, int64_t now_us, seq32 seq)
 {
@@ -149,12 +193,18 @@ static bool stream_moved_to(struct gre_session *s, int64_t now_us, seq32 seq)
 	if (s->stray_run < STRAYS_TO_RESYNC)
 		return false;
 	s->stray_run = STRAYS_TO_RESYNC;
+	bool on = seq32_after(seq, s->expected);
+	if (!on && now_us - s->inside_us < STREAM_ENDED_US)
+		return false;
 	while (s->behind_gap)
 		give_up_gap(s, now_us);
 	const struct pqueue_entry *head = pqueue_head(s->queue);
-	if (head && !(seq32_after(seq, s->expected) && seq32_after(seq, head->seq)))
+	if (head && !(on && seq32_after(seq, head->seq)))
 		return false;
 	s->stats->rx_resyncs++;
+	uint32_t left_out = seq - s->expected - (STRAYS_TO_RESYNC - 1);
+	if (on && left_out <= LOSS_MAX)
+		count_lost(s, left_out, now_us);
 	s->stray_run = 0;
 	s->expected = seq;
 	return true;
@@ -169,11 +219,10 @@ enum gre_rx gre_session_receive(struct gre_session *s, int64_t now_us, const str
 	}
 	if (!h->has_seq)
 		return h->has_ack ? drop(&s->stats->rx_acks) : GRE_RX_NOTHING;
-	if (!s->rx_started) {
-		s->rx_started = true;
-		s->expected = h->seq;
-		s->told = h->seq - 1;
-	}
+	if (!s->rx_started)
+		start_at(s, h->seq);
+	if (is_early(s, h->seq))
+		return take_early(s, now_us, h, payload, may_deliver);
 
 	int32_t ahead = seq32_diff(h->seq, s->expected);
 	int32_t window = (int32_t)s->config.missing_window;
@@ -184,6 +233,7 @@ enum gre_rx gre_session_receive(struct gre_session *s, int64_t now_us, const str
 		return has_ready(s) ? GRE_RX_HELD : GRE_RX_NOTHING;
 	}
 	s->stray_run = 0;
+	s->inside_us = now_us;
 	if (ahead < 0)
 		return drop_behind(s, now_us, h->seq);
 	if (ahead > 0 && s->config.reorder)

@@ -40,6 +40,7 @@ struct gre_session {
 	struct pptp_stats *stats;
 
 	bool rx_started;
+	unsigned early; /* bit n: packet n, lower than the first that came, may yet come */
 	seq32 expected; /* all before it came or were given up on */
 	seq32 told;     /* the last number that we acknowledged */
 	/* The first held packet behind a gap, NULL where there is none: what is before it is ready. */
@@ -47,6 +48,7 @@ struct gre_session {
 	/* Packets from outside the missing window, in consecutive order and with none from inside since. */
 	unsigned stray_run;
 	seq32 stray_next;
+	int64_t inside_us; /* when the last one came from inside the window */
 
 	struct gre_gap gap;
 	struct gre_ack ack;
@@ -70,7 +72,7 @@ void gre_session_init(struct gre_session *s, const struct gre_session_config *co
 
 /*
  * Takes in a decoded packet that passed gre_decode and carries our call id. Any first sequence
- * number is accepted. With GRE_RX_DELIVER the payload counts as accepted. `may_deliver` false (PPP's
+ * number is accepted; where it is a small one, those before it are delivered as they come. With GRE_RX_DELIVER the payload counts as accepted. `may_deliver` false (PPP's
  * side has no room) holds even the packet that is next in order. Where both may happen, drain
  * gre_session_next() before the next packet: what does not fit into a full queue is lost.
  */

@@ -16,6 +16,7 @@ START_TEST(session_follows_a_stream_that_moved_on)
 		start();
 		receive(0xfffffff0);
 		receive(0xfffffff1);
+		now_us += 300000;
 		seq32 there = 0xfffffff2 + moves[i];
 		ck_assert_int_eq(receive(there), GRE_RX_NOTHING);
 		ck_assert_int_eq(receive(there + 1), GRE_RX_NOTHING);
@@ -27,6 +28,46 @@ START_TEST(session_follows_a_stream_that_moved_on)
 		ck_assert_uint_eq(stats.rx_over_win + stats.rx_under_win, 2);
 		expect_ack(there + 3);
 	}
+}
+END_TEST
+
+/* A number is accepted, lost or too far ahead: each once. A start anew elsewhere loses nothing. */
+START_TEST(session_counts_as_lost_what_a_stream_that_moved_on_left_out)
+{
+	receive(1000);
+	for (seq32 seq = 6000; seq < 6010; seq++)
+		receive(seq);
+	expect_rx(4999, 0, 2, 0);
+	ck_assert_uint_eq(stats.rx_accepted, 9);
+	for (seq32 seq = 1000000000; seq < 1000000010; seq++)
+		receive(seq);
+	expect_rx(4999, 0, 4, 0);
+}
+END_TEST
+
+START_TEST(session_counts_what_was_held_and_what_was_left_out_where_the_stream_moved_on)
+{
+	receive(1000);
+	receive(1003);
+	for (seq32 seq = 5000; seq < 5005; seq++)
+		receive(seq);
+	ck_assert_uint_eq(stats.rx_accepted, 5); /* 1000, 1003, 5002 to 5004 */
+	expect_rx(5005 - 1000 - 5 - 2, 0, 2, 1);
+}
+END_TEST
+
+START_TEST(session_goes_back_to_lower_numbers_only_when_the_higher_ones_have_ended)
+{
+	receive(7000);
+	for (seq32 seq = 1; seq < 20; seq++) {
+		now_us += 10000;
+		ck_assert_int_eq(receive(seq), GRE_RX_NOTHING);
+	}
+	now_us += 120000;
+	ck_assert_int_eq(receive(20), GRE_RX_DELIVER);
+	ck_assert_int_eq(receive(21), GRE_RX_DELIVER);
+	EXPECT_DELIVERED(7000, 20, 21);
+	expect_rx(0, 19, 0, 0);
 }
 END_TEST
 
@@ -80,7 +121,7 @@ START_TEST(session_delivers_what_is_held_before_it_follows)
 	receive(9001);
 	ck_assert_int_eq(receive(9002), GRE_RX_HELD); /* lets go of what was held */
 	EXPECT_DELIVERED(1, 3, 6, 9002);
-	expect_rx(3, 0, 2, 2);
+	expect_rx(3 + 9000 - 7, 0, 2, 2);
 	ck_assert_int_eq(receive(9003), GRE_RX_DELIVER);
 	EXPECT_DELIVERED(1, 3, 6, 9002, 9003);
 	ck_assert_uint_eq(stats.rx_resyncs, 1);
@@ -91,6 +132,7 @@ START_TEST(session_follows_backwards_with_packets_held)
 {
 	receive(70000);
 	receive(70002);
+	now_us += 300000;
 	for (seq32 seq = 1; seq <= 4; seq++)
 		receive(seq);
 	receive(6);
@@ -379,6 +421,10 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, NULL);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, session_follows_a_stream_that_moved_on);
+	tcase_add_test(tc, session_counts_as_lost_what_a_stream_that_moved_on_left_out);
+	tcase_add_test(
+	    tc, session_counts_what_was_held_and_what_was_left_out_where_the_stream_moved_on);
+	tcase_add_test(tc, session_goes_back_to_lower_numbers_only_when_the_higher_ones_have_ended);
 	tcase_add_test(tc, session_is_not_moved_by_a_forged_packet_far_ahead);
 	tcase_add_test(tc, session_is_not_moved_by_far_packets_out_of_order);
 	tcase_add_test(tc, session_is_not_moved_while_held_packets_show_the_stream);

@@ -73,6 +73,13 @@ static int64_t late_by_400ms(seq32 seq)
 	return seq > 10 && one_in(100) ? 402 * MS : in_order(seq);
 }
 
+/* From packet 3000 on a path that is 50 ms shorter; a network card hands over once a millisecond. */
+static int64_t moves_to_a_shorter_path(seq32 seq)
+{
+	int64_t delay_us = seq < 3000 ? 52 * MS : 2 * MS;
+	return delay_us + MS - (now_us + delay_us) % MS;
+}
+
 START_TEST(loss_alone_costs_a_few_milliseconds)
 {
 	start_stream();
@@ -116,6 +123,17 @@ START_TEST(nothing_is_dropped_where_a_quarter_overtakes_by_10ms)
 {
 	check_nothing_dropped_after_a_second(early_by_10ms, 500);
 	check_nothing_dropped_after_a_second(early_by_10ms, 100);
+}
+END_TEST
+
+/* The order of what is delivered is checked with each delivery. */
+START_TEST(the_stream_does_not_go_back_where_a_path_becomes_shorter_by_more_than_the_window)
+{
+	start_stream();
+	stream(moves_to_a_shorter_path, 100, 2 * SECOND);
+	ck_assert_uint_eq(stats.rx_resyncs, 1);
+	ck_assert_uint_ge(stats.rx_accepted + stats.rx_lost, last_delivered - stats.rx_over_win);
+	ck_assert_uint_le(stats.rx_accepted + stats.rx_lost, last_delivered);
 }
 END_TEST
 
@@ -378,6 +396,8 @@ int main(void)
 	tcase_add_test(tc, nothing_is_dropped_where_packets_are_late_by_5ms);
 	tcase_add_test(tc, nothing_is_dropped_where_packets_are_late_by_40ms);
 	tcase_add_test(tc, nothing_is_dropped_where_a_quarter_overtakes_by_10ms);
+	tcase_add_test(
+	    tc, the_stream_does_not_go_back_where_a_path_becomes_shorter_by_more_than_the_window);
 	tcase_add_test(tc, nothing_at_all_is_dropped_where_pairs_are_swapped);
 	tcase_add_test(tc, the_wait_follows_a_change_of_the_network_both_ways);
 	tcase_add_test(tc, the_wait_does_not_grow_for_what_no_wait_can_cover);

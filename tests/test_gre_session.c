@@ -33,6 +33,61 @@ START_TEST(session_accepts_any_first_number)
 }
 END_TEST
 
+/* Which of 0 and 1 a server starts with is not known, nor is it worth a wait. */
+START_TEST(session_takes_the_first_packets_in_any_order)
+{
+	static const seq32 orders[][4] = {
+	    {0, 1, 2, 3}, {1, 0, 2, 3}, {2, 1, 0, 3}, {3, 2, 1, 0}, {2, 3, 0, 1}};
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		start();
+		for (size_t n = 0; n < 4; n++)
+			ck_assert_int_ne(receive(orders[i][n]), GRE_RX_NOTHING);
+		ck_assert_int_eq(receive(4), GRE_RX_DELIVER);
+		ck_assert_uint_eq(stats.rx_accepted, 5);
+		ck_assert_uint_eq(stats.rx_lost + stats.rx_under_win, 0);
+		expect_ack(4);
+		for (seq32 seq = 0; seq < 4; seq++)
+			ck_assert_int_eq(receive(seq), GRE_RX_NOTHING);
+		ck_assert_uint_eq(stats.rx_under_win, 4);
+	}
+}
+END_TEST
+
+START_TEST(session_takes_an_overtaken_first_packet_while_ppp_has_no_room)
+{
+	receive_held_back(1);
+	receive_held_back(3);
+	receive_held_back(0);
+	receive_held_back(0);
+	drain();
+	EXPECT_DELIVERED(0, 1);
+	receive(2);
+	EXPECT_DELIVERED(0, 1, 2, 3);
+	expect_rx(0, 1, 0, 1);
+}
+END_TEST
+
+START_TEST(session_takes_no_first_packet_that_comes_when_others_are_long_past_it)
+{
+	for (seq32 seq = 1; seq < 30; seq++)
+		receive(seq);
+	ck_assert_int_eq(receive(0), GRE_RX_NOTHING);
+	expect_rx(0, 1, 0, 0);
+	start();
+	receive(1); /* nor all around the circle */
+	for (seq32 seq = 2; seq < 20; seq++)
+		receive(seq);
+	session.expected = UINT32_MAX - 1;
+	for (seq32 seq = UINT32_MAX - 1; seq != 3; seq++)
+		ck_assert_int_eq(receive(seq), GRE_RX_DELIVER);
+	ck_assert_int_eq(receive(0), GRE_RX_NOTHING);
+	start();
+	receive(300); /* a stream that did not begin just now */
+	ck_assert_int_eq(receive(299), GRE_RX_NOTHING);
+	expect_rx(0, 1, 0, 0);
+}
+END_TEST
+
 START_TEST(session_numbers_what_it_sends_from_one)
 {
 	struct gre_header h;
@@ -457,6 +512,9 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, session_waits_for_nothing_at_first);
 	tcase_add_test(tc, session_accepts_any_first_number);
+	tcase_add_test(tc, session_takes_the_first_packets_in_any_order);
+	tcase_add_test(tc, session_takes_an_overtaken_first_packet_while_ppp_has_no_room);
+	tcase_add_test(tc, session_takes_no_first_packet_that_comes_when_others_are_long_past_it);
 	tcase_add_test(tc, session_numbers_what_it_sends_from_one);
 	tcase_add_test(tc, session_delivers_in_order_across_wrap);
 	tcase_add_test(tc, session_holds_what_is_ahead_until_the_missing_one_comes);
