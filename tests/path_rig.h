@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../gre_session.h"
+#include "cases.h"
 
 enum {
 	CAPACITY = 2048,
@@ -28,15 +29,6 @@ static struct pqueue queue;
 static struct pqueue_entry entries[CAPACITY];
 static uint8_t slots[CAPACITY * SLOT];
 static int64_t now_us;
-static uint32_t random_state;
-
-static inline uint32_t random32(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state;
-}
 
 static inline bool one_in(uint32_t n)
 {

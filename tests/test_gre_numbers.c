@@ -5,9 +5,7 @@
  */
 #include "session_rig.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <time.h>
+#include "cases.h"
 
 START_TEST(session_follows_a_stream_that_moved_on)
 {
@@ -303,25 +301,6 @@ START_TEST(session_measures_the_round_trip_one_packet_at_a_time)
 }
 END_TEST
 
-static uint32_t random_state;
-
-static uint32_t random32(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state;
-}
-
-static void seed_random(void)
-{
-	const char *given = getenv("GRE_SESSION_SEED");
-	random_state = given ? (uint32_t)strtoul(given, NULL, 0) : (uint32_t)time(NULL);
-	random_state |= 1;
-	printf("# GRE_SESSION_SEED=%" PRIu32 "\n", random_state);
-	fflush(stdout);
-}
-
 /* The plain definition of receiving with a fixed wait: what came, by distance from the first one. */
 struct model {
 	int64_t arrived_us[4096]; /* -1 = not */
@@ -381,7 +360,7 @@ static void compare_with_model(const struct model *m, seq32 base)
 START_TEST(session_does_what_a_naive_model_does)
 {
 	static struct model m;
-	seed_random();
+	seed_random("GRE_SESSION_SEED");
 	config.fixed_wait_us = 10000;
 	for (int round = 0; round < 60; round++) {
 		memset(&m, 0, sizeof(m));

@@ -6,6 +6,8 @@
  */
 #include "session_rig.h"
 
+#include "cases.h"
+
 START_TEST(session_waits_for_nothing_at_first)
 {
 	struct gre_header h;
@@ -150,37 +152,23 @@ START_TEST(session_fills_the_later_gap_first)
 }
 END_TEST
 
-/* Puts first..first+n-1 in through every order; the first of all comes first. */
+/* first comes first, the n behind it in every order. */
 static void check_permutations(seq32 first, unsigned n)
 {
-	seq32 order[7];
-	unsigned swaps[7] = {0};
+	struct permutations p = {.n = n};
 	for (unsigned i = 0; i < n; i++)
-		order[i] = first + 1 + i;
-	for (unsigned i = 0; i < n;) {
-		if (i == 0) {
-			start();
-			receive(first);
-			for (unsigned k = 0; k < n; k++)
-				receive(order[k]);
-			ck_assert_uint_eq(delivered_count, n + 1);
-			for (unsigned k = 0; k <= n; k++)
-				ck_assert_uint_eq(delivered[k], first + k);
-			expect_rx(0, 0, 0, stats.rx_buffered);
-			expect_ack(first + n);
-			i = 1;
-		}
-		if (swaps[i] < i) {
-			unsigned j = i % 2 ? swaps[i] : 0;
-			seq32 t = order[i];
-			order[i] = order[j];
-			order[j] = t;
-			swaps[i]++;
-			i = 0;
-		} else {
-			swaps[i++] = 0;
-		}
-	}
+		p.order[i] = first + 1 + i;
+	do {
+		start();
+		receive(first);
+		for (unsigned k = 0; k < n; k++)
+			receive(p.order[k]);
+		ck_assert_uint_eq(delivered_count, n + 1);
+		for (unsigned k = 0; k <= n; k++)
+			ck_assert_uint_eq(delivered[k], first + k);
+		expect_rx(0, 0, 0, stats.rx_buffered);
+		expect_ack(first + n);
+	} while (next_permutation(&p));
 }
 
 START_TEST(session_orders_every_permutation)

@@ -2,12 +2,10 @@
 /* The queue of packets that wait: order, duplicates, bounds, wrap-around, since when a gap is known. */
 #include "unit.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "../pqueue.h"
+#include "cases.h"
 
 enum {
 	CAPACITY = 64,
@@ -118,34 +116,19 @@ START_TEST(pqueue_gives_back_in_order_what_came_backwards)
 }
 END_TEST
 
-/* Steps through the permutations of n numbers (Heap's algorithm without recursion). */
 static void check_permutations(seq32 first, unsigned n)
 {
-	seq32 order[8];
-	unsigned swaps[8] = {0};
+	struct permutations p = {.n = n};
 	for (unsigned i = 0; i < n; i++)
-		order[i] = first + 3 * i; /* with gaps, which order must not care about */
-	for (unsigned i = 0; i < n;) {
-		if (i == 0) {
-			for (unsigned k = 0; k < n; k++)
-				ck_assert_int_eq(add(order[k]), PQUEUE_ADDED);
-			expect_links_hold();
-			for (unsigned k = 0; k < n; k++)
-				expect_pop(first + 3 * k);
-			expect_empty();
-			i = 1;
-		}
-		if (swaps[i] < i) {
-			unsigned j = i % 2 ? swaps[i] : 0;
-			seq32 t = order[i];
-			order[i] = order[j];
-			order[j] = t;
-			swaps[i]++;
-			i = 0;
-		} else {
-			swaps[i++] = 0;
-		}
-	}
+		p.order[i] = first + 3 * i; /* with gaps, which order must not care about */
+	do {
+		for (unsigned k = 0; k < n; k++)
+			ck_assert_int_eq(add(p.order[k]), PQUEUE_ADDED);
+		expect_links_hold();
+		for (unsigned k = 0; k < n; k++)
+			expect_pop(first + 3 * k);
+		expect_empty();
+	} while (next_permutation(&p));
 }
 
 START_TEST(pqueue_orders_every_permutation_of_six)
@@ -325,26 +308,6 @@ START_TEST(pqueue_knows_a_gap_since_the_first_packet_behind_it_came)
 }
 END_TEST
 
-static uint32_t random_state;
-
-static uint32_t random32(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state;
-}
-
-/* Prints how to repeat the run: PQUEUE_SEED=... */
-static void seed_random(void)
-{
-	const char *given = getenv("PQUEUE_SEED");
-	random_state = given ? (uint32_t)strtoul(given, NULL, 0) : (uint32_t)time(NULL);
-	random_state |= 1;
-	printf("# PQUEUE_SEED=%" PRIu32 "\n", random_state);
-	fflush(stdout);
-}
-
 /* The plain definition: an array, searched from end to end. */
 struct model {
 	struct {
@@ -411,7 +374,7 @@ static void model_step_pop(struct model *m)
 
 START_TEST(pqueue_does_what_a_naive_model_does)
 {
-	seed_random();
+	seed_random("PQUEUE_SEED");
 	for (unsigned round = 0; round < 300; round++) {
 		struct model m = {.count = 0};
 		size_t capacity = 1 + random32() % CAPACITY;
