@@ -103,41 +103,50 @@ static enum sync_verdict see_request(struct sync_link *w, enum sync_side from, s
 	return SYNC_ANSWER;
 }
 
-static enum sync_verdict refuse(struct sync_link *w, const char *trouble)
+/* Why frames could not be kept apart with this option agreed on; NULL where they can. */
+static const char *trouble_with(
+    const struct sync_link *w, enum sync_protocol protocol, const struct ppp_option *o)
 {
-	w->trouble = trouble;
-	return SYNC_REFUSE;
+	switch (protocol) {
+	case SYNC_CCP:
+		if (o->type != CCP_MPPE)
+			return "--sync cannot keep compressed frames apart: give pppd "
+			       "\"nodeflate nobsdcomp\", or leave out its option \"sync\" and "
+			       "--sync";
+		if (o->len != CCP_MPPE_LEN || !(o->octets[2] & MPPE_STATELESS))
+			return "--sync cannot carry stateful MPPE: give pppd "
+			       "\"nomppe-stateful\", or leave out its option \"sync\" and --sync";
+		if (w->short_headers)
+			return "--sync cannot keep MPPE frames with compressed headers apart: "
+			       "give pppd \"noaccomp nopcomp\", or leave out its option "
+			       "\"sync\" and --sync";
+		break;
+	case SYNC_IPCP:
+		if (o->type == IPCP_COMPRESSION)
+			return "--sync cannot keep compressed TCP headers apart: give pppd "
+			       "\"novj\", or leave out its option \"sync\" and --sync";
+		break;
+	case SYNC_LCP: /* short headers alone can be borne */
+	case SYNC_PROTOCOLS:
+		break;
+	}
+	return NULL;
 }
 
 static enum sync_verdict see_ack(struct sync_link *w, enum sync_side from, struct packet *p)
 {
+	enum sync_side asker = from == SYNC_PPPD ? SYNC_SERVER : SYNC_PPPD;
 	struct ppp_option o;
 
 	if (p->protocol == SYNC_LCP && from == SYNC_PPPD)
 		w->short_headers = false;
 	while (ppp_next_option(&p->ppp.options, &o)) {
-		if (p->protocol == SYNC_CCP && o.type == CCP_MPPE) {
-			if (o.len != CCP_MPPE_LEN || !(o.octets[2] & MPPE_STATELESS))
-				return refuse(w,
-				    "--sync cannot carry stateful MPPE: give pppd \"nomppe-stateful\", "
-				    "or leave out its option \"sync\" and --sync");
-			if (w->short_headers)
-				return refuse(w,
-				    "--sync cannot keep MPPE frames with compressed headers apart: "
-				    "give pppd \"noaccomp nopcomp\", or leave out its option "
-				    "\"sync\" and --sync");
-		} else if (is_unwanted(
-			       from == SYNC_PPPD ? SYNC_SERVER : SYNC_PPPD, p->protocol, &o)) {
-			if (p->protocol == SYNC_CCP)
-				return refuse(w,
-				    "--sync cannot keep compressed frames apart: give pppd "
-				    "\"nodeflate nobsdcomp\", or leave out its option \"sync\" and "
-				    "--sync");
-			if (p->protocol == SYNC_IPCP)
-				return refuse(w,
-				    "--sync cannot keep compressed TCP headers apart: give pppd "
-				    "\"novj\", or leave out its option \"sync\" and --sync");
+		if (p->protocol == SYNC_LCP && is_unwanted(asker, SYNC_LCP, &o))
 			w->short_headers = true;
+		const char *trouble = trouble_with(w, p->protocol, &o);
+		if (trouble) {
+			w->trouble = trouble;
+			return SYNC_REFUSE;
 		}
 	}
 	return SYNC_PASS;
