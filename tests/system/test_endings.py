@@ -8,21 +8,13 @@ from harness import *  # noqa: F401,F403
 from harness import SERVER, os, signal, time
 
 
-def last_logged(log):
-    """The last line in syslog, once nobody is left to write another."""
-    def look():
-        return log.lines and log.lines[-1][1]
-    log.wait("is over|before the call")
-    return look()
-
-
 def refused(script, words, heard, *arguments, status=1):
     """A call that never stands: both last lines hold `words` and the server, which has heard `heard`."""
     with FakeServer(SERVER, script) as server, Log() as log:
         run = start(SERVER, *arguments)
         equal(run.wait(3), status, "exit status")
         run.wait_all(2)
-        for line in (last_line(run), last_logged(log)):
+        for line in (last_line(run), log.last()):
             match(words, line)
             match(SERVER, line)
         server.wait_ended()
@@ -39,8 +31,8 @@ def ended(action, words, heard, status=1, script=None, within=1.0):
         equal(run.wait(3), status, "exit status")
         run.wait_all(3)
         between(0, time.monotonic() - before, within, "seconds")
-        match(words, last_logged(log))
-        match(SERVER, last_logged(log))
+        match(words, log.last())
+        match(SERVER, log.last())
         equal(run.stderr(), "")
         server.wait_ended()
         equal((conn.names()[2:], server.mistakes()), (heard, []))
@@ -188,7 +180,7 @@ def early(stage, comm, name, words, heard):
         run.kill(comm, getattr(signal, name))
         equal(run.wait(2), 1, "exit status")
         run.wait_all(2)
-        for line in (last_line(run), last_logged(log)):
+        for line in (last_line(run), log.last()):
             match(words, line)
             match(SERVER, line)
         server.wait_ended()
@@ -208,7 +200,7 @@ def _():
             run.hang_up()
             equal(run.wait(2), 1)
             run.wait_all(2)
-            for line in (last_line(run), last_logged(log)):
+            for line in (last_line(run), log.last()):
                 match("pppd has gone before the call to %s stood" % SERVER, line)
             server.wait_ended()
             equal(server.names(), [heard])

@@ -11,8 +11,23 @@ from harness import FAR, contextlib, os, signal, time
 
 CONNECTING, START, CALL, UP, CLOSING = "connecting", "SCCRP", "OCRP", "established", "closing"
 STAGES = (CONNECTING, START, CALL, UP, CLOSING)
+HEARD = {          # by a server whom nobody left without a word
+    START: ["SCCRQ", "StopCCRQ"],
+    CALL: ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"],
+    UP: ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"],
+    CLOSING: ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"],
+}
 ANSWERED = 0.5     # seconds: the server answers at once
 UNANSWERED = 2.2   # it does not: closing is given up after 2
+WAITS = 0.4        # with the network dropped: --connect-timeout, --idle-wait, --max-echo-wait
+SLACK = 0.2
+DROPPED = {        # one wait for an answer, or two for an echo; then closing where that makes sense
+    CONNECTING: WAITS + SLACK,
+    START: WAITS + SLACK,
+    CALL: WAITS + UNANSWERED,
+    UP: 2 * WAITS + SLACK,
+    CLOSING: UNANSWERED,
+}
 PPPD_IS_UP = "/run/pppd-is-up"
 PPPD = """#!/bin/sh
 # Stands in for pppd: takes the tty, says something, reads until the hang-up.
@@ -123,11 +138,11 @@ def cell(form, victim, signo, stage):
         run.wait_all(UNANSWERED)
         took = time.monotonic() - before
         killed_manager = victim == "call manager" and signo == signal.SIGKILL
+        if stage in HEARD and not killed_manager:
+            server.wait_ended()
+            equal(server.names(), [HEARD[stage]])
         nothing_left(0, but=("file ", "route ") if killed_manager else ())
         between(0, took, ANSWERED if stage in (UP, CONNECTING) else UNANSWERED, "seconds")
-        if stage == UP and not killed_manager:
-            server.wait_ended()
-            equal(server.connections[0].names(), ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"])
         equal(server.mistakes(), [])
     restore_network()
     next_start_succeeds()
@@ -139,13 +154,15 @@ def dropped(form, stage):
     with far_server(stalling(stage)) as server, Log() as log:
         if stage == CONNECTING:
             drop_network()
-        run = begin(form, "--connect-timeout", "0.5", "--idle-wait", "0.4", "--max-echo-wait", "0.4")
+        run = begin(form, "--connect-timeout", str(WAITS), "--idle-wait", str(WAITS),
+                    "--max-echo-wait", str(WAITS))
         reach(stage, run, form, server, log)
         if stage != CONNECTING:
             drop_network()
         before = time.monotonic()
         run.wait_all(1.0 + UNANSWERED)
         took = time.monotonic() - before
+        between(0, took, DROPPED[stage], "seconds")
         nothing_left(0)
         equal(server.mistakes(), [])
     restore_network()

@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""From the server's name to the address in use, and how long each step may take."""
+from harness import *  # noqa: F401,F403
+from harness import SERVER, contextlib, socket, signal, struct, threading, time
+
+TIMEOUT = 0.3
+
+
+# ---- the name server ----
+
+class NameServer:
+    """Answers questions for IPv4 addresses with `addresses`, in that order; with None, nothing at all."""
+
+    def __init__(self, address, addresses=None):
+        self.asked = threading.Event()
+        self._addresses = addresses
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.bind((address, 53))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+
+    def _serve(self):
+        while True:
+            try:
+                question, peer = self._sock.recvfrom(1500)
+            except OSError:
+                return
+            if not question:
+                return
+            self.asked.set()
+            if self._addresses is None:
+                continue
+            end = question.index(b"\0", 12) + 5  # behind the name: its type and class
+            records = []
+            if struct.unpack_from("!H", question, end - 4)[0] == 1:
+                records = [b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(a)
+                           for a in self._addresses]
+            head = question[:2] + struct.pack("!HHHHH", 0x8180, 1, len(records), 0, 0)
+            self._sock.sendto(head + question[12:end] + b"".join(records), peer)
+
+
+def with_names():
+    return hosts("127.0.0.1 localhost\n", sources="files dns", name_server="127.0.0.3")
+
+
+@test("a name server that never answers is given up after --connect-timeout, exact to 20 ms")
+def _():
+    def once():
+        with Log() as log:
+            run = start("vpn.test", "--connect-timeout", str(TIMEOUT))
+            true(silent.asked.wait(5), "the name server was never asked")
+            equal(run.wait(3), 1)
+            run.wait_all(1)  # the process that asks as well
+            match("Could not find the server 'vpn.test': no answer from the name server within 0.3 s",
+                  last_line(run))
+            nothing_left()
+            return log.lines[-1][0] - run.started
+    with with_names(), NameServer("127.0.0.3") as silent:
+        exact(once, TIMEOUT, "from exec to giving up", slack=0.04)  # with the time to start
+
+
+@test("a signal and a hang-up while the name is looked up end at once, and leave no process asking")
+def _():
+    for end in (lambda run: run.kill("pptpgw", signal.SIGTERM), lambda run: run.kill("pptpgw", signal.SIGKILL),
+                lambda run: run.kill("pptpcm", signal.SIGTERM), lambda run: run.kill("pptpcm", signal.SIGKILL),
+                lambda run: run.hang_up()):
+        with with_names(), NameServer("127.0.0.3") as silent:
+            run = start("vpn.test")
+            true(silent.asked.wait(5), "the name server was never asked")
+            while run.pid_of("pptpgw") is None or run.pid_of("pptpcm") is None:
+                pass
+            before = time.monotonic()
+            end(run)
+            true(run.wait(1) != 0, "success")
+            run.wait_all(1)
+            between(0, time.monotonic() - before, 0.5, "seconds")
+            nothing_left()
+
+
+@test("of a name with several A records the first that answers is used, and logged")
+def _():
+    with with_names(), NameServer("127.0.0.3", ["127.0.0.5", "127.0.0.6", "127.0.0.7"]), \
+            FakeServer("127.0.0.6", lambda conn: conn.drain(5)) as silent, \
+            FakeServer("127.0.0.7") as good, Log() as log:
+        run, _ = up(good, "--connect-timeout", str(TIMEOUT), log=log, address="vpn.test")
+        log.wait(r"Server in use: vpn\.test \(127\.0\.0\.7\)")
+        match("127.0.0.5: Connection refused", log.text())
+        equal(run.status()["address"], "127.0.0.7")
+        equal(silent.names(), [["SCCRQ", "StopCCRQ"]])
+        run.hang_up()
+        equal((run.wait(2), run.stderr()), (0, ""))
+        nothing_left()
+
+
+# ---- every way in which an address can fail ----
+
+@contextlib.contextmanager
+def unanswered(address):
+    """An address on whose TCP port 1723 nothing ever answers: its queue is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, 1723))
+        listener.listen(0)
+        for _ in range(4):
+            s = stack.enter_context(socket.socket())
+            s.setblocking(False)
+            s.connect_ex((address, 1723))
+        yield
+
+
+def ssh(conn):
+    conn.send_raw(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+    conn.drain(2)
+
+
+FAILING = (  # what is at 127.0.0.16 and up; nothing listens at 127.0.0.15
+    ("never answers a start", lambda conn: conn.drain(5)),
+    ("closes at once", lambda conn: None),
+    ("resets", lambda conn: conn.reset()),
+    ("is not PPTP", ssh),
+    ("speaks another version", polite(sccrp=dict(version=0x200))),
+    ("does not authorise", polite(sccrp=dict(result=4))),
+    ("has a connection already", polite(sccrp=dict(result=3))),
+    ("stops instead of answering", polite(on={"SCCRQ": lambda conn, m: conn.send("StopCCRQ", reason=1)})),
+    ("never answers a call", polite(on={"OCRQ": None})),
+    ("stops instead of a call", polite(on={"OCRQ": lambda conn, m: conn.send("StopCCRQ", reason=3)})),
+    ("is busy", polite(ocrp=dict(result=4))),
+    ("does not take calls", polite(ocrp=dict(result=7))),
+)
+
+
+@contextlib.contextmanager
+def failing():
+    """The name "many.test" with addresses that all fail, each in its own way; then 127.0.0.31."""
+    addresses = ["127.0.0.15", "127.0.0.14"] + ["127.0.0.%d" % (16 + i) for i in range(len(FAILING))]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(hosts("".join("%s many.test\n" % a for a in addresses + ["127.0.0.31"])))
+        stack.enter_context(unanswered("127.0.0.14"))
+        yield [stack.enter_context(FakeServer(a, script)) for a, (_, script) in zip(addresses[2:], FAILING)]
+
+
+@test("addresses that refuse, never answer, are no PPTP servers or full are passed over")
+def _():
+    with failing() as servers, FakeServer("127.0.0.31") as good, Log() as log:
+        run, _ = up(good, "--connect-timeout", str(TIMEOUT), log=log, address="many.test")
+        log.wait(r"Server in use: many\.test \(127\.0\.0\.31\)")
+        for server, (what, _) in zip(servers, FAILING):
+            equal(len(server.connections), 1, what)
+            equal(server.mistakes(), [], what)
+        equal(good.names(), [["SCCRQ", "OCRQ"]])
+        equal(run.status()["address"], "127.0.0.31")
+        run.hang_up()
+        equal((run.wait(2), run.stderr()), (0, ""))
+        nothing_left()
+
+
+@test("where all addresses fail, the last line names the last of them and its reason")
+def _():
+    with failing() as servers:
+        run = start("many.test", "--connect-timeout", str(TIMEOUT))
+        equal(run.wait(15), 1)
+        match(r"Could not open control connection to 127\.0\.0\.31 \(many\.test\): Connection refused",
+              last_line(run))
+        equal([len(s.connections) for s in servers], [1] * len(servers))
+        nothing_left()
+
+
+@test("a signal ends the search among addresses at once")
+def _():
+    with failing() as servers, Log() as log:
+        run = start("many.test", "--connect-timeout", "5")
+        servers[0].wait_for("SCCRQ", timeout=8) if servers[0].connections else log.wait("127.0.0.14")
+        run.kill("pptpgw", signal.SIGTERM)
+        equal(run.wait(1), 1)
+        run.wait_all(1)
+        equal(sum(len(s.connections) for s in servers[1:]), 0)
+        nothing_left()
+
+
+# ---- deadlines ----
+
+@test("the waits for TCP, for the start and for the call are exact to 20 ms")
+def _():
+    def tcp():
+        with unanswered(SERVER), Log() as log:
+            run = start(SERVER, "--connect-timeout", str(TIMEOUT))
+            equal(run.wait(3), 1)
+            times = {word: when for when, line in log.lines for word in ("Connecting", "Could not")
+                     if word in line and "is over" not in line and "exited" not in line}
+            return times["Could not"] - times["Connecting"]
+
+    def reply(to, then):
+        def once():
+            with FakeServer(SERVER, polite(on={to: None})) as server:
+                run = start(SERVER, "--connect-timeout", str(TIMEOUT))
+                equal(run.wait(3), 1)
+                server.wait_ended()
+                when = {m.name: m.when for m in server.connections[0].received}
+                return when[then] - when[to]
+        return once
+    exact(tcp, TIMEOUT, "waiting for TCP")
+    exact(reply("SCCRQ", "StopCCRQ"), TIMEOUT, "waiting for Start-Control-Connection-Reply")
+    exact(reply("OCRQ", "CCRQ"), TIMEOUT, "waiting for Outgoing-Call-Reply")
+
+
+@test("the waits for the Echo-Request and for its answer are exact to 20 ms")
+def _():
+    def silence(first, then):
+        def once():
+            with FakeServer(SERVER, polite(on={"EchoRQ": None})) as server:
+                run = start(SERVER, "--idle-wait", str(TIMEOUT), "--max-echo-wait", str(TIMEOUT))
+                equal(run.wait(3), 1)
+                server.wait_ended()
+                when = {m.name: m.when for m in server.connections[0].received}
+                return when[then] - when[first]
+        return once
+    exact(silence("OCRQ", "EchoRQ"), TIMEOUT, "silence before the Echo-Request")
+    exact(silence("EchoRQ", "CCRQ"), TIMEOUT, "waiting for the Echo-Reply")
+
+
+# ---- who is who ----
+
+@test("of two connections at once that of the higher address stays (section 3.1.3)")
+def _():
+    def collide(conn):
+        conn.expect("SCCRQ")
+        conn.send("SCCRQ", version=0x100, framing=3, bearer=3)
+        conn.send("SCCRP", version=0x100, result=1, framing=3, bearer=3)
+        polite()(conn)
+    with FakeServer(SERVER, collide) as server, Log() as log:
+        up(server, "--localbind", "127.0.0.9", log=log)
+        log.wait("Start-Control-Connection-Request.*ignored: collision")
+        equal(server.mistakes(), [])
+    with FakeServer("127.0.0.22", collide) as server:
+        run = start("127.0.0.22", "--localbind", "127.0.0.9")
+        equal(run.wait(2), 1)
+        match("127.0.0.22 opens a control connection of its own", last_line(run))
+        equal(server.names(), [["SCCRQ"]])
+
+
+@test("--localbind is where TCP and GRE come from, and says so where it cannot be")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        _, conn = up(server, "--localbind", "127.0.0.44", log=log)
+        equal(conn.peer[0], "127.0.0.44")
+        run = start(SERVER, "--localbind", "192.0.2.77")
+        equal(run.wait(2), 1)
+        match("--localbind: not an address of this host", last_line(run))
+        equal(len(server.connections), 1)
+
+
+@test("a call id that another call has is refused by name, and free again after that call")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        first, _ = up(server, "--call-id", "4711", log=log)
+        second = start(SERVER, "--call-id", "4711")
+        equal(second.wait(2), 1)
+        match("call id 4711 is in use by another call of this host", last_line(second))
+        equal(len(server.connections), 1)
+        first.hang_up()
+        equal(first.wait(2), 0)
+        first.wait_all(1)
+        third = start(SERVER, "--call-id", "4711")
+        log.wait("Outgoing call established", count=2)
+        equal(server.wait_for("OCRQ", 2)[1]["call_id"], 4711)
+        third.hang_up()
+        equal(third.wait(2), 0)
+
+
+@test("a number of 64 characters is sent, one of 65 is an error before anything else")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        _, conn = up(server, "--phone", "9" * 64, log=log)
+        equal((conn.received[1]["phone"], conn.received[1]["phone_len"]), ("9" * 64, 64))
+        for option in ("--phone", "--client-hostname"):
+            run = start(SERVER, option, "9" * 65)
+            equal(run.wait(2), 2)
+            match(option[2:] + ".*64", last_line(run))
+        equal(len(server.connections), 1)
+
+
+main()
