@@ -43,13 +43,21 @@ def _():
         no_match("(?i)timed? ?out", text)
 
 
-@test("the control packet is on its way within three round trips and 100 ms")
+@test("the call is asked for within the round trips that it needs, and 20 ms")
 def _():
-    with FakeServer(SERVER) as server:
-        run = start(SERVER)
-        _, ocrq = server.wait_for("OCRQ")
-        diag("from exec to Outgoing-Call-Request: %.1f ms" % ((ocrq.when - run.started) * 1000))
-        between(0, ocrq.when - run.started, 0.1, "seconds to OCRQ")
+    # On loopback a round trip takes no time. The best of some: this machine may be busy.
+    took = []
+    for _ in range(8):
+        with FakeServer(SERVER) as server:
+            run = start(SERVER)
+            _, ocrq = server.wait_for("OCRQ")
+            took.append(ocrq.when - run.started)
+            run.hang_up()
+            run.wait_all(2)
+        if min(took) < 0.02:
+            break
+    diag("from exec to Outgoing-Call-Request: %s ms" % " ".join("%.1f" % (1000 * t) for t in took))
+    between(0, min(took), 0.02, "seconds to OCRQ")
 
 
 @test("from hang-up of the pty to the closed control connection it takes less than 0.2 s")
