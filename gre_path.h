@@ -219,7 +219,7 @@ static inline void gre_path_hang_up(struct gre_path *p, int error)
 	p->tx.error = error == EPIPE ? 0 : error;
 }
 
-/* Reads up to IN_CAP octets from pppd; 0 where there are none for now, or no more: then it notes that. */
+/* Reads up to IN_CAP octets from pppd; 0 where there are none for now, or no more (a hang-up). */
 size_t gre_tx_read(struct gre_path *p, uint8_t *to);
 
 /* Whether the batch has no place for a frame of any length. */

@@ -72,9 +72,10 @@ void gre_session_init(struct gre_session *s, const struct gre_session_config *co
 
 /*
  * Takes in a decoded packet that passed gre_decode and carries our call id. Any first sequence
- * number is accepted; where it is a small one, those before it are delivered as they come. With GRE_RX_DELIVER the payload counts as accepted. `may_deliver` false (PPP's
- * side has no room) holds even the packet that is next in order. Where both may happen, drain
- * gre_session_next() before the next packet: what does not fit into a full queue is lost.
+ * number is accepted; where it is a small one, those before it are delivered as they come. With
+ * GRE_RX_DELIVER the payload counts as accepted. `may_deliver` false (PPP's side has no room) holds
+ * even the packet that is next in order. Where both may happen, drain gre_session_next() before the
+ * next packet: what does not fit into a full queue is lost.
  */
 enum gre_rx gre_session_receive(struct gre_session *s, int64_t now_us, const struct gre_header *h,
     const uint8_t *payload, bool may_deliver);

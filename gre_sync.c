@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A synchronous pty, for --sync: no HDLC, so that each frame is a write of its own, in its own time,
- * and what is read has to be cut into frames again. Where a frame ends is ppp_frame.c's to say, what
- * the two sides may agree on sync_link.c's.
+ * pppd's side where it is a synchronous pty (--sync): no HDLC, so that each frame is a write of its
+ * own, in its own time, and what is read has to be cut into frames again. Owns pacing, padding and
+ * cutting. Where a frame ends is ppp_frame.c's to say, what the two sides may agree on sync_link.c's;
+ * the batch of what goes to the server is gre_tx.c's.
  */
 #include "gre_path.h"
 

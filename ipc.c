@@ -385,14 +385,17 @@ static int connect_to(const struct sockaddr_un *address)
 	return rc;
 }
 
-/* Whether the process at the other end is root's or our own user's; 0 or -EPERM. */
-static int check_peer(int fd)
+/* The descriptor again where the process at its other end is root's or our own user's; else it is
+ * closed, and -EPERM. */
+static int trusted(int fd)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return -EPERM;
-	return peer.uid == 0 || peer.uid == geteuid() ? 0 : -EPERM;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	    (peer.uid == 0 || peer.uid == geteuid()))
+		return fd;
+	close(fd);
+	return -EPERM;
 }
 
 int ipc_listen(const char *path)
@@ -429,13 +432,7 @@ int ipc_connect(const char *path)
 	if (rc < 0)
 		return rc;
 	int fd = connect_to(&address);
-	if (fd < 0)
-		return fd;
-	rc = check_peer(fd);
-	if (rc == 0)
-		return fd;
-	close(fd);
-	return rc;
+	return fd < 0 ? fd : trusted(fd);
 }
 
 int ipc_accept(int listen_fd)
@@ -446,9 +443,5 @@ int ipc_accept(int listen_fd)
 	while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return errno == ECONNABORTED ? -EAGAIN : passing(errno);
-	int rc = check_peer(fd);
-	if (rc == 0)
-		return fd;
-	close(fd);
-	return rc;
+	return trusted(fd);
 }

@@ -18,11 +18,12 @@ enum ppp_end {
 };
 
 /*
- * Length of the first of the frames that `len` octets hold, one behind the other. RFC 1661's control packets,
- * PAP, CHAP, EAP, IPv4 and IPv6 state their length, with address, control and the protocol's first
- * octet there or left out. An MPPE frame with a whole header ends where the header of the next
- * stands, which is known to the bit (RFC 3078: the count is one more), or a control packet that
- * fits in. Other compressed data tell nothing, nor does what is in front of no start of a frame.
+ * Length of the first of the frames that `len` octets hold, one behind the other. RFC 1661's control
+ * packets, PAP, CHAP, EAP, IPv4 and IPv6 state their length, with address, control and the
+ * protocol's first octet there or left out. An MPPE frame with a whole header ends where the header
+ * of the next stands, which is known to the bit (RFC 3078: the count is one more), or a control
+ * packet that fits in. Other compressed data tell nothing, nor does what is in front of no start of
+ * a frame.
  */
 enum ppp_end ppp_first_frame(const uint8_t *octets, size_t len, size_t *first);
 
