@@ -18,6 +18,8 @@
 #define STALL_US (10 * USEC_PER_MSEC)
 /* After ENOBUFS: a device queue drains within a few packet times. */
 #define RETRY_US USEC_PER_MSEC
+/* Without a route: routes come back by somebody's hand. */
+#define NO_ROUTE_RETRY_US (20 * USEC_PER_MSEC)
 
 /* Brings watches and timers in line with what waits where. Cheap: stores only. */
 static void arrange(struct gre_path *p, int64_t now_us)
@@ -40,15 +42,16 @@ static void arrange(struct gre_path *p, int64_t now_us)
 		p->stall_timer.deadline_us = DEADLINE_NEVER;
 	}
 	bool held = p->sync.held && !p->sync.quiet;
+	int64_t retry_us = p->tx.wait_timer && p->tx.no_route ? NO_ROUTE_RETRY_US : RETRY_US;
 	if ((p->tx.wait_timer || held) && p->retry_timer.deadline_us == DEADLINE_NEVER)
-		p->retry_timer.deadline_us = now_us + RETRY_US;
+		p->retry_timer.deadline_us = now_us + retry_us;
 	else if (!p->tx.wait_timer && !held)
 		p->retry_timer.deadline_us = DEADLINE_NEVER;
 	p->session_timer.deadline_us =
 	    deadline_earlier(gre_session_deadline(&p->session), gre_tx_deadline(p));
 	/* An acknowledgment that is due waits for the socket, too: not turn after turn. */
 	if ((p->tx.wait_socket || p->tx.wait_timer) && p->session_timer.deadline_us <= now_us)
-		p->session_timer.deadline_us = now_us + RETRY_US;
+		p->session_timer.deadline_us = now_us + retry_us;
 }
 
 /* Every callback ends here. */

@@ -104,7 +104,8 @@ struct path_tx {
 	int error;        /* ... with this errno; 0 = end of file */
 	bool spoke;       /* first octets have come */
 	bool wait_socket; /* EAGAIN: go on at POLLOUT */
-	bool wait_timer;  /* ENOBUFS: POLLOUT would come at once */
+	bool wait_timer;  /* ENOBUFS and the like: POLLOUT would come at once */
+	bool no_route;    /* the reason of wait_timer: it may take longer */
 	bool warned_size;
 	size_t in_at; /* octets [in_at, in_len) of `in` are not taken apart yet */
 	size_t in_len;

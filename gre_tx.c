@@ -177,6 +177,17 @@ static enum refusal on_send_error(struct gre_path *p, int error)
 	case ENOMEM:
 		p->tx.wait_timer = true;
 		return REFUSAL_WAIT;
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+		/* The uplink is gone for the moment (what a router says is taken by the first
+		 * try). Packets lost now would run MPPE's count away from the server's: after
+		 * 4096 in a row no key fits any more. So nothing is taken from pppd, and the
+		 * kernel drops what does not fit before it is encrypted. */
+		if (!p->tx.no_route)
+			p->stats.tx_failed++;
+		p->tx.wait_timer = p->tx.no_route = true;
+		return REFUSAL_WAIT;
 	case EMSGSIZE:
 		warn_size(p);
 		break;
@@ -202,6 +213,7 @@ static bool send_frames(struct gre_path *p)
 					p->stats.tx_short++;
 			p->stats.tx_sent += (unsigned)n;
 			tx->sent += (unsigned)n;
+			tx->no_route = false;
 			tried = false;
 			continue;
 		}
