@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The data path in its loop: what is read, sent and given up when. Socket pairs stand for the raw
+ * socket and for pppd's pty; packets and frames are whole.
+ */
+#include "../gre_path.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../fresh_memory.h"
+#include "unit.h"
+
+enum {
+	CAPACITY = 64,
+	IP_HEADER = 20,
+	FRAME = 1000,
+	OUR_CALL = 7,
+	SERVERS_CALL = 8,
+};
+#define WAIT_US (200 * USEC_PER_MSEC)
+
+static struct loop loop;
+static struct gre_path *path;
+static struct pqueue_entry entries[CAPACITY];
+static uint8_t slots[CAPACITY * PACKET_MAX];
+static struct loop_timer end;
+static int network, pppd; /* the far ends */
+static int near_gre, near_pty;
+
+static void pair(int type, int *near_fd, int *far_fd)
+{
+	int fds[2];
+	ck_assert_int_eq(socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, fds), 0);
+	*near_fd = fds[0];
+	*far_fd = fds[1];
+}
+
+static bool listens(void *context)
+{
+	(void)context;
+	return true;
+}
+
+static void speaks(void *context)
+{
+	(void)context;
+}
+
+static void hung_up(void *context, int error)
+{
+	(void)context;
+	ck_abort_msg("hung up with %d", error);
+}
+
+static void refused(void *context, const char *why)
+{
+	(void)context;
+	ck_abort_msg("%s", why);
+}
+
+static void end_run(void *context, int64_t now_us)
+{
+	(void)context;
+	(void)now_us;
+	loop_stop(&loop);
+}
+
+static void run_for(int64_t us)
+{
+	end.deadline_us = loop_now_us() + us;
+	ck_assert_int_eq(loop_run(&loop), 0);
+}
+
+static void set_up(void)
+{
+	pair(SOCK_DGRAM, &near_gre, &network);
+	pair(SOCK_STREAM, &near_pty, &pppd);
+	ck_assert_int_eq(loop_init(&loop), 0);
+	path = fresh_memory(sizeof(*path));
+	ck_assert_ptr_nonnull(path);
+	struct gre_path_config config = {
+	    .session =
+		{
+		    .peer_call_id = SERVERS_CALL,
+		    .our_window = CAPACITY,
+		    .server_window = CAPACITY,
+		    .reorder = true,
+		    .fixed_wait_us = WAIT_US,
+		    .missing_window = 300,
+		},
+	    .pty_in = near_pty,
+	    .pty_out = near_pty,
+	    .gre = near_gre,
+	    .queue_entries = entries,
+	    .queue_slots = slots,
+	    .queue_capacity = CAPACITY,
+	    .queue_slot_len = PACKET_MAX,
+	};
+	struct gre_path_events events = {listens, speaks, hung_up, refused, NULL};
+	ck_assert_int_eq(gre_path_start(path, &config, &events, &loop, loop_now_us()), 0);
+	end = (struct loop_timer){.deadline_us = DEADLINE_NEVER, .expired = end_run};
+	loop_timer_add(&loop, &end);
+}
+
+static void tear_down(void)
+{
+	gre_path_stop(path);
+	loop_free(&loop);
+	munmap(path, sizeof(*path));
+	close(near_gre);
+	close(near_pty);
+	close(network);
+	close(pppd);
+}
+
+/* The server sends a packet with `seq` of a few octets. */
+static void arrive(seq32 seq)
+{
+	uint8_t datagram[IP_HEADER + GRE_HEADER_MAX + 4] = {0x45};
+	struct gre_header h = {.call_id = OUR_CALL, .payload_len = 4, .has_seq = true, .seq = seq};
+	size_t len = IP_HEADER + gre_encode(&h, datagram + IP_HEADER) + h.payload_len;
+	ck_assert_int_eq(send(network, datagram, len, 0), (ssize_t)len);
+}
+
+static void pppd_writes_a_frame(void)
+{
+	uint8_t frame[FRAME] = {0xff, 0x03, 0x00, 0x21};
+	uint8_t octets[HDLC_ENCODED_MAX(FRAME)];
+	size_t len = hdlc_encode(frame, sizeof(frame), HDLC_ACCM_NONE, true, octets);
+	ck_assert_int_eq(write(pppd, octets, len), (ssize_t)len);
+}
+
+START_TEST(a_packet_that_waits_in_the_socket_is_not_given_up)
+{
+	arrive(1);
+	arrive(3);
+	run_for(WAIT_US / 10);
+	ck_assert_uint_eq(path->stats.rx_buffered, 1);
+	arrive(2);
+	/* The gateway is not scheduled until the wait is long over. */
+	(void)poll(NULL, 0, (int)(WAIT_US / USEC_PER_MSEC) + 50);
+	run_for(WAIT_US / 10);
+	ck_assert_uint_eq(path->stats.rx_accepted, 3);
+	ck_assert_uint_eq(path->stats.rx_lost, 0);
+}
+END_TEST
+
+static int64_t processor_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * USEC_PER_SEC + t.tv_nsec / 1000;
+}
+
+START_TEST(an_acknowledgment_waits_for_a_full_socket_without_turning_the_loop)
+{
+	int small = 1; /* the kernel makes it its least */
+	ck_assert_int_eq(setsockopt(near_gre, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+	while (!path->tx.wait_socket) {
+		pppd_writes_a_frame();
+		run_for(USEC_PER_MSEC);
+	}
+	for (seq32 seq = 1; seq <= 40; seq++)
+		arrive(seq);
+	run_for(USEC_PER_MSEC);
+	ck_assert_uint_eq(path->stats.rx_accepted, 40);
+	ck_assert_int_le(gre_session_deadline(&path->session), loop_now_us()); /* it is due */
+
+	int64_t before_us = processor_us();
+	run_for(300 * USEC_PER_MSEC);
+	ck_assert_int_lt(processor_us() - before_us, 60 * USEC_PER_MSEC);
+	ck_assert(path->tx.wait_socket);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("gre_path");
+	TCase *tc = tcase_create("gre_path");
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, a_packet_that_waits_in_the_socket_is_not_given_up);
+	tcase_add_test(tc, an_acknowledgment_waits_for_a_full_socket_without_turning_the_loop);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}
