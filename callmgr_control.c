@@ -39,14 +39,35 @@ static bool may_log(struct callmgr *cm, int64_t now_us)
 	return true;
 }
 
+/* Whether the server can send as many of these as it likes; an answer to each of ours is welcome. */
+static bool at_will(struct callmgr *cm, const struct ctrl_event *e)
+{
+	switch (e->msg_type) {
+	case MSG_ECHO_REQUEST:
+	case MSG_ECHO_REPLY:
+	case MSG_SET_LINK_INFO:
+	case MSG_WAN_ERROR_NOTIFY:
+	case MSG_INCOMING_CALL_REQUEST:
+	case MSG_INCOMING_CALL_REPLY:
+		return true;
+	default:
+		break;
+	}
+	if (e->type == CTRL_EV_SENT) {
+		cm->unanswered++;
+		return false;
+	}
+	if (cm->unanswered == 0)
+		return true;
+	cm->unanswered--;
+	return false;
+}
+
 static void log_message(struct callmgr *cm, int64_t now_us, const struct ctrl_event *e)
 {
 	char name[64];
 	bool echo = e->msg_type == MSG_ECHO_REQUEST || e->msg_type == MSG_ECHO_REPLY;
-	bool at_will =
-	    echo || e->msg_type == MSG_SET_LINK_INFO || e->msg_type == MSG_WAN_ERROR_NOTIFY ||
-	    e->msg_type == MSG_INCOMING_CALL_REQUEST || e->msg_type == MSG_INCOMING_CALL_REPLY;
-	if (at_will && !may_log(cm, now_us))
+	if (at_will(cm, e) && !may_log(cm, now_us))
 		return;
 	snprintf(name, sizeof(name), "%s", msg_type_name(e->msg_type));
 	if (echo) {

@@ -492,6 +492,25 @@ def _():
         sender.close()
 
 
+@test("a message that the server repeats at will does not fill the log")
+def _():
+    repeated = (("SCCRP", dict(version=0x100, result=1)), ("OCRP", dict(call_id=1000, result=1)),
+                ("CDN", dict(call_id=4242, result=4)), ("StopCCRP", dict(result=1)),
+                ("CCRQ", dict(call_id=77)), ("ICCN", dict(peer_call_id=3)),
+                ("ICRQ", dict(call_id=5)), ("OCRQ", dict(call_id=3)),
+                ("SLI", dict(peer_call_id=3)), ("WEN", dict(peer_call_id=3)))
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, log=log)
+        before = len(log.lines)
+        for name, fields in repeated:
+            for _ in range(200):
+                conn.send(name, **fields)
+        conn.send("EchoRQ", identifier=5)
+        server.wait_for("EchoRP")
+        equal(run.process.poll(), None)
+        between(1, len(log.lines) - before, 20, "lines of log")
+
+
 @test("a Start-Control-Connection-Request from the server (collision) hangs nobody")
 def _():
     def collide(conn):
