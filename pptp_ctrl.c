@@ -110,6 +110,22 @@ static struct ctrl_call *find_cleared_call(struct ctrl *c, uint16_t id)
 	return waiting == 1 ? only : NULL;
 }
 
+/*
+ * The call that a server takes back by a CDN instead of an OCRP. The id there is the server's, which
+ * nobody has told us, unless it is ours; beyond that the case is clear only where no other call was
+ * ever asked for on this connection, whose late CDN this could be. NULL where there is none.
+ */
+static struct ctrl_call *find_unanswered_call(struct ctrl *c, uint16_t id)
+{
+	for (size_t i = 0; i < CTRL_CALLS_MAX; i++) {
+		struct ctrl_call *call = &c->calls[i];
+		if (call->state == CTRL_CALL_WAIT_REPLY &&
+		    (call->request.call_id == id || c->last_serial == 1))
+			return call;
+	}
+	return NULL;
+}
+
 /* An end with the server's codes ... */
 static struct ctrl_note told(
     enum ctrl_why why, unsigned msg_type, uint8_t result, uint8_t error, uint16_t cause)
@@ -348,6 +364,8 @@ static void on_call_disconnect(struct ctrl *c, int64_t now_us, const struct msg 
 	struct ctrl_call *call = find_peer_call(c, f->call_id);
 	if (!call)
 		call = find_cleared_call(c, f->call_id);
+	if (!call)
+		call = find_unanswered_call(c, f->call_id);
 	if (!call) {
 		ignore(c, m->type, "no such call");
 		return;

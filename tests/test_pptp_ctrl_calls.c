@@ -203,6 +203,42 @@ START_TEST(ctrl_disconnect_with_unclear_id_ends_none_of_several)
 }
 END_TEST
 
+/* Nobody has told us the server's id yet: of the only call there ever was, any will do. */
+START_TEST(ctrl_disconnect_instead_of_a_reply_ends_the_call_with_its_codes)
+{
+	static const uint16_t ids[] = {PEER, ID, 0};
+	for (size_t i = 0; i < 3; i++) {
+		init();
+		keep = CTRL_EV_CALL_OVER;
+		call_in(CTRL_CALL_WAIT_REPLY);
+		feed_disconnect(ids[i]);
+		ck_assert_str_eq(events(), "R13 over/100:disconnected");
+		ck_assert_uint_eq(last.result, MSG_CDN_ADMIN_SHUTDOWN);
+		ck_assert_uint_eq(last.error, 6);
+		ck_assert_uint_eq(last.cause, 0x1234);
+		ck_assert_int_eq(ctrl_state(c), CTRL_ESTABLISHED);
+	}
+}
+END_TEST
+
+/* On a shared connection it may be a late word about a call that is over. */
+START_TEST(ctrl_disconnect_instead_of_a_reply_must_name_one_of_several_calls)
+{
+	call();
+	ck_assert(open_call(1));
+	ck_assert(open_call(2));
+	(void)events();
+	feed_disconnect(7777);
+	ck_assert_str_eq(events(), "R13 ignored13");
+	feed_disconnect(2);
+	ck_assert_str_eq(events(), "R13 over/2:disconnected");
+	feed_disconnect(7777);
+	ck_assert_str_eq(events(), "R13 ignored13");
+	ck_assert_int_eq(ctrl_call_state(c, 1), CTRL_CALL_WAIT_REPLY);
+	ck_assert_int_eq(ctrl_call_state(c, ID), CTRL_CALL_ESTABLISHED);
+}
+END_TEST
+
 START_TEST(ctrl_clear_from_the_server_is_confirmed_under_our_id)
 {
 	call();
@@ -521,6 +557,8 @@ int main(void)
 	tcase_add_test(all, ctrl_disconnect_of_another_id_leaves_a_standing_call_alone);
 	tcase_add_test(all, ctrl_disconnect_with_swapped_id_confirms_a_cleared_call);
 	tcase_add_test(all, ctrl_disconnect_with_unclear_id_ends_none_of_several);
+	tcase_add_test(all, ctrl_disconnect_instead_of_a_reply_ends_the_call_with_its_codes);
+	tcase_add_test(all, ctrl_disconnect_instead_of_a_reply_must_name_one_of_several_calls);
 	tcase_add_test(all, ctrl_clear_from_the_server_is_confirmed_under_our_id);
 	tcase_add_test(all, ctrl_clear_from_both_ends_crosses);
 	tcase_add_test(all, ctrl_call_close_in_every_state);

@@ -66,6 +66,14 @@ for _code, _phrase in {1: "(?i)carrier", 2: "ended the call", 3: "(?i)administra
             match(phrase, log.wait("is over|ended the call"))
             nothing_left()
 
+
+@test("a Call-Disconnect-Notify instead of the Outgoing-Call-Reply ends the attempt and says why")
+def _():
+    line, server = fails(polite(on={"OCRQ": lambda conn, m: conn.send("CDN", call_id=77, result=3)}))
+    match("127.0.0.2 ended the call.*(?i:administrat)", line)
+    equal(server.connections[0].names(), ["SCCRQ", "OCRQ", "StopCCRQ"])
+
+
 for _code, _phrase in {1: "ended the control connection", 2: "(?i)protocol", 3: "(?i)shut"}.items():
     @test("Stop-Control-Connection-Request with reason %d is answered and ends the call" % _code)
     def _(code=_code, phrase=_phrase):
