@@ -80,9 +80,15 @@ int loop_signals(struct loop *l, const int *signos, size_t count,
 	}
 	if (sigprocmask(SIG_BLOCK, &l->signals, NULL) < 0 || sigaction(SIGPIPE, &ignore, NULL) < 0)
 		return -errno;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		struct sigaction was;
+		if (sigaction(signos[i], NULL, &was) < 0)
+			return -errno;
+		if (signos[i] == SIGHUP && was.sa_handler == SIG_IGN)
+			continue; /* nohup: whoever started us wants us to outlive the terminal */
 		if (sigaction(signos[i], &note, NULL) < 0)
 			return -errno;
+	}
 	return 0;
 }
 

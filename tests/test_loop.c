@@ -305,6 +305,33 @@ START_TEST(loop_notices_a_signal_that_came_before_it_waited)
 }
 END_TEST
 
+/* As under nohup: the others still arrive. */
+START_TEST(loop_leaves_a_hang_up_signal_that_is_ignored_alone)
+{
+	static const int signals[] = {SIGHUP, SIGTERM};
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	ck_assert_int_eq(loop_signals(&loop, signals, 2, note_signal_event, &loop), 0);
+	kill(getpid(), SIGHUP);
+	kill(getpid(), SIGTERM);
+	ck_assert_int_eq(loop_run(&loop), 0);
+	ck_assert_int_eq(signals_seen[SIGHUP], 0);
+	ck_assert_int_eq(signals_seen[SIGTERM], 1);
+}
+END_TEST
+
+START_TEST(loop_hears_a_hang_up_signal_that_is_not_ignored)
+{
+	static const int signals[] = {SIGHUP, SIGTERM};
+	signal(SIGHUP, SIG_DFL);
+	ck_assert_int_eq(loop_signals(&loop, signals, 2, note_signal_event, &loop), 0);
+	kill(getpid(), SIGHUP);
+	kill(getpid(), SIGTERM);
+	ck_assert_int_eq(loop_run(&loop), 0);
+	ck_assert_int_eq(signals_seen[SIGHUP], 1);
+}
+END_TEST
+
 static void stay_ready(void *context, short revents, int64_t now_us)
 {
 	struct probe *p = context;
@@ -424,6 +451,8 @@ int main(void)
 	tcase_add_test(tc, loop_serves_descriptors_beside_a_timer_that_is_always_due);
 	tcase_add_test(tc, loop_delivers_signals_between_callbacks_only);
 	tcase_add_test(tc, loop_notices_a_signal_that_came_before_it_waited);
+	tcase_add_test(tc, loop_leaves_a_hang_up_signal_that_is_ignored_alone);
+	tcase_add_test(tc, loop_hears_a_hang_up_signal_that_is_not_ignored);
 	tcase_add_test(tc, loop_hears_a_signal_although_a_descriptor_is_always_ready);
 	tcase_add_test(tc, loop_ignores_sigpipe);
 	tcase_add_test(tc, loop_sleeps_when_nothing_is_due);
