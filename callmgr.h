@@ -35,7 +35,7 @@ enum {
 /* Gateways answer an IPC_STATS_REQUEST within this time, or are left out of the status. */
 #define CALLMGR_STATS_WAIT_US (250 * USEC_PER_MSEC)
 /* All of closing; a little less than the gateway waits for our last word. */
-#define CALLMGR_CLOSE_WAIT_US (CLOSE_WAIT_US - 100 * USEC_PER_MSEC)
+#define CALLMGR_CLOSE_WAIT_US (CLOSE_WAIT_US - 200 * USEC_PER_MSEC)
 
 enum callmgr_stage {
 	STAGE_RESOLVE, /* name to addresses */
@@ -136,6 +136,7 @@ struct callmgr {
 	struct callmgr_client *own; /* our own gateway; NULL once it is gone */
 	struct loop_timer sweep;    /* frees struck-off clients outside their callbacks */
 	struct loop_timer stats_timer;
+	struct loop_timer pending_timer; /* the next word to those who wait for their call */
 
 	char folder[CALLMGR_PATH_MAX];
 	char socket_path[CALLMGR_PATH_MAX]; /* "" = not listening */
@@ -144,6 +145,11 @@ struct callmgr {
 	struct loop_watch listener;
 	struct loop_watch folder_watch; /* inotify: somebody cleans up in the folder */
 	struct loop_watch joined;       /* the call manager that we have asked */
+	char joined_path[CALLMGR_PATH_MAX];
+	char silent_path[CALLMGR_PATH_MAX]; /* of one that did not answer; "" = none */
+	int64_t join_limit_us;              /* when our patience with the asked one is over */
+	unsigned join_silence;              /* IPC_PENDING_US without a word from it, in a row */
+	unsigned joins_silent;              /* how many were given up for that */
 	unsigned joins;
 
 	struct ctrl ctrl; /* last: large, and mostly untouched */
@@ -191,6 +197,7 @@ void clients_free(struct callmgr *cm);
 void clients_accept(void *context, short revents, int64_t now_us);
 void clients_sweep(void *context, int64_t now_us);
 void clients_stats_due(void *context, int64_t now_us);
+void clients_pending_due(void *context, int64_t now_us);
 struct callmgr_client *client_with_call(struct callmgr *cm, uint16_t call_id);
 /* Calls whose gateway still wants them. */
 size_t clients_wanting(const struct callmgr *cm);
@@ -214,6 +221,9 @@ void join_listen(struct callmgr *cm);
 void join_unlisten(struct callmgr *cm);
 /* Lets go of the call manager that was asked. */
 void join_leave(struct callmgr *cm);
+/* The step timer in STAGE_JOIN: one that has been silent for too long is left for another, or for a
+ * connection of our own. */
+void join_due(struct callmgr *cm, int64_t now_us);
 
 /* ---- callmgr_text.c ---- */
 

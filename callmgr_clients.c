@@ -225,6 +225,23 @@ static void status_asked(struct callmgr_client *client, int64_t now_us)
 		answer_askers(cm, now_us);
 }
 
+/* ---- signs of life ---- */
+
+/* Who does not read has no need of them. */
+void clients_pending_due(void *context, int64_t now_us)
+{
+	struct callmgr *cm = context;
+	struct ipc_message m = {.type = IPC_CALL_PENDING, .fd = -1};
+	bool any = false;
+	for (const struct callmgr_client *c = cm->clients; c; c = c->next) {
+		if (c->kind != CLIENT_GATEWAY || c->gone || c->was_up)
+			continue;
+		(void)ipc_send(c->watch.fd, &m);
+		any = true;
+	}
+	cm->pending_timer.deadline_us = any ? now_us + IPC_PENDING_US : DEADLINE_NEVER;
+}
+
 /* ---- requests ---- */
 
 static void call_asked(
@@ -242,6 +259,7 @@ static void call_asked(
 		return;
 	}
 	callmgr_open_call(cm, client, now_us);
+	cm->pending_timer.deadline_us = 0;
 	if (cm->ctrl_alive)
 		control_serve(cm, now_us);
 }
@@ -286,6 +304,7 @@ static void gateway_said(struct callmgr_client *client, const struct ipc_message
 	case IPC_STATS_REQUEST:
 	case IPC_STATUS_REQUEST:
 	case IPC_STATUS:
+	case IPC_CALL_PENDING:
 		misbehaved(client, now_us);
 		break;
 	}
@@ -295,9 +314,13 @@ static void client_ready(void *context, short revents, int64_t now_us)
 {
 	struct callmgr_client *client = context;
 	struct ipc_message m;
-	(void)revents;
 	if (client->gone)
 		return;
+	/* Who has given up waiting for us to read his question makes the call elsewhere. */
+	if (client->kind == CLIENT_NEW && (revents & POLLHUP)) {
+		client_drop(client);
+		return;
+	}
 	int rc = ipc_receive(client->watch.fd, &m);
 	if (rc == -EAGAIN)
 		return;

@@ -21,6 +21,8 @@
 
 enum {
 	PAIR_MAX = 2 * INET_ADDRSTRLEN + 1,
+	SILENCE_MAX = 3, /* times IPC_PENDING_US: then nobody is taken to be at it */
+	SILENT_MAX = 2,  /* silent call managers that are waited for, one after the other */
 };
 
 static void listen_anew(void *context, short revents, int64_t now_us);
@@ -217,9 +219,13 @@ static int connect_at(struct callmgr *cm, const char *name)
 		return -ENAMETOOLONG;
 	if (strcmp(path, cm->socket_path) == 0)
 		return -ENOENT; /* that is ourselves */
+	if (strcmp(path, cm->silent_path) == 0)
+		return -EAGAIN;
 	int fd = ipc_connect(path);
 	if (fd == -ECONNREFUSED)
 		unlink(path);
+	if (fd >= 0)
+		snprintf(cm->joined_path, sizeof(cm->joined_path), "%s", path);
 	return fd;
 }
 
@@ -268,6 +274,34 @@ static void hand_over(struct callmgr *cm, const struct ipc_message *up)
 	callmgr_finish(cm);
 }
 
+/* The election is held again, without the one that was asked. */
+static void look_again(struct callmgr *cm, int64_t now_us)
+{
+	enum join_search search = cm->channel_exists ? JOIN_OTHERS : JOIN_BECOME_OR_JOIN;
+	if (cm->joins_silent < SILENT_MAX && join_elect(cm, search, now_us))
+		return;
+	if (search == JOIN_OTHERS)
+		callmgr_address_failed(cm, now_us);
+	else
+		callmgr_connect(cm, now_us);
+}
+
+/* Silence is counted, not measured: a time in which we were stopped ourselves is no fault of his. */
+void join_due(struct callmgr *cm, int64_t now_us)
+{
+	if (now_us < cm->join_limit_us && ++cm->join_silence < SILENCE_MAX) {
+		cm->step.deadline_us = now_us + IPC_PENDING_US;
+		return;
+	}
+	log_info("the call manager at %s does not answer: going on without it", cm->joined_path);
+	join_leave(cm);
+	memcpy(cm->silent_path, cm->joined_path, sizeof(cm->silent_path));
+	cm->joins_silent++;
+	cm->end =
+	    (struct callmgr_end){.reason = REASON_JOIN, .stage = cm->stage, .code = ETIMEDOUT};
+	look_again(cm, now_us);
+}
+
 static void joined_ready(void *context, short revents, int64_t now_us)
 {
 	struct callmgr *cm = context;
@@ -278,7 +312,8 @@ static void joined_ready(void *context, short revents, int64_t now_us)
 		return;
 	if (rc == 1 && m.fd >= 0)
 		close(m.fd);
-	if (rc == 1 && m.type == IPC_STATS_REQUEST)
+	cm->join_silence = 0;
+	if (rc == 1 && (m.type == IPC_STATS_REQUEST || m.type == IPC_CALL_PENDING))
 		return;
 	if (rc == 1 && m.type == IPC_CALL_UP && cm->own) {
 		hand_over(cm, &m);
@@ -293,14 +328,7 @@ static void joined_ready(void *context, short revents, int64_t now_us)
 		callmgr_address_failed(cm, now_us);
 		return;
 	}
-	/* It was on its way out: the election is held again, without it. */
-	enum join_search search = cm->channel_exists ? JOIN_OTHERS : JOIN_BECOME_OR_JOIN;
-	if (join_elect(cm, search, now_us))
-		return;
-	if (search == JOIN_OTHERS)
-		callmgr_address_failed(cm, now_us);
-	else
-		callmgr_connect(cm, now_us);
+	look_again(cm, now_us); /* it was on its way out */
 }
 
 static int ask(struct callmgr *cm, int fd, int64_t now_us)
@@ -321,7 +349,9 @@ static int ask(struct callmgr *cm, int fd, int64_t now_us)
 	}
 	cm->stage = STAGE_JOIN;
 	/* It may have to connect first: TCP, Start and Outgoing-Call, each with its deadline. */
-	cm->step.deadline_us = now_us + 3 * cm->options->connect_timeout_us;
+	cm->join_limit_us = now_us + 3 * cm->options->connect_timeout_us;
+	cm->join_silence = 0;
+	cm->step.deadline_us = now_us + IPC_PENDING_US;
 	log_info("Joining the call manager that has a connection to %s", cm->server_text);
 	return 0;
 }

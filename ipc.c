@@ -108,6 +108,7 @@ static int encode(struct wire_writer *w, const struct ipc_message *m)
 	case IPC_CALL_MOVED:
 	case IPC_STATS_REQUEST:
 	case IPC_STATUS_REQUEST:
+	case IPC_CALL_PENDING:
 		break;
 	}
 	return w->failed ? -EINVAL : 0;
@@ -128,7 +129,8 @@ static int decode(struct wire_reader *r, struct ipc_message *m)
 {
 	uint8_t version = wire_get_u8(r);
 	uint8_t type = wire_get_u8(r);
-	if (r->failed || version != IPC_VERSION || type < IPC_CALL_REQUEST || type >= IPC_STATUS)
+	if (r->failed || version != IPC_VERSION || type < IPC_CALL_REQUEST ||
+	    type > IPC_CALL_PENDING || type == IPC_STATUS)
 		return -EBADMSG;
 	m->type = (enum ipc_type)type;
 	switch (m->type) {
@@ -153,6 +155,7 @@ static int decode(struct wire_reader *r, struct ipc_message *m)
 	case IPC_STATS_REQUEST:
 	case IPC_STATUS_REQUEST:
 	case IPC_STATUS:
+	case IPC_CALL_PENDING:
 		break;
 	}
 	return r->failed || wire_left(r) > 0 ? -EBADMSG : 0;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "deadline.h"
 #include "pptp_msg.h"
 #include "stats.h"
 
@@ -22,6 +23,9 @@ enum {
 	IPC_TEXT_MAX = 512,
 	IPC_STATUS_MAX = 8192,
 };
+
+/* More than a few of these without a word, and the call manager is stopped or hangs. */
+#define IPC_PENDING_US (500 * USEC_PER_MSEC)
 
 enum ipc_type {
 	IPC_CALL_REQUEST = 1, /* who wants a call -> call manager: request */
@@ -34,6 +38,8 @@ enum ipc_type {
 	IPC_STATS,          /* gateway -> call manager: stats */
 	IPC_STATUS_REQUEST, /* anyone with the right -> call manager */
 	IPC_STATUS,         /* call manager -> asker: text */
+	IPC_CALL_PENDING,   /* call manager -> gateway, each IPC_PENDING_US until the call stands or
+	                       is over: somebody is at it */
 };
 
 struct ipc_call_request {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "loop.h"
 #include "pppd.h"
 #include "pptp_gre.h"
 #include "pptp_options.h"
@@ -74,7 +75,7 @@ static int be_gateway(const struct pptp_options *o, int main_fd)
 }
 
 /* The status of the gateway, which has ended before the call stood. */
-static int gateway_status(pid_t pid)
+static int gateway_status(pid_t pid, const char *server)
 {
 	int status;
 	pid_t ended;
@@ -84,9 +85,10 @@ static int gateway_status(pid_t pid)
 	if (ended == pid && WIFEXITED(status))
 		return WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 	if (ended == pid && WIFSIGNALED(status))
-		log_fatal("the gateway was ended by signal %d", WTERMSIG(status));
+		log_fatal("the gateway was ended by signal %d before the call to %s stood",
+		    WTERMSIG(status), server);
 	else
-		log_fatal("the gateway has vanished");
+		log_fatal("the gateway has vanished before the call to %s stood", server);
 	return EXIT_FAILED;
 }
 
@@ -105,6 +107,104 @@ static int be_pppd(const struct pptp_options *o, int gateway_fd, const char *tty
 	return EXIT_FAILED;
 }
 
+/* main, while it waits for the word that the call stands. */
+struct waiting {
+	pid_t gateway;
+	bool ready; /* the word has come */
+	bool given_up;
+	int ended_by; /* the signal that has come; 0 = none */
+	struct gateway_ready word;
+	struct loop loop;
+	struct loop_watch gateway_watch;
+	struct loop_timer limit; /* of the gateway's taking leave */
+};
+
+static void on_gateway(void *context, short revents, int64_t now_us)
+{
+	struct waiting *w = context;
+	(void)revents;
+	(void)now_us;
+	ssize_t n = recv(w->gateway_watch.fd, &w->word, sizeof(w->word), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOMEM))
+		return;
+	bool word = n == (ssize_t)sizeof(w->word);
+	w->ready = w->ready || word;
+	/* With a signal on its way to the gateway, its end is waited for. */
+	if (!word || !w->ended_by)
+		loop_stop(&w->loop);
+}
+
+/* The gateway takes all down and says why, as its last line; who asks twice does not wait for it. */
+static void on_signal(void *context, int signo, int64_t now_us)
+{
+	struct waiting *w = context;
+	if (w->ended_by) {
+		w->given_up = true;
+		loop_stop(&w->loop);
+		return;
+	}
+	w->ended_by = signo;
+	w->limit.deadline_us = now_us + CLOSE_WAIT_US;
+	(void)kill(w->gateway, signo);
+}
+
+static void on_limit(void *context, int64_t now_us)
+{
+	struct waiting *w = context;
+	(void)now_us;
+	w->given_up = true;
+	loop_stop(&w->loop);
+}
+
+static const int end_signals[] = {SIGTERM, SIGINT, SIGHUP};
+enum {
+	END_SIGNALS = sizeof(end_signals) / sizeof(end_signals[0])
+};
+
+/* Blocked from here on, so that none comes between the fork and the wait. */
+static int hold_signals(struct waiting *w)
+{
+	int error = loop_init(&w->loop);
+	return error ? error : loop_signals(&w->loop, end_signals, END_SIGNALS, on_signal, w);
+}
+
+/* One that comes while we become pppd ends us as it ends pppd; one that is ignored stays so. */
+static void release_signals(void)
+{
+	for (size_t i = 0; i < END_SIGNALS; i++) {
+		struct sigaction is;
+		if (sigaction(end_signals[i], NULL, &is) == 0 && is.sa_handler != SIG_IGN)
+			signal(end_signals[i], SIG_DFL);
+	}
+}
+
+static int wait_for_call(struct waiting *w, int gateway_fd)
+{
+	w->gateway_watch = (struct loop_watch){
+	    .fd = gateway_fd, .events = POLLIN, .ready = on_gateway, .context = w};
+	w->limit =
+	    (struct loop_timer){.deadline_us = DEADLINE_NEVER, .expired = on_limit, .context = w};
+	loop_timer_add(&w->loop, &w->limit);
+	int error = loop_add(&w->loop, &w->gateway_watch);
+	if (!error)
+		error = loop_run(&w->loop);
+	loop_free(&w->loop);
+	return error;
+}
+
+/* The call does not stand, or is not wanted any more: the exit status. */
+static int end_without_call(const struct waiting *w, const char *server)
+{
+	if (w->given_up) /* its call manager sees it go, and ends the call */
+		(void)kill(w->gateway, SIGKILL);
+	int status = w->given_up ? EXIT_FAILED : gateway_status(w->gateway, server);
+	/* The gateway says so itself, but not where it was stopped, or the call stood already. */
+	if (w->given_up || (w->ended_by && w->ready))
+		log_fatal("ended by signal %d (%s) before the call to %s stood", w->ended_by,
+		    strsignal(w->ended_by), server);
+	return status;
+}
+
 static int shell_form(const struct pptp_options *o)
 {
 	int pair[2];
@@ -114,9 +214,11 @@ static int shell_form(const struct pptp_options *o)
 	}
 	/* An ignored SIGCHLD would be inherited by pppd, which counts its children. */
 	signal(SIGCHLD, SIG_DFL);
-	pid_t pid = fork();
+	struct waiting w = {0};
+	int error = hold_signals(&w);
+	pid_t pid = error ? -1 : fork();
 	if (pid < 0) {
-		fprintf(stderr, "pptp: cannot fork: %s\n", strerror(errno));
+		fprintf(stderr, "pptp: cannot fork: %s\n", strerror(error ? -error : errno));
 		return EXIT_FAILED;
 	}
 	if (pid == 0)
@@ -124,14 +226,16 @@ static int shell_form(const struct pptp_options *o)
 	close(pair[1]);
 	open_log(o);
 
-	struct gateway_ready word;
-	ssize_t n;
-	do
-		n = recv(pair[0], &word, sizeof(word), 0);
-	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(word))
-		return gateway_status(pid);
-	return be_pppd(o, pair[0], word.tty_name);
+	w.gateway = pid;
+	error = wait_for_call(&w, pair[0]);
+	if (error) {
+		log_fatal("cannot wait for the call: %s", strerror(-error));
+		return EXIT_FAILED;
+	}
+	if (!w.ready || w.ended_by)
+		return end_without_call(&w, o->server);
+	release_signals();
+	return be_pppd(o, pair[0], w.word.tty_name);
 }
 
 int main(int argc, char *argv[])

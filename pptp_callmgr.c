@@ -309,6 +309,8 @@ static void begin_address(struct callmgr *cm, int64_t now_us)
 	cm->channel_exists = false;
 	cm->tcp_error = 0;
 	cm->joins = 0;
+	cm->joins_silent = 0;
+	cm->silent_path[0] = '\0';
 	log_info("Connecting to %s (address %zu of %zu)", cm->server_text, cm->address_at + 1,
 	    cm->address_count);
 	if (cm->options->share_control && join_elect(cm, JOIN_BECOME_OR_JOIN, now_us))
@@ -422,8 +424,7 @@ static void step_due(void *context, int64_t now_us)
 		callmgr_address_failed(cm, now_us);
 		break;
 	case STAGE_JOIN:
-		note_end(cm, REASON_JOIN, ETIMEDOUT);
-		callmgr_address_failed(cm, now_us);
+		join_due(cm, now_us);
 		break;
 	case STAGE_CONNECT:
 		connect_failed(cm, now_us, ETIMEDOUT);
@@ -483,6 +484,10 @@ static int set_up(struct callmgr *cm, int gateway_fd, const struct ipc_call_requ
 	    .deadline_us = DEADLINE_NEVER, .expired = clients_sweep, .context = cm};
 	cm->stats_timer = (struct loop_timer){
 	    .deadline_us = DEADLINE_NEVER, .expired = clients_stats_due, .context = cm};
+	cm->pending_timer = (struct loop_timer){.deadline_us = loop_now_us() + IPC_PENDING_US,
+	    .expired = clients_pending_due,
+	    .context = cm};
+	loop_timer_add(&cm->loop, &cm->pending_timer);
 	loop_timer_add(&cm->loop, &cm->step);
 	loop_timer_add(&cm->loop, &cm->ctrl_timer);
 	loop_timer_add(&cm->loop, &cm->sweep);
@@ -503,6 +508,8 @@ int callmgr_main(const struct pptp_options *o, int gateway_fd, const struct ipc_
 		return EXIT_FAILED;
 	shed_descriptors(o, gateway_fd);
 	privs_name_process("pptpcm");
+	/* Its end is asked for: until then the resolver's process id must stay its own. */
+	signal(SIGCHLD, SIG_DFL);
 	cm->options = o;
 	cm->exit_status = EXIT_FAILED;
 	cm->tcp.fd = -1;

@@ -15,7 +15,8 @@
  * `gateway_fd` is one end of an ipc_pair and becomes the call manager's. The call id in `call` is
  * reserved, and its GRE socket open, already.
  *
- * To the gateway come, in this order: IPC_CALL_UP once the call stands (never for a refused one);
+ * To the gateway come, in this order: IPC_CALL_PENDING each IPC_PENDING_US, as a sign of life
+ * until the call stands or is over; IPC_CALL_UP once the call stands (never for a refused one);
  * IPC_CALL_MOVED, right after it, where another call manager has the connection: from then on the
  * call's messages come over the descriptor in it, and this process ends; IPC_STATS_REQUEST now and
  * then; IPC_CALL_OVER as the last, always, with the sentence that the gateway's side shows as its

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fresh_memory.h"
@@ -38,7 +39,11 @@ enum {
 	QUEUE_MIN = RECEIVE_WINDOW, /* packets: as many as a server may send ahead */
 	QUEUE_MAX = 8192,
 	WHY_CAP = 128,
+	SILENT_MAX = 20, /* times IPC_PENDING_US: 10 s, far more than a busy machine explains */
 };
+
+/* For the call manager's last word: it needs a little less, and main waits a little longer. */
+#define LAST_WORD_WAIT_US (CLOSE_WAIT_US - 100 * USEC_PER_MSEC)
 
 enum phase {
 	PHASE_CALLING, /* the call manager is at it */
@@ -52,6 +57,8 @@ struct gateway {
 	bool was_up;
 	int exit_status;
 	char why[WHY_CAP]; /* the end was wanted here: the reason, for the last line */
+	pid_t manager;     /* the call manager that we have forked; -1 = it is gone */
+	unsigned pendings; /* IPC_PENDING_US without a word from it, in a row */
 	int call_id_fd;    /* its being open reserves the call id */
 	int gre_fd;
 	int pty_in;
@@ -71,7 +78,8 @@ struct gateway {
 	struct loop_watch pty_watch; /* for a hang-up while there is no path yet */
 	struct loop_timer close_timer;
 	struct loop_timer silence_timer;
-	struct gre_path path; /* last: large, and mostly untouched */
+	struct loop_timer manager_timer; /* while the call manager is at it */
+	struct gre_path path;            /* last: large, and mostly untouched */
 };
 
 static void close_fd(int *fd)
@@ -188,7 +196,7 @@ static void begin_closing(struct gateway *g, int exit_status)
 	stop_carrying(g);
 	g->phase = PHASE_CLOSING;
 	g->exit_status = exit_status;
-	g->close_timer.deadline_us = loop_now_us() + CLOSE_WAIT_US;
+	g->close_timer.deadline_us = loop_now_us() + LAST_WORD_WAIT_US;
 }
 
 /* Ends the call from our side. `why` is for the last line; NULL: the reason has been logged. */
@@ -209,7 +217,40 @@ static void on_close_deadline(void *context, int64_t now_us)
 	struct gateway *g = context;
 	(void)now_us;
 	log_info("the call manager takes too long to end the call: not waiting any more");
+	/* One that nobody else needs; with a call that stood the right to it is gone. */
+	if (!g->was_up && g->manager > 0)
+		(void)kill(g->manager, SIGKILL);
 	loop_stop(&g->loop);
+}
+
+/* The call manager is our child, so that until here its process id is nobody else's. */
+static void reap(struct gateway *g)
+{
+	if (g->manager > 0 && waitpid(g->manager, NULL, WNOHANG) != 0)
+		g->manager = -1;
+}
+
+/*
+ * The silence is counted, not measured: a time in which we were stopped ourselves is not held
+ * against the call manager. It is woken up where it was stopped, so that it can take down what it
+ * has set up, and else ended when the wait for its last word is over.
+ */
+static void on_manager_silent(void *context, int64_t now_us)
+{
+	struct gateway *g = context;
+	if (g->phase != PHASE_CALLING)
+		return;
+	if (++g->pendings < SILENT_MAX) {
+		g->manager_timer.deadline_us = now_us + IPC_PENDING_US;
+		return;
+	}
+	char why[WHY_CAP];
+	snprintf(why, sizeof(why),
+	    "Call manager exited with error: it was silent for %d s, stopped or hanging,",
+	    (int)(SILENT_MAX * IPC_PENDING_US / USEC_PER_SEC));
+	end_call(g, EXIT_FAILED, why);
+	if (g->manager > 0)
+		(void)kill(g->manager, SIGCONT);
 }
 
 static void on_signal(void *context, int signo, int64_t now_us)
@@ -220,6 +261,10 @@ static void on_signal(void *context, int signo, int64_t now_us)
 		for (size_t i = 0; i < STATS_COUNT; i++)
 			log_stats("%s = %" PRIu64, stats_table[i].name,
 			    stats_shown(&g->path.stats, &stats_table[i]));
+		return;
+	}
+	if (signo == SIGCHLD) {
+		reap(g);
 		return;
 	}
 	char why[WHY_CAP];
@@ -428,6 +473,7 @@ static void on_ipc(void *context, short revents, int64_t now_us)
 		on_call_manager_gone(g);
 		return;
 	}
+	g->pendings = 0;
 	if (m.fd >= 0 && m.type != IPC_CALL_MOVED)
 		close(m.fd);
 	switch (m.type) {
@@ -444,6 +490,8 @@ static void on_ipc(void *context, short revents, int64_t now_us)
 	case IPC_STATS_REQUEST:
 		send_stats(g);
 		break;
+	case IPC_CALL_PENDING:
+		break; /* that it came is all it says */
 	case IPC_CALL_REQUEST:
 	case IPC_CALL_CLOSE:
 	case IPC_STATS:
@@ -470,8 +518,8 @@ static int fork_call_manager(struct gateway *g)
 	int error = ipc_pair(pair);
 	if (error)
 		return failed("cannot make a socket pair", error);
-	/* How the call manager ended is told by its last message; nothing is to be waited for. */
-	signal(SIGCHLD, SIG_IGN);
+	/* Not ignored, whatever our parent does: who ignores it may find the id with somebody else. */
+	signal(SIGCHLD, SIG_DFL);
 	pid_t pid = fork();
 	if (pid < 0)
 		return failed("cannot fork", -errno);
@@ -481,6 +529,7 @@ static int fork_call_manager(struct gateway *g)
 	}
 	close(pair[1]);
 	g->ipc_fd = pair[0];
+	g->manager = pid;
 	return 0;
 }
 
@@ -492,7 +541,7 @@ static void set_watch(struct loop_watch *w, struct gateway *g, int fd, short eve
 
 static int start_loop(struct gateway *g)
 {
-	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
 	int error = loop_init(&g->loop);
 	if (!error)
 		error = loop_signals(
@@ -510,6 +559,10 @@ static int start_loop(struct gateway *g)
 	    .deadline_us = DEADLINE_NEVER, .expired = on_close_deadline, .context = g};
 	g->silence_timer = (struct loop_timer){
 	    .deadline_us = DEADLINE_NEVER, .expired = on_silence_deadline, .context = g};
+	g->manager_timer = (struct loop_timer){.deadline_us = loop_now_us() + IPC_PENDING_US,
+	    .expired = on_manager_silent,
+	    .context = g};
+	loop_timer_add(&g->loop, &g->manager_timer);
 	loop_timer_add(&g->loop, &g->close_timer);
 	loop_timer_add(&g->loop, &g->silence_timer);
 	return error;

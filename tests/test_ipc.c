@@ -137,6 +137,7 @@ START_TEST(ipc_carries_messages_without_content)
 	pass(IPC_CALL_CLOSE);
 	pass(IPC_STATS_REQUEST);
 	pass(IPC_STATUS_REQUEST);
+	pass(IPC_CALL_PENDING);
 }
 END_TEST
 
@@ -200,7 +201,7 @@ START_TEST(ipc_refuses_packets_of_any_other_length)
 		uint8_t type;
 		size_t len;
 	} exact[] = {{IPC_CALL_UP, 22}, {IPC_CALL_CLOSE, 2}, {IPC_STATS_REQUEST, 2},
-	    {IPC_STATUS_REQUEST, 2}, {IPC_STATS, 2 + 8 * STATS_COUNT}};
+	    {IPC_STATUS_REQUEST, 2}, {IPC_CALL_PENDING, 2}, {IPC_STATS, 2 + 8 * STATS_COUNT}};
 	uint8_t packet[256] = {IPC_VERSION};
 	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
 		packet[1] = exact[i].type;
@@ -218,7 +219,7 @@ START_TEST(ipc_refuses_unknown_types_and_versions)
 	for (unsigned type = 0; type < 256; type++) {
 		uint8_t packet[2] = {IPC_VERSION, (uint8_t)type};
 		bool bare = type == IPC_CALL_CLOSE || type == IPC_STATS_REQUEST ||
-		            type == IPC_STATUS_REQUEST;
+		            type == IPC_STATUS_REQUEST || type == IPC_CALL_PENDING;
 		send_raw(packet, 2, 0);
 		ck_assert_int_eq(ipc_receive(pair[1], &in), bare ? 1 : -EBADMSG);
 	}

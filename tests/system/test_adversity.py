@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""
+What else goes wrong on a host: processes that somebody has stopped, signals while a call is set up,
+descriptors and room that have run out, standard descriptors that are closed.
+"""
+from harness import *  # noqa: F401,F403
+from harness import WAIT, ctypes, os, signal, threading, time
+
+SERVER = "127.0.0.2"
+NO_ANSWER = {"OCRQ": None}
+
+
+def last_line(run):
+    lines = run.stderr().strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def shell(*arguments, **kwargs):
+    """The shell form; these tests do not get as far as pppd."""
+    return Run([SERVER] + list(arguments), pty=False, **kwargs)
+
+
+def up(server, log, *arguments, count=1, **kwargs):
+    """A call that stands, for the gateway too."""
+    run = start(SERVER, *arguments, **kwargs)
+    log.wait("Outgoing call established", count=count)
+    run.status()
+    return run
+
+
+# ---- a call manager that is asked to share its connection, and stopped ----
+
+@test("a stopped call manager is given up within 2 s, and the call made without it")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        first = up(server, log, "--share-control")
+        first.kill("pptpcm", signal.SIGSTOP)
+        before = time.monotonic()
+        second = start(SERVER, "--share-control")
+        log.wait("Outgoing call established", count=2)
+        between(1.0, time.monotonic() - before, 2.0, "seconds")
+        log.wait("does not answer: going on without it")
+        equal([len([n for n in names if n == "OCRQ"]) for names in server.names()], [1, 1])
+        first.kill("pptpcm", signal.SIGCONT)
+        equal(first.status()["calls"], "1")  # the request that nobody waits for is dropped
+        for run in (first, second):
+            run.hang_up()
+            equal(run.wait(2), 0)
+        equal([names.count("OCRQ") for names in server.names()], [1, 1])
+        equal(server.mistakes(), [])
+        nothing_left()
+
+
+@test("calls behind a stopped call manager share the connection of the first that left it")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        first = up(server, log, "--share-control")
+        first.kill("pptpcm", signal.SIGSTOP)
+        others = [start(SERVER, "--share-control") for _ in range(5)]
+        log.wait("Outgoing call established", count=6)
+        equal(sorted(names.count("OCRQ") for names in server.names()), [1, 5])
+        first.kill("pptpcm", signal.SIGCONT)
+        for run in [first] + others:
+            run.hang_up()
+            equal(run.wait(3), 0)
+        nothing_left()
+
+
+@test("a call manager that waits for its server keeps those who have asked it")
+def _():
+    gate = threading.Event()
+
+    def hold(conn, m):
+        gate.wait(WAIT)
+        conn.send("SCCRP", version=0x100, result=1)
+    with FakeServer(SERVER, polite(on={"SCCRQ": hold})) as server, Log() as log:
+        first = start(SERVER, "--share-control")
+        server.wait_for("SCCRQ")
+        second = start(SERVER, "--share-control")
+        log.wait("joins the control connection")
+        time.sleep(2.5)  # longer than a silent one is waited for
+        gate.set()
+        log.wait("Outgoing call established", count=2)
+        equal(len(server.connections), 1)
+        for run in (first, second):
+            run.hang_up()
+            equal(run.wait(2), 0)
+        nothing_left()
+
+
+# ---- a gateway whose own call manager is stopped ----
+
+@test("in set-up a stopped call manager is woken to take leave, one that hangs is killed, after 10 s")
+def _():
+    with FakeServer(SERVER, polite(on=NO_ANSWER)) as server, Log() as log, \
+            FakeServer("127.0.0.3", polite(on=NO_ANSWER)) as other:
+        stopped, hanging = start(SERVER), start("127.0.0.3")
+        manager = wait_manager(other, hanging)
+        libc = ctypes.CDLL(None, use_errno=True)
+        equal(libc.ptrace(16, manager, None, None), 0)  # PTRACE_ATTACH: only SIGKILL gets it out
+        true(os.WIFSTOPPED(os.waitpid(manager, 0)[1]))
+        os.kill(wait_manager(server, stopped), signal.SIGSTOP)
+        # and one whose call manager is well, while the gateway itself stands still for as long
+        with FakeServer("127.0.0.4", polite(on=NO_ANSWER)) as third:
+            asleep = start("127.0.0.4")
+            wait_manager(third, asleep)
+            asleep.kill("pptpgw", signal.SIGSTOP)
+
+            equal(stopped.wait(13), 1)
+            between(9.5, time.monotonic() - stopped.started, 11.5, "seconds")
+            match("Call manager exited with error: it was silent for 10 s", last_line(stopped))
+            server.wait_ended()
+            equal(server.connections[0].names(), ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"])
+
+            equal(hanging.wait(4), 1)
+            between(11.5, time.monotonic() - hanging.started, 13.5, "seconds")
+            match("silent for 10 s", last_line(hanging))
+            status = os.waitpid(manager, 0)[1]
+            equal(os.WIFSIGNALED(status) and os.WTERMSIG(status), signal.SIGKILL)
+            other.wait_ended()
+
+            asleep.kill("pptpgw", signal.SIGCONT)
+            third.connections[0].send("OCRP", call_id=5, peer_call_id=third.connections[0].received[1]["call_id"],
+                                      result=1, window=8)
+            log.wait("Outgoing call established")
+            equal(asleep.status()["call.1.state"], "established")
+            asleep.hang_up()
+            equal(asleep.wait(2), 0)
+        end_everything()
+        nothing_left()
+
+
+def wait_manager(server, run):
+    """The process id of the run's call manager, which has asked the server for its call."""
+    server.wait_for("OCRQ")
+    return run.pid_of("pptpcm")
+
+
+# ---- signals to main while the call is set up, in the shell form ----
+
+for _signal in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    @test("%s to main during set-up: the last line says so, and all is gone when main is" % _signal.name)
+    def _(signo=_signal):
+        with FakeServer(SERVER, polite(on=NO_ANSWER)) as server, Log() as log:
+            run = shell()
+            server.wait_for("OCRQ")
+            os.kill(run.pid, signo)
+            equal(run.wait(1), 1)
+            nothing_left(0.2)
+            match(r"ended by signal %d \(.*\) before the call stood\n$" % signo, run.stderr())
+            equal(run.stderr().count("\n"), 1)
+            match("ended by signal %d" % signo, log.text().splitlines()[-1])
+            server.wait_ended()
+            equal(server.connections[0].names(), ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"])
+
+
+@test("a server that does not answer delays the end by a signal to main for 2 s at the most")
+def _():
+    with FakeServer(SERVER, polite(on={"OCRQ": None, "CCRQ": None, "StopCCRQ": None})) as server, Log():
+        run = shell()
+        server.wait_for("OCRQ")
+        before = time.monotonic()
+        os.kill(run.pid, signal.SIGTERM)
+        equal(run.wait(3), 1)
+        between(1.5, time.monotonic() - before, 2.1, "seconds")
+        match("ended by signal 15", last_line(run))
+        nothing_left(0.2)
+
+
+@test("a stopped gateway does not keep main from ending by a signal, nor the call from being taken down")
+def _():
+    with FakeServer(SERVER, polite(on=NO_ANSWER)) as server, Log():
+        run = shell()
+        server.wait_for("OCRQ")
+        run.kill("pptpgw", signal.SIGSTOP)
+        before = time.monotonic()
+        os.kill(run.pid, signal.SIGTERM)
+        equal(run.wait(3), 1)
+        between(1.9, time.monotonic() - before, 2.3, "seconds")
+        match("ended by signal 15", last_line(run))
+        server.wait_ended()
+        nothing_left()
+
+
+@test("a call that was started with SIGHUP ignored, as by nohup, outlives a hang-up signal")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run = up(server, log, prefix=("env", "--ignore-signal=HUP"))
+        run.kill("pptpgw", signal.SIGHUP)
+        run.kill("pptpcm", signal.SIGHUP)
+        run.kill("pptpcm", signal.SIGTERM)
+        equal(run.wait(2), 0)
+        match("ended by SIGTERM", log.text())
+        no_match("SIGHUP|Hangup", log.text())
+        nothing_left()
+
+
+@test("main's death by SIGKILL during set-up is told on stderr")
+def _():
+    with FakeServer(SERVER, polite(on=NO_ANSWER)) as server, Log():
+        run = shell()
+        server.wait_for("OCRQ")
+        run.process.kill()
+        server.wait_ended()
+        run.wait_all()
+        match("has gone before it stood", last_line(run))
+        nothing_left()
+
+
+@test("a signal to the gateway during set-up is the reason in the last line of the log")
+def _():
+    with FakeServer(SERVER, polite(on=NO_ANSWER)) as server, Log() as log:
+        run = start(SERVER)
+        server.wait_for("OCRQ")
+        run.kill("pptpgw", signal.SIGTERM)
+        equal(run.wait(1), 1)
+        match(r"ended by signal 15 \(.*\) before the call stood", last_line(run))
+        match("ended by signal 15", log.text().splitlines()[-1])
+        nothing_left()
+
+
+main()
