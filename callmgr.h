@@ -34,6 +34,8 @@ enum {
 #define CALLMGR_FIRST_WORD_US (2 * USEC_PER_SEC)
 /* Gateways answer an IPC_STATS_REQUEST within this time, or are left out of the status. */
 #define CALLMGR_STATS_WAIT_US (250 * USEC_PER_MSEC)
+/* How long the listener is left alone when there is no descriptor for who has connected. */
+#define CALLMGR_ACCEPT_PAUSE_US (100 * USEC_PER_MSEC)
 /* All of closing; a little less than the gateway waits for our last word. */
 #define CALLMGR_CLOSE_WAIT_US (CLOSE_WAIT_US - 200 * USEC_PER_MSEC)
 
@@ -143,6 +145,8 @@ struct callmgr {
 	dev_t socket_dev;
 	ino_t socket_ino;
 	struct loop_watch listener;
+	struct loop_timer accept_timer; /* while the listener is left alone */
+	struct log_budget accept_budget;
 	struct loop_watch folder_watch; /* inotify: somebody cleans up in the folder */
 	struct loop_watch joined;       /* the call manager that we have asked */
 	char joined_path[CALLMGR_PATH_MAX];
@@ -195,6 +199,7 @@ void client_drop(struct callmgr_client *client);
 void clients_free(struct callmgr *cm);
 /* Accepts whoever connected to the listener. */
 void clients_accept(void *context, short revents, int64_t now_us);
+void clients_accept_due(void *context, int64_t now_us);
 void clients_sweep(void *context, int64_t now_us);
 void clients_stats_due(void *context, int64_t now_us);
 void clients_pending_due(void *context, int64_t now_us);

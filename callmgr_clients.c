@@ -36,10 +36,12 @@ size_t clients_wanting(const struct callmgr *cm)
 	return n;
 }
 
-/* Clients at their limit wait in the listener's backlog until one of those here is gone. */
+/* Those for whom there is no room wait in the listener's backlog until one of those here is gone. */
 static void watch_listener(struct callmgr *cm)
 {
-	cm->listener.events = cm->client_count < CALLMGR_CLIENTS_MAX ? POLLIN : LOOP_OFF;
+	bool room = cm->client_count < CALLMGR_CLIENTS_MAX &&
+	            cm->accept_timer.deadline_us == DEADLINE_NEVER;
+	cm->listener.events = room ? POLLIN : LOOP_OFF;
 }
 
 void client_drop(struct callmgr_client *client)
@@ -54,6 +56,7 @@ void client_drop(struct callmgr_client *client)
 	if (cm->own == client)
 		cm->own = NULL;
 	cm->client_count--;
+	cm->accept_timer.deadline_us = DEADLINE_NEVER; /* its descriptor is free */
 	watch_listener(cm);
 	cm->sweep.deadline_us = 0;
 }
@@ -111,6 +114,22 @@ struct callmgr_client *client_add(struct callmgr *cm, int fd, int64_t now_us)
 	return c;
 }
 
+/* Whoever it was is still there, and would be reported again at once and for ever. */
+static void accept_later(struct callmgr *cm, int64_t now_us, int error)
+{
+	uint64_t left_out;
+	if (log_allowed(&cm->accept_budget, now_us, &left_out))
+		log_info("cannot take another client of the socket now: %s", strerror(error));
+	cm->accept_timer.deadline_us = now_us + CALLMGR_ACCEPT_PAUSE_US;
+	watch_listener(cm);
+}
+
+void clients_accept_due(void *context, int64_t now_us)
+{
+	(void)now_us;
+	watch_listener(context);
+}
+
 void clients_accept(void *context, short revents, int64_t now_us)
 {
 	struct callmgr *cm = context;
@@ -118,6 +137,8 @@ void clients_accept(void *context, short revents, int64_t now_us)
 	int fd = ipc_accept(cm->listener.fd);
 	if (fd == -EPERM)
 		log_info("a stranger at the socket was turned away");
+	else if (fd < 0)
+		accept_later(cm, now_us, -fd);
 	if (fd < 0)
 		return;
 	if (!client_add(cm, fd, now_us))

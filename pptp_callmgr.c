@@ -487,6 +487,9 @@ static int set_up(struct callmgr *cm, int gateway_fd, const struct ipc_call_requ
 	cm->pending_timer = (struct loop_timer){.deadline_us = loop_now_us() + IPC_PENDING_US,
 	    .expired = clients_pending_due,
 	    .context = cm};
+	cm->accept_timer = (struct loop_timer){
+	    .deadline_us = DEADLINE_NEVER, .expired = clients_accept_due, .context = cm};
+	loop_timer_add(&cm->loop, &cm->accept_timer);
 	loop_timer_add(&cm->loop, &cm->pending_timer);
 	loop_timer_add(&cm->loop, &cm->step);
 	loop_timer_add(&cm->loop, &cm->ctrl_timer);

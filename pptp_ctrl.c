@@ -90,40 +90,28 @@ static struct ctrl_call *find_peer_call(struct ctrl *c, uint16_t peer_call_id)
 }
 
 /*
- * The call that we have cleared and to which a CDN with no known id must belong: some servers put our
- * id there, or octets swapped, and one that was cleared before its OCRP has told us no id. Clear is
- * the case where the id is ours, or where one such call alone waits. NULL where there is none.
+ * The call to which a CDN with no known id must belong: some servers put our id there, or octets
+ * swapped, and before its OCRP a call that is cleared, or taken back by a CDN instead, has no other.
+ * Clear is the case where the id is ours, where one cleared call alone waits, or where but one call
+ * was ever asked for, so that it is no late word about another. NULL where there is none.
  */
-static struct ctrl_call *find_cleared_call(struct ctrl *c, uint16_t id)
+static struct ctrl_call *find_unnamed_call(struct ctrl *c, uint16_t id)
 {
 	struct ctrl_call *only = NULL;
 	size_t waiting = 0;
 	for (size_t i = 0; i < CTRL_CALLS_MAX; i++) {
 		struct ctrl_call *call = &c->calls[i];
-		if (call->state != CTRL_CALL_WAIT_DISCONNECT)
+		bool cleared = call->state == CTRL_CALL_WAIT_DISCONNECT;
+		if (!cleared && call->state != CTRL_CALL_WAIT_REPLY)
 			continue;
 		if (call->request.call_id == id)
 			return call;
+		if (!cleared && c->last_serial != 1)
+			continue;
 		only = call;
 		waiting++;
 	}
 	return waiting == 1 ? only : NULL;
-}
-
-/*
- * The call that a server takes back by a CDN instead of an OCRP. The id there is the server's, which
- * nobody has told us, unless it is ours; beyond that the case is clear only where no other call was
- * ever asked for on this connection, whose late CDN this could be. NULL where there is none.
- */
-static struct ctrl_call *find_unanswered_call(struct ctrl *c, uint16_t id)
-{
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++) {
-		struct ctrl_call *call = &c->calls[i];
-		if (call->state == CTRL_CALL_WAIT_REPLY &&
-		    (call->request.call_id == id || c->last_serial == 1))
-			return call;
-	}
-	return NULL;
 }
 
 /* An end with the server's codes ... */
@@ -363,9 +351,7 @@ static void on_call_disconnect(struct ctrl *c, int64_t now_us, const struct msg 
 	const struct msg_call_disconnect *f = &m->u.call_disconnect;
 	struct ctrl_call *call = find_peer_call(c, f->call_id);
 	if (!call)
-		call = find_cleared_call(c, f->call_id);
-	if (!call)
-		call = find_unanswered_call(c, f->call_id);
+		call = find_unnamed_call(c, f->call_id);
 	if (!call) {
 		ignore(c, m->type, "no such call");
 		return;

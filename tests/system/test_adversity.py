@@ -5,7 +5,8 @@ What else goes wrong on a host: processes that somebody has stopped, signals whi
 descriptors and room that have run out, standard descriptors that are closed.
 """
 from harness import *  # noqa: F401,F403
-from harness import WAIT, ctypes, os, signal, threading, time
+from harness import WAIT, ctypes, os, signal, socket, threading, time
+import resource
 
 SERVER = "127.0.0.2"
 NO_ANSWER = {"OCRQ": None}
@@ -217,6 +218,49 @@ def _():
         equal(run.wait(1), 1)
         match(r"ended by signal 15 \(.*\) before the call stood", last_line(run))
         match("ended by signal 15", log.text().splitlines()[-1])
+        nothing_left()
+
+
+# ---- descriptors ----
+
+def limit_descriptors(pid, count):
+    """No more than `count` from now on; the limit before."""
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (count, hard))
+    return soft, hard
+
+
+def cpu_seconds(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        words = f.read().rsplit(") ", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def connect(path):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(WAIT)
+    s.connect(path)
+    return s
+
+
+@test("a call manager without a free descriptor waits quietly, and takes clients when there is one")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run = up(server, log)
+        manager = run.pid_of("pptpcm")
+        before = limit_descriptors(manager, max(descriptors(manager)) + 1)
+        waiting = [connect(sockets()[0]) for _ in range(3)]
+        log.wait("cannot take another client of the socket now: Too many open files")
+        spent = cpu_seconds(manager)
+        time.sleep(1)  # what is measured is how little happens
+        between(0, cpu_seconds(manager) - spent, 0.1, "seconds of CPU")
+        resource.prlimit(manager, resource.RLIMIT_NOFILE, before)
+        for s in waiting:
+            s.send(bytes([1, 8]))
+            equal(s.recv(65536)[:2], bytes([1, 9]))
+            s.close()
+        run.hang_up()
+        equal(run.wait(2), 0)
         nothing_left()
 
 
