@@ -568,6 +568,19 @@ def status(path):
     return dict(line.split("=", 1) for line in octets[2:].decode().splitlines())
 
 
+def wait_gateways(count):
+    """Until the gateways of `count` calls have taken them over (they answer for their counters)."""
+    deadline = time.monotonic() + WAIT
+    while True:
+        answers = [a for a in map(status, sockets()) if a]
+        ready = sum(1 for a in answers for k in a if k.endswith(".rx_accepted"))
+        left_out = sum(int(a.get("calls_left_out", 0)) for a in answers)
+        if ready + left_out >= count:
+            return answers
+        if time.monotonic() > deadline:
+            fail("only", ready, "gateways of", count, "are up:", answers)
+
+
 def tagged(tag=None, exiting=False):
     """{pid: comm} of live processes started by these tests (by that start, where a tag is given).
     `exiting`: also of ours that have begun to exit, whose environment is gone before their files."""

@@ -5,16 +5,10 @@ What else goes wrong on a host: processes that somebody has stopped, signals whi
 descriptors and room that have run out, standard descriptors that are closed.
 """
 from harness import *  # noqa: F401,F403
-from harness import WAIT, ctypes, os, signal, socket, threading, time
+from harness import SERVER, WAIT, ctypes, os, signal, socket, threading, time
 import resource
 
-SERVER = "127.0.0.2"
 NO_ANSWER = {"OCRQ": None}
-
-
-def last_line(run):
-    lines = run.stderr().strip().splitlines()
-    return lines[-1] if lines else ""
 
 
 def shell(*arguments, **kwargs):
@@ -22,28 +16,20 @@ def shell(*arguments, **kwargs):
     return Run([SERVER] + list(arguments), pty=False, **kwargs)
 
 
-def up(server, log, *arguments, count=1, **kwargs):
-    """A call that stands, for the gateway too."""
-    run = start(SERVER, *arguments, **kwargs)
-    log.wait("Outgoing call established", count=count)
-    run.status()
-    return run
-
-
 # ---- a call manager that is asked to share its connection, and stopped ----
 
 @test("a stopped call manager is given up within 2 s, and the call made without it")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
-        first = up(server, log, "--share-control")
+        first, _ = up(server, "--share-control", log=log)
         first.kill("pptpcm", signal.SIGSTOP)
         before = time.monotonic()
         second = start(SERVER, "--share-control")
         log.wait("Outgoing call established", count=2)
         between(1.0, time.monotonic() - before, 2.0, "seconds")
         log.wait("does not answer: going on without it")
-        equal([len([n for n in names if n == "OCRQ"]) for names in server.names()], [1, 1])
         first.kill("pptpcm", signal.SIGCONT)
+        wait_gateways(2)
         equal(first.status()["calls"], "1")  # the request that nobody waits for is dropped
         for run in (first, second):
             run.hang_up()
@@ -56,12 +42,13 @@ def _():
 @test("calls behind a stopped call manager share the connection of the first that left it")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
-        first = up(server, log, "--share-control")
+        first, _ = up(server, "--share-control", log=log)
         first.kill("pptpcm", signal.SIGSTOP)
         others = [start(SERVER, "--share-control") for _ in range(5)]
         log.wait("Outgoing call established", count=6)
         equal(sorted(names.count("OCRQ") for names in server.names()), [1, 5])
         first.kill("pptpcm", signal.SIGCONT)
+        wait_gateways(6)
         for run in [first] + others:
             run.hang_up()
             equal(run.wait(3), 0)
@@ -84,6 +71,7 @@ def _():
         gate.set()
         log.wait("Outgoing call established", count=2)
         equal(len(server.connections), 1)
+        wait_gateways(2)
         for run in (first, second):
             run.hang_up()
             equal(run.wait(2), 0)
@@ -149,7 +137,7 @@ for _signal in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             os.kill(run.pid, signo)
             equal(run.wait(1), 1)
             nothing_left(0.2)
-            match(r"ended by signal %d \(.*\) before the call stood\n$" % signo, run.stderr())
+            match(r"ended by signal %d \(.*\) before the call to %s stood\n$" % (signo, SERVER), run.stderr())
             equal(run.stderr().count("\n"), 1)
             match("ended by signal %d" % signo, log.text().splitlines()[-1])
             server.wait_ended()
@@ -187,7 +175,9 @@ def _():
 @test("a call that was started with SIGHUP ignored, as by nohup, outlives a hang-up signal")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
-        run = up(server, log, prefix=("env", "--ignore-signal=HUP"))
+        run = start(SERVER, prefix=("env", "--ignore-signal=HUP"))
+        log.wait("Outgoing call established")
+        run.status()
         run.kill("pptpgw", signal.SIGHUP)
         run.kill("pptpcm", signal.SIGHUP)
         run.kill("pptpcm", signal.SIGTERM)
@@ -205,7 +195,7 @@ def _():
         run.process.kill()
         server.wait_ended()
         run.wait_all()
-        match("has gone before it stood", last_line(run))
+        match("pptp itself was ended before the call to 127.0.0.2 stood", last_line(run))
         nothing_left()
 
 
@@ -216,7 +206,7 @@ def _():
         server.wait_for("OCRQ")
         run.kill("pptpgw", signal.SIGTERM)
         equal(run.wait(1), 1)
-        match(r"ended by signal 15 \(.*\) before the call stood", last_line(run))
+        match(r"ended by signal 15 \(.*\) before the call to 127.0.0.2 stood", last_line(run))
         match("ended by signal 15", log.text().splitlines()[-1])
         nothing_left()
 
@@ -246,7 +236,7 @@ def connect(path):
 @test("a call manager without a free descriptor waits quietly, and takes clients when there is one")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
-        run = up(server, log)
+        run, _ = up(server, log=log)
         manager = run.pid_of("pptpcm")
         before = limit_descriptors(manager, max(descriptors(manager)) + 1)
         waiting = [connect(sockets()[0]) for _ in range(3)]

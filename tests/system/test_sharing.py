@@ -48,19 +48,6 @@ def calls_of(connections):
     return [m["call_id"] for c in connections for m in c.received if m.name == "OCRQ"]
 
 
-def wait_gateways(count):
-    """Until the gateways of `count` calls have taken them over (they answer for their counters)."""
-    deadline = time.monotonic() + WAIT
-    while True:
-        answers = [a for a in map(status, sockets()) if a]
-        ready = sum(1 for a in answers for k in a if k.endswith(".rx_accepted"))
-        left_out = sum(int(a.get("calls_left_out", 0)) for a in answers)
-        if ready + left_out >= count:
-            return answers
-        if time.monotonic() > deadline:
-            fail("only", ready, "gateways of", count, "are up:", answers)
-
-
 @test("two calls to one server have a control connection each")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
