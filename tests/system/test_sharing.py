@@ -232,6 +232,75 @@ def _():
         end_many(others)
 
 
+@contextlib.contextmanager
+def handed_over_to_a_stopped_gateway():
+    """(server, first, second): the second call has joined the first one's connection and stands, but
+    its gateway, which is stopped, has not read that yet."""
+    answers = threading.Event()
+
+    def answer(conn, m):
+        if conn.names().count("OCRQ") > 1:
+            answers.wait(WAIT)
+        conn.send("OCRP", call_id=conn.server.next_call_id(1000), peer_call_id=m["call_id"],
+                  result=1, speed=1, window=64)
+    with FakeServer(SERVER, polite(on={"OCRQ": answer})) as server, Log() as log:
+        first = start(SERVER, "--share-control")
+        log.wait("Outgoing call established")
+        second = start(SERVER, "--share-control")
+        server.wait_for("OCRQ", count=2)
+        second.kill("pptpgw", signal.SIGSTOP)
+        answers.set()
+        log.wait("goes on with another call manager")
+        yield server, first, second
+
+
+def second_call_ends_alone(server, first, second):
+    """The server hears the end of the second call, and of that one only."""
+    connection, cleared = server.wait_for("CCRQ")
+    _, asked = server.wait_for("OCRQ", count=2)
+    equal(cleared["call_id"], asked["call_id"])
+    second.wait_all()
+    connection.send("EchoRQ", identifier=9)
+    server.wait_for("EchoRP")
+    equal(connection.names().count("CCRQ"), 1)
+    equal(first.process.poll(), None)
+    end_many([first])
+
+
+@test("a call whose pppd hangs up while it is handed over is ended there")
+def _():
+    with handed_over_to_a_stopped_gateway() as (server, first, second):
+        second.hang_up()
+        second.kill("pptpgw", signal.SIGCONT)
+        second_call_ends_alone(server, first, second)
+
+
+@test("a call that a signal ends while it is handed over is ended there")
+def _():
+    with handed_over_to_a_stopped_gateway() as (server, first, second):
+        second.kill("pptpgw", signal.SIGTERM)
+        second.kill("pptpgw", signal.SIGCONT)
+        second_call_ends_alone(server, first, second)
+
+
+@test("a call whose gateway is killed while it is handed over is ended there")
+def _():
+    with handed_over_to_a_stopped_gateway() as (server, first, second):
+        second.kill("pptpgw", signal.SIGKILL)
+        second_call_ends_alone(server, first, second)
+
+
+@test("a call whose new call manager dies while it is handed over is over")
+def _():
+    with handed_over_to_a_stopped_gateway() as (server, first, second):
+        first.kill("pptpcm", signal.SIGKILL)
+        second.kill("pptpgw", signal.SIGCONT)
+        equal(second.wait(), 1)
+        equal(first.wait(), 1)
+        second.wait_all()
+        sh("rm -rf /run/pptp/*")  # the killed one's socket
+
+
 @test("without a live call manager a server's result 3 is said in words")
 def _():
     with FakeServer(SERVER, polite(sccrp={"result": 3})):
