@@ -12,6 +12,7 @@
 #define PPTP_GRE_PATH_H
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -77,6 +78,7 @@ struct gre_path_config {
 	uint32_t test_rate;
 	int pty_in;                         /* read from pppd; non-blocking */
 	int pty_out;                        /* write to pppd; non-blocking; may be the same */
+	struct in_addr server;              /* data from elsewhere is dropped */
 	int gre;                            /* connected raw socket; non-blocking */
 	struct pqueue_entry *queue_entries; /* pool of the reorder queue, see pqueue_init ... */
 	uint8_t *queue_slots;

@@ -135,6 +135,11 @@ static void take_packet(struct gre_path *p, const uint8_t *octets, size_t len, i
 		p->stats.rx_invalid++;
 		return;
 	}
+	/* A stranger's, from before the socket was connected. */
+	if (memcmp(h.source, &p->config.server, sizeof(h.source)) != 0) {
+		p->stats.rx_invalid++;
+		return;
+	}
 	bool room = has_room(p, h.payload_len);
 	if (gre_session_receive(&p->session, now_us, &h, payload, room) == GRE_RX_DELIVER)
 		deliver(p, payload, h.payload_len);

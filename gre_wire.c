@@ -14,10 +14,11 @@ enum {
 	FLAG_SEQ = 0x1000,
 	FLAG_ACK = 0x0080,
 	IPV4_HEADER_MIN = 20,
+	IPV4_SOURCE_AT = 12,
 };
 
 /* Steps over the IPv4 header, options included. */
-static enum gre_verdict skip_ipv4(struct wire_reader *r)
+static enum gre_verdict take_ipv4(struct wire_reader *r, uint8_t *source)
 {
 	uint8_t first = wire_get_u8(r);
 	if (r->failed)
@@ -25,7 +26,9 @@ static enum gre_verdict skip_ipv4(struct wire_reader *r)
 	size_t header_len = (size_t)(first & 0x0f) * 4;
 	if (first >> 4 != 4 || header_len < IPV4_HEADER_MIN)
 		return GRE_INVALID;
-	wire_skip(r, header_len - 1);
+	wire_skip(r, IPV4_SOURCE_AT - 1);
+	wire_get_copy(r, source, GRE_ADDRESS_LEN);
+	wire_skip(r, header_len - IPV4_SOURCE_AT - GRE_ADDRESS_LEN);
 	return r->failed ? GRE_TRUNCATED : GRE_OK;
 }
 
@@ -36,7 +39,7 @@ enum gre_verdict gre_decode(
 	*h = (struct gre_header){0};
 	*payload = NULL;
 
-	enum gre_verdict verdict = skip_ipv4(&r);
+	enum gre_verdict verdict = take_ipv4(&r, h->source);
 	if (verdict != GRE_OK)
 		return verdict;
 	uint16_t flags = wire_get_be16(&r);

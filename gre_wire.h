@@ -19,10 +19,12 @@ enum {
 	GRE_HEADER_MAX = 16, /* with sequence and acknowledgment numbers */
 	GRE_HEADER_MIN = 8,
 	GRE_IPV4_HEADER_MAX = 60,
+	GRE_ADDRESS_LEN = 4,
 };
 
 struct gre_header {
-	uint16_t call_id; /* the receiver's */
+	uint8_t source[GRE_ADDRESS_LEN]; /* received: who says to have sent it, in IPv4's header */
+	uint16_t call_id;                /* the receiver's */
 	uint16_t payload_len;
 	bool has_seq; /* there is a payload */
 	bool has_ack;

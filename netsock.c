@@ -180,27 +180,6 @@ int netsock_gre_open(uint16_t call_id, const struct netsock_options *o)
 	return fd;
 }
 
-/*
- * Between open and connect anyone's packet with our call id is queued. The server's own early ones
- * must not be lost (pppd there would repeat them only seconds later), so that the queue is not
- * emptied, but strangers' packets at its head are taken off.
- */
-static void discard_strangers(int fd, struct in_addr server)
-{
-	for (;;) {
-		char octet;
-		struct sockaddr_in from = {0};
-		socklen_t len = sizeof(from);
-		ssize_t n = recvfrom(fd, &octet, sizeof(octet), MSG_DONTWAIT | MSG_PEEK,
-		    (struct sockaddr *)&from, &len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 || from.sin_addr.s_addr == server.s_addr)
-			return;
-		(void)recv(fd, &octet, sizeof(octet), MSG_DONTWAIT);
-	}
-}
-
 int netsock_gre_connect(int fd, struct in_addr server, struct in_addr local)
 {
 	if (local.s_addr != htonl(INADDR_ANY)) {
@@ -213,10 +192,7 @@ int netsock_gre_connect(int fd, struct in_addr server, struct in_addr local)
 	do
 		rc = connect(fd, (const struct sockaddr *)&address, sizeof(address));
 	while (rc < 0 && errno == EINTR);
-	if (rc < 0)
-		return -errno;
-	discard_strangers(fd, server);
-	return 0;
+	return rc < 0 ? -errno : 0;
 }
 
 static int random_id(uint16_t *id)

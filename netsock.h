@@ -33,9 +33,9 @@ int netsock_gre_open(uint16_t call_id, const struct netsock_options *o);
 
 /*
  * Ties the GRE socket to the server and to our end of the control connection: from then on the
- * kernel lets in that server's packets only. Of what was queued before, packets of others at the
- * head are taken off; one behind a packet of the server can remain, and looks like any packet with
- * a forged source. 0 or a negative errno.
+ * kernel lets in that server's packets only. What was queued before stays, as the server's own early
+ * packets must not be lost (pppd there would repeat them only seconds later): the reader drops what
+ * is from elsewhere. 0 or a negative errno.
  */
 int netsock_gre_connect(int fd, struct in_addr server, struct in_addr local);
 

@@ -375,6 +375,7 @@ static int start_path(struct gateway *g, int64_t now_us)
 	    .test_rate = o->test_rate,
 	    .pty_in = g->pty_in,
 	    .pty_out = g->pty_out,
+	    .server = g->up.server,
 	    .gre = g->gre_fd,
 	    .queue_entries = g->queue_entries,
 	    .queue_slots = g->queue_slots,

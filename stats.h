@@ -19,7 +19,7 @@ struct pptp_stats {
 	uint64_t rx_buffered;   /* ahead of sequence: held, or with --nobuffer accepted at once */
 	uint64_t rx_os_errors;  /* reads that the operating system refused */
 	uint64_t rx_truncated;  /* shorter than their GRE header says */
-	uint64_t rx_invalid;    /* wrong flags, version or protocol */
+	uint64_t rx_invalid;    /* wrong flags, version or protocol; or of another host */
 	uint64_t rx_acks;       /* acknowledgments without payload received */
 	uint64_t tx_sent;       /* packets with payload sent */
 	uint64_t tx_failed;     /* packets that the operating system refused to send */

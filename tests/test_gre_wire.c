@@ -141,6 +141,7 @@ START_TEST(gre_steps_over_ip_options)
 		size_t at, len = datagram(v, ip_len, octets);
 		ck_assert_int_eq(decode_exact(octets, len, &h, &at), GRE_OK);
 		check_header(&h, &v->header);
+		ck_assert_mem_eq(h.source, ip_header + 12, GRE_ADDRESS_LEN);
 	}
 }
 END_TEST

@@ -10,11 +10,11 @@ import socket
 CLIENT = "127.0.0.1"
 
 
-def ip_send(sock, payload, fragment=0, ident=0, options=b""):
-    """An IP datagram with GRE from the server; `fragment` as in the header: flags and offset."""
+def ip_send(sock, payload, fragment=0, ident=0, options=b"", source=SERVER):
+    """An IP datagram with GRE; `fragment` as in the header: flags and offset."""
     words = 5 + len(options) // 4
     header = struct.pack("!BBHHHBBH4s4s", 0x40 | words, 0, words * 4 + len(payload), ident, fragment,
-                         64, 47, 0, socket.inet_aton(SERVER), socket.inet_aton(CLIENT))
+                         64, 47, 0, socket.inet_aton(source), socket.inet_aton(CLIENT))
     sock.sendto(header + options + payload, (CLIENT, 0))
 
 
@@ -40,6 +40,28 @@ def _():
         t.up(lcp_request(1))
         t.expect_up([lcp_request(1)])
         t.expect_down(early)
+
+
+@test("strangers' data with our call id is not taken, not even before the call stands")
+def _():
+    stranger = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+
+    def answer(conn, m):
+        def forge(seq):
+            ip_send(stranger, gre_encode(m["call_id"], b"forged", seq=seq), source="127.0.0.3")
+        forge(0)
+        conn.server.send_gre(m["call_id"], ppp(0), seq=0)
+        forge(1)
+        forge(7)
+        conn.server.send_gre(m["call_id"], ppp(1), seq=1)
+        conn.send("OCRP", call_id=1000, peer_call_id=m["call_id"], result=1, speed=1, window=64)
+    with stranger, Tunnel(spoken=False, script=polite(on={"OCRQ": answer})) as t:
+        t.up(lcp_request(1))
+        t.expect_up([lcp_request(1)])
+        ip_send(stranger, gre_encode(t.call_id, b"forged", seq=2), source="127.0.0.3")
+        t.expect_down([ppp(0), ppp(1)])
+        t.seq = 2
+        t.quiet_down()
 
 
 @test("no window and no processing delay that a server announces stops the data")
