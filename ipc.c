@@ -262,6 +262,25 @@ int ipc_receive(int fd, struct ipc_message *m)
 	return rc;
 }
 
+int ipc_receive_status(int fd, char *text, size_t cap)
+{
+	uint8_t head[2];
+	struct iovec parts[2] = {
+	    {.iov_base = head, .iov_len = sizeof(head)}, {.iov_base = text, .iov_len = cap - 1}};
+	/* No room for descriptors: none are let in. */
+	struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
+	ssize_t n;
+	do
+		n = recvmsg(fd, &msg, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return passing(errno);
+	if ((size_t)n < sizeof(head) || head[0] != IPC_VERSION || head[1] != IPC_STATUS)
+		return -EBADMSG;
+	text[(size_t)n - sizeof(head)] = '\0';
+	return 0;
+}
+
 int ipc_pair(int fds[2])
 {
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0

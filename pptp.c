@@ -20,6 +20,7 @@
 #include "pppd.h"
 #include "pptp_gre.h"
 #include "pptp_options.h"
+#include "pptp_status.h"
 
 enum {
 	MESSAGE_CAP = 512,
@@ -257,6 +258,9 @@ int main(int argc, char *argv[])
 	case OPTIONS_VERSION:
 		printf("pptp version %s\n", PPTP_VERSION);
 		status = fflush(stdout) ? EXIT_FAILED : 0;
+		break;
+	case OPTIONS_STATUS:
+		status = status_main();
 		break;
 	case OPTIONS_USAGE:
 		options_usage(stderr, argv[0]);

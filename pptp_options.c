@@ -18,6 +18,7 @@
 enum option_kind {
 	KIND_HELP,
 	KIND_VERSION,
+	KIND_STATUS,
 	KIND_ON,      /* bool: sets it */
 	KIND_OFF,     /* bool: clears it */
 	KIND_SECONDS, /* int64_t: microseconds; low and high too */
@@ -100,6 +101,8 @@ static const struct option_spec specs[] = {
 	TO(test_type), 0, 3, false},
     {{"test-rate", "N", "1 to 1000000 packets", "100", "do so once in N packets"}, KIND_U32,
 	TO(test_rate), 1, 1000000, false},
+    {{"status", NULL, NULL, NULL, "print the state of this host's calls and exit"}, KIND_STATUS, 0,
+	0, 0, true},
     {{"help", NULL, NULL, NULL, "print this and exit"}, KIND_HELP, 0, 0, 0, true},
     {{"version", NULL, NULL, NULL, "print the version and exit"}, KIND_VERSION, 0, 0, 0, false},
 };
@@ -219,6 +222,7 @@ static bool store_number(const struct option_spec *spec, void *field, int64_t va
 		return true;
 	case KIND_HELP:
 	case KIND_VERSION:
+	case KIND_STATUS:
 	case KIND_ON:
 	case KIND_OFF:
 	case KIND_TEXT:
@@ -276,6 +280,7 @@ static bool store(const struct option_spec *spec, struct pptp_options *o, const 
 		return store_quirk(field, value);
 	case KIND_HELP:
 	case KIND_VERSION:
+	case KIND_STATUS:
 		return true;
 	}
 	return false;
@@ -367,6 +372,8 @@ static enum options_outcome take_option(struct pass *p)
 		return OPTIONS_HELP;
 	if (m.spec->kind == KIND_VERSION)
 		return OPTIONS_VERSION;
+	if (m.spec->kind == KIND_STATUS)
+		return OPTIONS_STATUS;
 	if (!value)
 		value = "";
 	if (!store(m.spec, p->o, value)) {

@@ -70,6 +70,7 @@ enum options_outcome {
 	OPTIONS_RUN,
 	OPTIONS_HELP,      /* --help: print options_help to stdout, exit 0 */
 	OPTIONS_VERSION,   /* --version: print the version to stdout, exit 0 */
+	OPTIONS_STATUS,    /* --status: show what runs, see pptp_status.h */
 	OPTIONS_USAGE,     /* unknown option, no server: usage, message to stderr, exit 1 */
 	OPTIONS_BAD_VALUE, /* message names option, value and range: to stderr, exit 2 */
 };

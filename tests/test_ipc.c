@@ -132,6 +132,33 @@ START_TEST(ipc_sends_a_status_of_full_length_and_no_more)
 }
 END_TEST
 
+START_TEST(ipc_receives_a_status_and_nothing_else_where_it_was_asked_for)
+{
+	char text[8];
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -EAGAIN);
+	out = (struct ipc_message){.type = IPC_STATUS, .fd = -1, .u.status = "a=1\n"};
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "a=1\n");
+	out.u.status = "longer than the room";
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "longer ");
+	out.u.status = "";
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "");
+	out = (struct ipc_message){.type = IPC_CALL_CLOSE, .fd = -1};
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -EBADMSG);
+	ck_assert_int_eq(send(pair[0], "\001", 1, 0), 1);
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -EBADMSG);
+	close(pair[0]);
+	pair[0] = -1;
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -EBADMSG);
+}
+END_TEST
+
 START_TEST(ipc_carries_messages_without_content)
 {
 	pass(IPC_CALL_CLOSE);
@@ -533,6 +560,7 @@ int main(void)
 	tcase_add_test(tc, ipc_carries_the_end_of_a_call_with_its_reason);
 	tcase_add_test(tc, ipc_carries_every_counter);
 	tcase_add_test(tc, ipc_sends_a_status_of_full_length_and_no_more);
+	tcase_add_test(tc, ipc_receives_a_status_and_nothing_else_where_it_was_asked_for);
 	tcase_add_test(tc, ipc_carries_messages_without_content);
 	tcase_add_test(tc, ipc_hands_over_a_descriptor_and_leaves_the_sender_its_own);
 	tcase_add_test(tc, ipc_ignores_the_descriptor_field_of_other_messages);

@@ -333,7 +333,7 @@ START_TEST(options_take_the_last_of_several)
 }
 END_TEST
 
-START_TEST(options_help_and_version_need_no_server)
+START_TEST(options_help_status_and_version_need_no_server)
 {
 	struct parsed p;
 
@@ -341,6 +341,8 @@ START_TEST(options_help_and_version_need_no_server)
 	ck_assert_int_eq(p.outcome, OPTIONS_HELP);
 	parse(&p, "--version");
 	ck_assert_int_eq(p.outcome, OPTIONS_VERSION);
+	parse(&p, "--status");
+	ck_assert_int_eq(p.outcome, OPTIONS_STATUS);
 	parse(&p, "vpn --timeout 1 --version --bogus");
 	ck_assert_int_eq(p.outcome, OPTIONS_VERSION);
 	parse(&p, "vpn -- --help");
@@ -433,7 +435,7 @@ static Suite *suite(void)
 	tcase_add_test(c, options_read_the_routing_mark_in_both_bases);
 	tcase_add_test(c, options_take_names_of_64_characters_and_no_more);
 	tcase_add_test(c, options_take_the_last_of_several);
-	tcase_add_test(c, options_help_and_version_need_no_server);
+	tcase_add_test(c, options_help_status_and_version_need_no_server);
 	tcase_add_test(c, options_leave_argv_as_it_is);
 	tcase_add_test(c, options_survive_a_message_without_room);
 	tcase_add_test(c, options_help_names_every_row_of_the_table);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """Many calls to one server: each on a connection of its own, or shared; elections, joining, status."""
 from harness import *  # noqa: F401,F403
-from harness import WAIT, contextlib, os, signal, socket, threading, time
+from harness import PPTP, WAIT, contextlib, os, signal, socket, subprocess, threading, time
 
 SERVER = "127.0.0.2"
 
@@ -371,6 +371,42 @@ def _():
         equal(answer["call.1.rx_accepted"], "0")
         equal(os.path.basename(sockets()[0]), "255.255.255.255:127.0.0.2")
         equal(os.stat("/run/pptp").st_mode & 0o7777, 0o700)
+
+
+@test("--status prints what every call manager of the host says")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        runs = [start(SERVER, "--logstring", name) for name in ("t1", "t2")]
+        up_many(log, server, runs)
+        for run in runs:
+            run.status()
+        asked = subprocess.run([PPTP, "--status"], capture_output=True, text=True, timeout=5)
+        equal((asked.returncode, asked.stderr), (0, ""))
+        answers = [dict(line.split("=", 1) for line in block.splitlines())
+                   for block in asked.stdout.split("\n\n")]
+        equal(sorted(a["session"] for a in answers), ["t1", "t2"])
+        for answer in answers:
+            equal((answer["address"], answer["calls"], answer["call.1.state"]),
+                  (SERVER, "1", "established"))
+
+
+@test("--status says so where nobody runs, and who does not answer")
+def _():
+    def ask():
+        return subprocess.run([PPTP, "--status"], capture_output=True, text=True, timeout=5)
+
+    asked = ask()
+    equal((asked.returncode, asked.stdout), (1, ""))
+    match("^pptp: no call manager answers in /run/pptp\n$", asked.stderr)
+    with FakeServer(SERVER) as server, Log() as log:
+        run = start(SERVER)
+        up_many(log, server, [run])
+        run.status()
+        run.kill("pptpcm", signal.SIGSTOP)
+        asked = ask()
+        run.kill("pptpcm", signal.SIGCONT)
+        equal((asked.returncode, asked.stdout), (1, ""))
+        match("pptp: no status from /run/pptp/.*: it does not answer; is it stopped\\?\n", asked.stderr)
 
 
 @test("a bound call's socket is named after its local address")

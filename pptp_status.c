@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/* Whom to ask stands in the socket folder: each name there is a call manager's (callmgr_join.c). */
+#include "pptp_status.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ipc.h"
+#include "pptp_options.h"
+
+enum {
+	/* A call manager asks its gateways first, and gives those that are stopped half a second. */
+	ANSWER_WAIT_MS = 2000,
+	PATH_CAP = 256,
+};
+
+/* The answer as text, or a negative errno. */
+static int ask(const char *path, char *text, size_t cap)
+{
+	int fd = ipc_connect(path);
+	if (fd < 0)
+		return fd;
+	struct ipc_message question = {.type = IPC_STATUS_REQUEST, .fd = -1};
+	int rc = ipc_send(fd, &question);
+	struct pollfd answer = {.fd = fd, .events = POLLIN};
+	if (rc == 0)
+		rc = poll(&answer, 1, ANSWER_WAIT_MS) > 0 ? ipc_receive_status(fd, text, cap)
+		                                          : -ETIMEDOUT;
+	close(fd);
+	return rc;
+}
+
+static const char *reason(int error)
+{
+	switch (error) {
+	case -ETIMEDOUT:
+		return "it does not answer; is it stopped?";
+	case -EBADMSG:
+		return "it answers as another version would";
+	default:
+		return strerror(-error);
+	}
+}
+
+static unsigned ask_all(DIR *names, const char *folder)
+{
+	unsigned answers = 0;
+	const struct dirent *entry;
+	while ((entry = readdir(names))) {
+		char path[PATH_CAP];
+		char text[IPC_STATUS_MAX];
+		int n = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		if (entry->d_name[0] == '.' || n < 0 || (size_t)n >= sizeof(path))
+			continue;
+		int rc = ask(path, text, sizeof(text));
+		if (rc == 0)
+			printf("%s%s", answers++ ? "\n" : "", text);
+		else if (rc != -ECONNREFUSED && rc != -ENOENT) /* dead, or gone meanwhile */
+			fprintf(stderr, "pptp: no status from %s: %s\n", path, reason(rc));
+	}
+	return answers;
+}
+
+int status_main(void)
+{
+	char folder[PATH_CAP];
+	int rc = ipc_folder(folder, sizeof(folder));
+	DIR *names = rc < 0 ? NULL : opendir(folder);
+	if (!names) {
+		fprintf(stderr, "pptp: cannot look for call managers: %s\n",
+		    strerror(rc < 0 ? -rc : errno));
+		return EXIT_FAILED;
+	}
+	unsigned answers = ask_all(names, folder);
+	closedir(names);
+	if (!answers)
+		fprintf(stderr, "pptp: no call manager answers in %s\n", folder);
+	return fflush(stdout) == 0 && answers ? 0 : EXIT_FAILED;
+}
