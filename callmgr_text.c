@@ -94,6 +94,10 @@ static void add_connect(struct text *t, const struct callmgr *cm, int code)
 		if (cm->options->localbind.s_addr != htonl(INADDR_ANY))
 			add(t, "; the address given to --localbind is none of this host");
 		break;
+	case EINVAL: /* a route of type blackhole */
+		add(t, "; a local route discards what goes there: see ip route get ");
+		add_address(t, callmgr_address(cm));
+		break;
 	case EPERM:
 	case EACCES:
 		add(t, "; a local firewall forbids it, or a right is missing (run as root, or give "

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """From the server's name to the address in use, and how long each step may take."""
 from harness import *  # noqa: F401,F403
-from harness import SERVER, contextlib, socket, signal, struct, threading, time
+from harness import FAR, SERVER, contextlib, socket, signal, struct, threading, time
 
 TIMEOUT = 0.3
 
@@ -184,6 +184,39 @@ def _():
         run.wait_all(1)
         equal(sum(len(s.connections) for s in servers[1:]), 0)
         nothing_left()
+
+
+@test("each way in which there is no way to the server is said in words, at once")
+def _():
+    for kind, words in (("unreachable", "No route to host; the server cannot be reached"),
+                        ("prohibit", "Permission denied; a local firewall forbids it"),
+                        ("blackhole", "Invalid argument; a local route discards")):
+        sh("ip route add %s 192.0.2.9" % kind)
+        try:
+            run = start("192.0.2.9")
+            equal(run.wait(1), 1)
+            match(r"Could not open control connection to 192\.0\.2\.9: " + words, last_line(run))
+            nothing_left()
+        finally:
+            sh("ip route del %s 192.0.2.9" % kind)
+
+
+@test("a router's word that it cannot deliver ends the attempt at once, in words")
+def _():
+    with remote_server():
+        for kind, words in (("host-unreachable", "No route to host"),
+                            ("admin-prohibited", "No route to host"),
+                            ("port-unreachable", "Connection refused")):
+            sh("ip netns exec far nft 'add table ip cut; add chain ip cut in { type filter hook input "
+               "priority 0; }; add rule ip cut in tcp dport 1723 reject with icmp type %s'" % kind)
+            before = time.monotonic()
+            run = start(FAR)
+            equal(run.wait(2), 1)
+            between(0, time.monotonic() - before, 1.0, "seconds")
+            match("192.0.2.7: " + words, last_line(run))
+            run.wait_all(1)
+            nothing_left()
+            sh("ip netns exec far nft delete table ip cut")
 
 
 # ---- deadlines ----
