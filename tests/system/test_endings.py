@@ -206,6 +206,28 @@ def _():
             equal(server.names(), [heard])
 
 
+@test("a start that waits on another's connection is ended alone: its call is cleared there")
+def _():
+    for comm, signo in (("pptpgw", signal.SIGTERM), ("pptpgw", signal.SIGKILL),
+                        ("pptpcm", signal.SIGTERM), ("pptpcm", signal.SIGKILL)):
+        def answer(conn, m):
+            if conn.names().count("OCRQ") == 1:
+                conn.send("OCRP", call_id=1000, peer_call_id=m["call_id"], result=1, window=8)
+        with FakeServer(SERVER, polite(on={"OCRQ": answer})) as server, Log() as log:
+            first, conn = up(server, "--share-control", log=log)
+            second = start(SERVER, "--share-control")
+            _, ocrq = server.wait_for("OCRQ", 2)
+            second.kill(comm, signo)
+            true(second.wait(2) != 0, "success")
+            second.wait_all(1)
+            equal(server.wait_for("CCRQ")[1]["call_id"], ocrq["call_id"])
+            equal((first.process.poll(), conn.ended, len(server.connections)), (None, None, 1))
+            first.hang_up()
+            equal(first.wait(3), 0)
+            first.wait_all(1)
+            nothing_left()
+
+
 @test("a gateway that is killed leaves a last line that says so")
 def _():
     ended(lambda run, conn: run.kill("pptpgw", signal.SIGKILL), "its gateway process is gone",
