@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -26,15 +27,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "route_share.h"
 
 enum {
 	HOST = 32,         /* prefix length of a host route */
 	OURS_MAX = 8,      /* routes of ours to one server in one table; more than one is rare */
 	HOPS_MAX = 16,     /* of a multipath route */
 	DUMP_TRIES = 5,    /* of a dump that is overtaken by changes */
-	SHARES_MAX = 256,  /* live calls to one server that are told apart */
 	RESTORES_MAX = 10, /* how often, within ... */
 	RESTORE_SPAN_US = 60 * USEC_PER_SEC, /* ... this time, what someone removes is put back */
 	ON_LINK_PREFIX =
@@ -250,7 +251,7 @@ int route_lookup(
 }
 
 /* The pid in the file that a pppd keeps for its device; 0 where there is none. */
-static long device_pppd(const char *device)
+static pid_t device_pppd(const char *device)
 {
 	char text[64], path[sizeof("/run/.pid") + ROUTE_DEVICE_MAX];
 	snprintf(path, sizeof(path), "/run/%s.pid", device);
@@ -261,19 +262,20 @@ static long device_pppd(const char *device)
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	long pid = strtol(text, NULL, 10);
-	return pid > 0 ? pid : 0;
+	return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
 }
 
 static bool is_tunnel(const struct route_keeper *k, int device_index)
 {
 	char name[ROUTE_DEVICE_MAX];
 	bool point_to_point;
-	if (!k->begun || device_index == k->path.device_index ||
-	    !device_facts(k->rtnl.fd, device_index, name, &point_to_point) || !point_to_point)
+	if (!device_facts(k->rtnl.fd, device_index, name, &point_to_point) || !point_to_point)
 		return false;
-	long pid = k->tunnel_pid > 0 ? device_pppd(name) : 0;
-	if (pid > 0)
-		return pid == k->tunnel_pid;
+	pid_t pid = k->tunnel_pid > 0 ? device_pppd(name) : 0;
+	if (pid > 0) /* with `demand` the device is there before the call */
+		return pid == k->tunnel_pid || route_tunnel_claimed(k->server, pid);
+	if (!k->begun || device_index == k->path.device_index)
+		return false;
 	/* The tunnel was made beside the uplink; an uplink made anew mostly has its old name. */
 	return strcmp(name, k->path.device) != 0;
 }
@@ -421,17 +423,6 @@ static int change_block(struct route_keeper *k, uint16_t type, uint32_t table)
 	return rc == -ESRCH ? 0 : rc;
 }
 
-/* The name that says "a call needs the route to this server in this table", number `n` of it. */
-static socklen_t share_name(
-    const struct route_keeper *k, uint32_t table, int n, struct sockaddr_un *address)
-{
-	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	int len = snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1,
-	    "pptp-route-%08lx-%lu-%d", (unsigned long)ntohl(k->server.s_addr), (unsigned long)table,
-	    n);
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
-}
-
 static void drop_share(struct route_keeper *k)
 {
 	if (k->share_fd >= 0)
@@ -439,40 +430,12 @@ static void drop_share(struct route_keeper *k)
 	k->share_fd = -1;
 }
 
-static void take_share(struct route_keeper *k, uint32_t table)
-{
-	struct sockaddr_un address;
-	drop_share(k);
-	k->share_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	for (int n = 0; n < SHARES_MAX && k->share_fd >= 0; n++) {
-		socklen_t len = share_name(k, table, n, &address);
-		if (bind(k->share_fd, (const struct sockaddr *)&address, len) == 0 ||
-		    errno != EADDRINUSE)
-			return;
-	}
-}
-
-/* Whether a call has a share in the route in `table`. */
-static bool is_shared(const struct route_keeper *k, uint32_t table)
-{
-	struct sockaddr_un address;
-	int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool shared = false;
-	for (int n = 0; n < SHARES_MAX && probe >= 0 && !shared; n++) {
-		socklen_t len = share_name(k, table, n, &address);
-		shared = connect(probe, (const struct sockaddr *)&address, len) == 0;
-	}
-	if (probe >= 0)
-		close(probe);
-	return shared;
-}
-
 /* Gives our share up, then looks whether another call has one. In this order, so that of two that
  * end at once at least one sees itself to be the last. */
 static bool was_last_share(struct route_keeper *k, uint32_t table)
 {
 	drop_share(k);
-	return !is_shared(k, table);
+	return !route_share_lives(k->server, table);
 }
 
 /* Nothing of ours is needed, or needed there, any more. */
@@ -503,7 +466,8 @@ static void share_table(struct route_keeper *k, uint32_t table)
 		return;
 	if (k->table != table)
 		release_route(k);
-	take_share(k, table);
+	drop_share(k);
+	k->share_fd = route_share_take(k->server, table);
 	k->table = table;
 }
 
@@ -595,7 +559,7 @@ static int manage_route(struct route_keeper *k, const struct route_path *actual,
 		return rc;
 	k->missing = k->added && s.ours_count == 0;
 	/* Whose tunnel the default route is may not be known yet; the call that stands knows. */
-	if (!k->begun && s.ours_live && is_shared(k, s.table))
+	if (!k->begun && s.ours_live && route_share_lives(k->server, s.table))
 		return put_route(k, &s, &s.ours[0]);
 	if (!s.best.found || s.best.type != RTN_UNICAST)
 		return keep_going(k, &s);
@@ -628,9 +592,16 @@ static int settle(struct route_keeper *k, struct route_path *actual, int *found)
 	uint32_t table = *found == 0 ? actual->table : k->path.table;
 	if ((*found < 0 || looped) && k->share_fd >= 0)
 		table = k->table; /* chosen by the rules as long as it had a way */
-	int rc = manage_route(k, actual, table);
-	*found = look_up(&k->rtnl, k->server, k->local, k->mark, actual);
-	for (int i = 0; i < 2 && *found == 0 && is_tunnel(k, actual->device_index); i++) {
+	int rc = 0;
+	looped = true;
+	for (int i = 0; i < 2 && looped; i++) { /* once more if things changed under our hands */
+		rc = manage_route(k, actual, table);
+		*found = look_up(&k->rtnl, k->server, k->local, k->mark, actual);
+		looped = *found == 0 && is_tunnel(k, actual->device_index);
+	}
+	/* Nothing is worth waiting for where there was no way to begin with. */
+	int tries = k->begun ? 2 : 0;
+	for (int i = 0; i < tries && *found == 0 && is_tunnel(k, actual->device_index); i++) {
 		int blocked = put_block(k, i == 0 ? table : actual->table);
 		rc = rc < 0 ? rc : blocked;
 		*found = look_up(&k->rtnl, k->server, k->local, k->mark, actual);
@@ -701,14 +672,16 @@ static void remove_stale_blocks(struct route_keeper *k)
 			(void)change_block(k, RTM_DELROUTE, b.tables[i]);
 }
 
-int route_begin(
-    struct route_keeper *k, struct in_addr server, struct in_addr local, uint32_t mark, bool manage)
+int route_begin(struct route_keeper *k, struct in_addr server, struct in_addr local, uint32_t mark,
+    bool manage, pid_t tunnel_pid)
 {
 	*k = (struct route_keeper){.server = server,
 	    .local = local,
 	    .mark = mark,
 	    .manage = manage,
+	    .tunnel_pid = tunnel_pid,
 	    .share_fd = -1,
+	    .tunnel_fd = tunnel_pid > 0 ? route_tunnel_claim(server, tunnel_pid) : -1,
 	    .rtnl = {.fd = -1},
 	    .events = {.fd = -1},
 	    .events_fd = -1};
@@ -787,6 +760,9 @@ void route_end(struct route_keeper *k)
 	if (k->rtnl.fd >= 0)
 		release_route(k);
 	drop_share(k);
+	if (k->tunnel_fd >= 0)
+		close(k->tunnel_fd);
+	k->tunnel_fd = -1;
 	rtnl_close(&k->rtnl);
 	rtnl_close(&k->events);
 	k->events_fd = -1;

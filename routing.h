@@ -59,7 +59,7 @@ enum route_state {
 	ROUTE_STATE_LOOP, /* into the tunnel itself */
 };
 
-/* Private but for events_fd, path, added and tunnel_pid. */
+/* Private but for events_fd, path, added and state. */
 struct route_keeper {
 	struct in_addr server;
 	struct in_addr local; /* INADDR_ANY: no source asked for */
@@ -78,7 +78,8 @@ struct route_keeper {
 	struct route_path path; /* as of the last look, without the tunnel */
 	struct route_hop hop;
 	uint32_t table;
-	int share_fd;     /* says that this call needs the route; -1: none */
+	int share_fd;     /* says that this call needs the route; negative: none */
+	int tunnel_fd;    /* says whose device our tunnel is; negative: none */
 	struct rtnl rtnl; /* requests */
 	struct rtnl events;
 	int events_fd;    /* rtnetlink notifications; -1 where there are none */
@@ -103,14 +104,15 @@ int route_lookup(
     struct in_addr server, struct in_addr local, uint32_t mark, struct route_path *path);
 
 /*
+ * tunnel_pid is the pid of the pppd whose device will be the tunnel, 0 where it is not known.
  * Looks the server up, adds a host route where one is needed (none for a server on-link, on this
  * host, or with a host route already; a stale one of ours is taken over), and subscribes to
  * changes. Also without `manage`, what a killed call has left to block the server goes, if nothing
  * else. 0 or a negative errno; a missing right to add one is -EPERM with everything else set up.
- * Whatever it returns, route_end is then in order.
+ * Whatever it returns, route_end is then in order. k->state tells of a loop that is there already.
  */
 int route_begin(struct route_keeper *k, struct in_addr server, struct in_addr local, uint32_t mark,
-    bool manage);
+    bool manage, pid_t tunnel_pid);
 
 /*
  * After events_fd became readable: takes in the notifications and follows the uplink; tells each

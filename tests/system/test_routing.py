@@ -13,9 +13,10 @@ HOST_ROUTE = "192.0.2.7 via 10.9.0.2 dev near"
 BLOCK = "unreachable 192.0.2.7"
 
 
-def up(server, *arguments, log):
-    run = start(FAR, *arguments)
-    log.wait("Outgoing call established")
+def up(server, *arguments, log, count=1, **kwargs):
+    """The count-th call of this log, which stands for its gateway too."""
+    run = start(FAR, *arguments, **kwargs)
+    log.wait("Outgoing call established", count=count)
     equal(run.status()["call.1.state"], "established")
     return run, server.connections[-1]
 
@@ -198,8 +199,7 @@ def _():
             equal(squeezed(OURS), BLOCK)
         sh("ip link set near up && ip route add default via 10.9.0.2")
         end_everything()
-        run = start(FAR)
-        log.wait("Outgoing call established", count=2)
+        run, _ = up(server, log=log, count=2)
         equal(squeezed(OURS), HOST_ROUTE)
         run.hang_up()
         equal(run.wait(3), 0)
@@ -232,6 +232,47 @@ def _():
         equal(run.wait(4), 1)
         match("ip route get 192.0.2.7", log.wait("is over"))
         run.wait_all(1)
+
+
+@contextlib.contextmanager
+def interface_of(name, pid):
+    """A tunnel's interface, with the file in which pppd says that it is its own."""
+    sh("ip tuntap add dev %s mode tun && ip link set %s up" % (name, name))
+    with open("/run/%s.pid" % name, "w") as f:
+        f.write("%d\n" % pid)
+    try:
+        yield
+    finally:
+        os.unlink("/run/%s.pid" % name)
+        sh("ip link del " + name)
+
+
+@tunnel_test("of two calls to one server none takes the other's tunnel for an uplink")
+def _():
+    with remote_server() as server, Log() as log, interface_of("ppp7", 111), interface_of("ppp8", 222):
+        runs = [up(server, log=log, count=n, environment={"PPPD_PID": str(111 * n)})[0] for n in (1, 2)]
+        sh("ip route replace default dev ppp8")
+        sh("ip link set near down")
+        log.wait("for the moment", count=2)
+        equal(squeezed(OURS), BLOCK)
+        sh("ip link set near up")
+        log.wait("again, through near", count=2)
+        equal(squeezed(OURS), HOST_ROUTE)
+        no_match("through ppp|somebody", log.text())
+        for run in runs:
+            hang_up(run)
+        nothing_left()
+
+
+@tunnel_test("a default route into one's own tunnel, there before the call, is said at once")
+def _():
+    with remote_server(), Log() as log, interface_of("ppp7", 111):
+        sh("ip route replace default dev ppp7")
+        run = start(FAR, environment={"PPPD_PID": "111"})
+        equal(run.wait(1), 1)
+        match("leads into the tunnel itself.*ip route get 192.0.2.7", run.stderr().splitlines()[-1])
+        run.wait_all(1)
+        nothing_left()
 
 
 @tunnel_test("with --nohostroute a route into the tunnel is warned of each time, and the call goes on")
