@@ -130,8 +130,8 @@ struct callmgr {
 	bool any_up;            /* a call stood on this connection */
 	bool channel_exists;    /* the server has said so: look for another call manager */
 	struct log_budget budget;
-	unsigned
-	    unanswered; /* control messages sent, less those received: so many answers are no surprise */
+	/* Control messages sent, less those received: so many answers are no surprise. */
+	unsigned unanswered;
 
 	struct callmgr_client *clients;
 	size_t client_count;

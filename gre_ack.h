@@ -22,16 +22,16 @@ struct gre_ack {
 
 	bool rode_on_data; /* the last acknowledgment did, so the next one may, too */
 
-	int64_t
-	    woke_us; /* when patience ran out after a silence; -1 = the server's answer was seen */
+	/* When patience ran out after a silence; -1 = the server's answer was seen. */
+	int64_t woke_us;
 	int64_t silence_us;  /* that silence */
 	uint32_t woke_count; /* how many packets were pending then */
-	uint32_t
-	    stalled_count; /* the same the time before, where it set the server going; else 0 */
+	/* The same the time before, where it set the server going; else 0. */
+	uint32_t stalled_count;
 
-	uint32_t
-	    probe_target;     /* > 0: so many are allowed to gather now, to see whether they come */
-	uint32_t until_probe; /* acknowledgments */
+	/* > 0: so many are allowed to gather now, to see whether they come. */
+	uint32_t probe_target;
+	uint32_t until_probe;    /* acknowledgments */
 	uint32_t probe_interval; /* acknowledgments between two probes */
 };
 

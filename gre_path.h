@@ -96,8 +96,8 @@ struct path_rx {
 	uint64_t datagrams;    /* received, of any kind */
 	struct mmsghdr messages[RX_BATCH];
 	struct iovec pieces[RX_BATCH][2];
-	_Alignas(
-	    16) uint8_t control[64]; /* shared: that of the last packet is the one that counts */
+	/* Shared: that of the last packet is the one that counts. */
+	_Alignas(16) uint8_t control[64];
 };
 
 /* Frames from pppd on their way to the network. */

@@ -17,8 +17,8 @@
 
 struct loop_watch {
 	int fd;
-	short
-	    events; /* POLLIN and so on; change it at will. 0: errors and hang-up still call back; -1: off */
+	/* POLLIN and so on; change it at will. 0: errors and hang-up still call back; -1: off. */
+	short events;
 	void (*ready)(void *context, short revents, int64_t now_us);
 	void *context;
 	struct loop_watch *next; /* the loop's */
@@ -26,8 +26,8 @@ struct loop_watch {
 };
 
 struct loop_timer {
-	int64_t
-	    deadline_us; /* change it at will; DEADLINE_NEVER: off. It is reset to that before the callback */
+	/* Change it at will; DEADLINE_NEVER: off. It is reset to that before the callback. */
+	int64_t deadline_us;
 	void (*expired)(void *context, int64_t now_us);
 	void *context;
 	struct loop_timer *next; /* the loop's */

@@ -201,8 +201,8 @@ struct msg_set_link_info {
 struct msg {
 	enum msg_type type;
 	enum msg_kind kind; /* decoding: MSG_KIND_CONTROL but with MSG_UNKNOWN; encoding: unused */
-	size_t
-	    excess; /* decoding: octets beyond the type's length that were ignored; encoding: unused */
+	/* Decoding: octets beyond the type's length, which were ignored. Encoding: unused. */
+	size_t excess;
 	union {
 		struct msg_start start;
 		struct msg_stop_request stop_request;

@@ -97,8 +97,8 @@ struct option_row {
 	const char *name;     /* without the dashes */
 	const char *argument; /* as shown: "SECS"; NULL where it takes none */
 	const char *range;    /* as shown: "0.01 to 10 seconds"; NULL without an argument */
-	const char
-	    *standard; /* as shown: what holds without the option; NULL without an argument */
+	/* As shown: what holds without the option; NULL without an argument. */
+	const char *standard;
 	const char *help;
 };
 size_t options_count(void);
