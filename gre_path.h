@@ -40,6 +40,8 @@ enum {
 	RX_TAIL = RX_DATAGRAM_MAX - RX_SLOT,
 	/* Full batches in a row before the other direction has its turn. */
 	RX_ROUNDS = 2,
+	/* Turns to look for a packet before it is given up: some milliseconds' packets of a fast link. */
+	RX_TURNS_LATE = 16,
 	/* For pppd: a whole batch of packets of usual size on top of what may still wait. */
 	OUT_CAP = 65536,
 	/* With more than this waiting for pppd, packets stay in the socket. */
@@ -180,8 +182,9 @@ void gre_path_stop(struct gre_path *p);
 
 void gre_rx_init(struct gre_path *p);
 
-/* Takes packets in and writes what became ready; stops early where pppd takes no more. */
-void gre_rx_turn(struct gre_path *p, int64_t now_us);
+/* Takes packets in and writes what became ready; stops early where pppd takes no more. True where
+ * the socket may hold more that is wanted. */
+bool gre_rx_turn(struct gre_path *p, int64_t now_us);
 
 /* Passes on packets whose turn has come, as far as there is room, and writes what waits for pppd. */
 void gre_rx_flush(struct gre_path *p, int64_t now_us);

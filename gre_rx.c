@@ -185,7 +185,7 @@ static size_t receive_batch(struct gre_path *p)
 	return (size_t)n;
 }
 
-void gre_rx_turn(struct gre_path *p, int64_t now_us)
+bool gre_rx_turn(struct gre_path *p, int64_t now_us)
 {
 	for (int round = 0; round < RX_ROUNDS && gre_rx_wanted(p); round++) {
 		size_t n = receive_batch(p);
@@ -195,6 +195,7 @@ void gre_rx_turn(struct gre_path *p, int64_t now_us)
 		}
 		gre_rx_flush(p, now_us);
 		if (n < RX_BATCH)
-			break;
+			return false;
 	}
+	return gre_rx_wanted(p);
 }

@@ -15,7 +15,7 @@
 #include "unit.h"
 
 enum {
-	CAPACITY = 64,
+	CAPACITY = 512,
 	IP_HEADER = 20,
 	FRAME = 1000,
 	OUR_CALL = 7,
@@ -149,6 +149,21 @@ START_TEST(a_packet_that_waits_in_the_socket_is_not_given_up)
 }
 END_TEST
 
+START_TEST(a_packet_that_waits_behind_many_others_is_not_given_up)
+{
+	arrive(1);
+	arrive(3);
+	run_for(WAIT_US / 10);
+	for (seq32 seq = 4; seq <= 200; seq++)
+		arrive(seq);
+	arrive(2);
+	(void)poll(NULL, 0, (int)(WAIT_US / USEC_PER_MSEC) + 50);
+	run_for(WAIT_US / 10);
+	ck_assert_uint_eq(path->stats.rx_accepted, 200);
+	ck_assert_uint_eq(path->stats.rx_lost, 0);
+}
+END_TEST
+
 static int64_t processor_us(void)
 {
 	struct timespec t;
@@ -183,6 +198,7 @@ int main(void)
 	TCase *tc = tcase_create("gre_path");
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_packet_that_waits_in_the_socket_is_not_given_up);
+	tcase_add_test(tc, a_packet_that_waits_behind_many_others_is_not_given_up);
 	tcase_add_test(tc, an_acknowledgment_waits_for_a_full_socket_without_turning_the_loop);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
