@@ -60,6 +60,10 @@ static void add_resolve(struct text *t, const struct callmgr *cm, int code)
 	else if (code == EAI_NONAME || code == EAI_NODATA)
 		add(t, "%s; check the spelling (PPTP needs an IPv4 address for the name)",
 		    gai_strerror(code));
+	else if (code == EAI_SYSTEM)
+		add(t, "%s",
+		    cm->resolver.os_error ? strerror(cm->resolver.os_error)
+					  : "the look-up was ended by somebody");
 	else
 		add(t, "%s", gai_strerror(code));
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,14 +29,12 @@ enum {
 };
 
 /* Descriptors 0 to 2 are open from here on: nothing else of ours can come to lie there. */
-static void ensure_standard_fds(void)
+static bool ensure_standard_fds(void)
 {
-	int fd;
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return false;
+	return true;
 }
 
 /*
@@ -241,7 +240,10 @@ static int shell_form(const struct pptp_options *o)
 
 int main(int argc, char *argv[])
 {
-	ensure_standard_fds();
+	if (!ensure_standard_fds()) {
+		fprintf(stderr, "pptp: cannot open /dev/null: %s\n", strerror(errno));
+		return EXIT_FAILED;
+	}
 	struct pptp_options o;
 	char message[MESSAGE_CAP];
 	char **pppd_argv = calloc((size_t)argc + 1, sizeof(*pppd_argv));

@@ -335,6 +335,10 @@ static void resolver_ready(void *context, short revents, int64_t now_us)
 	loop_remove(&cm->loop, &cm->resolver_watch);
 	resolver_end(&cm->resolver);
 	cm->step.deadline_us = DEADLINE_NEVER;
+	if (cm->resolver.left_out)
+		log_info("'%.255s' has %zu addresses, of which the first %zu are tried",
+		    cm->options->server, cm->address_count + cm->resolver.left_out,
+		    cm->address_count);
 	if (rc == 0) {
 		begin_address(cm, now_us);
 		return;
@@ -458,11 +462,6 @@ static void on_signal(void *context, int signo, int64_t now_us)
  */
 static void shed_descriptors(const struct pptp_options *o, int keep)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
-	}
 	log_close();
 	for (int fd = STDERR_FILENO + 1; fd < keep; fd++)
 		close(fd);
@@ -470,6 +469,13 @@ static void shed_descriptors(const struct pptp_options *o, int keep)
 		long limit = sysconf(_SC_OPEN_MAX);
 		for (int fd = keep + 1; fd < limit && fd < 65536; fd++)
 			close(fd);
+	}
+	/* Now that there is surely a descriptor left for it. */
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		close(null);
 	}
 	log_open(o->logstring, o->loglevel);
 }

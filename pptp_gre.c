@@ -63,7 +63,8 @@ struct gateway {
 	int gre_fd;
 	int pty_in;
 	int pty_out;
-	int slave_fd; /* shell form, until pppd speaks */
+	bool made_nonblocking[2]; /* pty_in, pty_out: to be undone at the end */
+	int slave_fd;             /* shell form, until pppd speaks */
 	int main_fd;
 	int ipc_fd;
 	uint16_t call_id;
@@ -107,24 +108,42 @@ static bool map_queue(struct gateway *g)
 	return g->queue_entries && g->queue_slots;
 }
 
-static int set_nonblocking(int fd)
+static int set_nonblocking(int fd, bool *changed)
 {
 	int flags = fcntl(fd, F_GETFL);
 	if (flags < 0)
 		return -errno;
-	if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+	*changed = !(flags & O_NONBLOCK);
+	if (*changed && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
 	return 0;
 }
 
-static void point_at_null(int fd)
+/* The mode belongs to the open file: a shell on the same terminal would have it after us. */
+static void set_blocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags >= 0)
+		(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+static void restore_pppd_side(const struct gateway *g)
+{
+	if (g->made_nonblocking[0])
+		set_blocking(g->pty_in);
+	if (g->made_nonblocking[1])
+		set_blocking(g->pty_out);
+}
+
+/* The caller's terminal, or whatever it is, is main's and then pppd's. */
+static int let_go_of_standard_fds(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0)
-		return;
-	dup2(null, fd);
-	if (null != fd)
-		close(null);
+		return -errno;
+	int error = dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ? -errno : 0;
+	close(null);
+	return error;
 }
 
 /* Failing to set up one of the parts: the last line on stderr, and the exit status. */
@@ -143,17 +162,17 @@ static int open_pppd_side(struct gateway *g)
 		if (error)
 			return failed("cannot open a pty for pppd", error);
 		g->pty_out = g->pty_in;
-		point_at_null(STDIN_FILENO);
-		point_at_null(STDOUT_FILENO);
-		return 0;
+		error = let_go_of_standard_fds();
+		return error ? failed("cannot open /dev/null", error) : 0;
 	}
 	/* pppd gives us the same pty twice, or two pipes (its option `record`). No one else reads
-	 * or writes through these open files, so that their mode is ours to set. */
+	 * or writes through these open files, so that their mode is ours to set; but somebody who
+	 * tries this form by hand gives us his terminal, and gets it back as it was. */
 	g->pty_in = STDIN_FILENO;
 	g->pty_out = STDOUT_FILENO;
-	int error = set_nonblocking(g->pty_in);
+	int error = set_nonblocking(g->pty_in, &g->made_nonblocking[0]);
 	if (!error)
-		error = set_nonblocking(g->pty_out);
+		error = set_nonblocking(g->pty_out, &g->made_nonblocking[1]);
 	return error ? failed("standard input and output must be pppd's pty", error) : 0;
 }
 
@@ -608,6 +627,7 @@ int gateway_main(const struct pptp_options *o, int main_fd)
 	g->main_fd = main_fd;
 	g->call_id_fd = g->gre_fd = g->pty_in = g->pty_out = g->slave_fd = g->ipc_fd = -1;
 	int status = run(g);
+	restore_pppd_side(g);
 	say_why(g);
 	loop_free(&g->loop);
 	close_fd(&g->ipc_fd);

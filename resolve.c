@@ -20,7 +20,9 @@
 /* One write of less than PIPE_BUF octets from child to parent: it arrives whole or not at all. */
 struct answer {
 	int error;
+	int os_error;
 	size_t count;
+	size_t left_out;
 	struct in_addr addresses[RESOLVE_MAX];
 };
 
@@ -46,6 +48,8 @@ static void add_address(struct answer *a, struct in_addr address)
 			return;
 	if (a->count < RESOLVE_MAX)
 		a->addresses[a->count++] = address;
+	else
+		a->left_out++;
 }
 
 static void look_up(const char *name, struct answer *a)
@@ -54,6 +58,8 @@ static void look_up(const char *name, struct answer *a)
 	struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *found = NULL;
 	a->error = getaddrinfo(name, NULL, &hints, &found);
+	if (a->error == EAI_SYSTEM)
+		a->os_error = errno;
 	if (a->error)
 		return;
 	for (const struct addrinfo *i = found; i; i = i->ai_next) {
@@ -127,8 +133,11 @@ int resolver_answer(struct resolver *r, struct in_addr addresses[RESOLVE_MAX], s
 		n = read(r->fd, &a, sizeof(a));
 	while (n < 0 && errno == EINTR);
 	*count = 0;
+	r->os_error = n < 0 ? errno : 0;
 	if (n != (ssize_t)sizeof(a))
 		return EAI_SYSTEM;
+	r->os_error = a.os_error;
+	r->left_out = a.left_out;
 	if (a.error)
 		return a.error;
 	if (a.count == 0 || a.count > RESOLVE_MAX)
@@ -143,7 +152,8 @@ void resolver_end(struct resolver *r)
 	if (r->fd >= 0)
 		close(r->fd);
 	r->fd = -1;
-	if (r->child > 0) {
+	/* Where somebody else has waited for it, the id may be another process's by now. */
+	if (r->child > 0 && waitpid(r->child, NULL, WNOHANG) == 0) {
 		kill(r->child, SIGKILL);
 		while (waitpid(r->child, NULL, 0) < 0 && errno == EINTR)
 			;

@@ -16,7 +16,9 @@ enum {
 
 struct resolver {
 	pid_t child;
-	int fd; /* readable when the answer is there */
+	int fd;          /* readable when the answer is there */
+	int os_error;    /* after EAI_SYSTEM: the errno; 0 = the child ended without an answer */
+	size_t left_out; /* addresses beyond RESOLVE_MAX */
 };
 
 enum resolve_literal {
@@ -28,11 +30,12 @@ enum resolve_literal {
 /* What `text` is; "[...]" and "%scope" are seen as parts of an IPv6 address. */
 enum resolve_literal resolve_literal(const char *text, struct in_addr *address);
 
-/* Starts looking `name` up. 0 or a negative errno. */
+/* Starts looking `name` up. 0 or a negative errno. The caller leaves SIGCHLD at its default and waits
+ * for no child that he has not made himself, so that the child can be told from other processes. */
 int resolver_start(struct resolver *r, const char *name);
 
 /* Takes the answer once fd is readable: 0 (and *count addresses, at least 1, in the resolver's
- * order, none twice), or the EAI_ value of the failure. Follow with resolver_end. */
+ * order, none twice; left_out says how many more there are), or the EAI_ value of the failure. Follow with resolver_end. */
 int resolver_answer(struct resolver *r, struct in_addr addresses[RESOLVE_MAX], size_t *count);
 
 /* Ends the child, whether it has answered or not. Harmless after the first time. */

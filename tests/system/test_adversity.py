@@ -254,4 +254,76 @@ def _():
         nothing_left()
 
 
+@test("with any number of descriptors a call stands, and holds what is its own, or ends with a reason")
+def _():
+    stood = 0
+    for count in range(4, 24):
+        with FakeServer(SERVER) as server, Log() as log:
+            run = start(SERVER, prefix=("prlimit", "--nofile=%d:%d" % (count, count)))
+            true(server.wait(lambda: server.connections and "OCRQ" in server.connections[-1].names(), 0.3)
+                 or run.process.poll() is not None or run.wait(3), count)
+            manager = run.pid_of("pptpcm")
+            if manager and run.process.poll() is None:
+                log.wait("Outgoing call established")
+                held = [d for d in descriptors(manager).values() if "ptmx" in d or "pts" in d]
+                equal(held, [], "held by the call manager with %d descriptors" % count)
+                stood += 1
+                run.hang_up()
+                run.wait_all(3)
+            else:
+                equal(run.wait(3), 1)
+                match("Too many open files", run.stderr())
+            nothing_left()
+    true(stood > 5, stood)
+
+
+@test("the call manager's and the gateway's children stay theirs where SIGCHLD was ignored")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run = start(SERVER, prefix=("env", "--ignore-signal=CHLD"))
+        log.wait("Outgoing call established")
+        run.status()
+        for pid in run.pids():
+            with open("/proc/%d/status" % pid) as f:
+                ignored = int(match(r"SigIgn:\s+(\w+)", f.read()).group(1), 16)
+            equal(ignored >> (signal.SIGCHLD - 1) & 1, 0)
+        run.hang_up()
+        equal(run.wait(2), 0)
+        nothing_left()
+
+
+@test("a terminal that the pty form was tried on by hand blocks again afterwards")
+def _():
+    for signo, script in ((signal.SIGTERM, None), (None, polite(ocrp={"result": 4}))):
+        with FakeServer(SERVER, script) as server, Log() as log:
+            master, slave = os.openpty()
+            os.set_blocking(slave, True)
+            run = Run([SERVER, "--nolaunchpppd"], pty=False, stdin=slave, stdout=slave)
+            if signo:
+                log.wait("Outgoing call established")
+                run.status()
+                true(not os.get_blocking(slave))
+                run.kill("pptpgw", signo)
+            equal(run.wait(2), 0 if signo else 1)
+            true(os.get_blocking(slave))
+            os.close(slave)
+            os.close(master)
+            nothing_left()
+
+
+@test("standard descriptors that are closed at the start are no trap")
+def _():
+    for form, closed in [(form, closed) for form in ("pty", "shell")
+                         for closed in ("<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-")]:
+        with FakeServer(SERVER, polite(ocrp={"result": 4})) as server, Log() as log:
+            arguments = [SERVER] + (["--nolaunchpppd"] if form == "pty" else [])
+            run = Run(arguments, pty=False, prefix=("sh", "-c", 'exec "$0" "$@" ' + closed))
+            equal(run.wait(3), 1, (form, closed))
+            run.wait_all(2)
+            log.wait("busy|before the call|pppd has gone")
+            if "2" not in closed:
+                match(SERVER, last_line(run))
+            nothing_left()
+
+
 main()

@@ -579,6 +579,29 @@ def _():
         nothing_left()
 
 
+@test("of a name with very many addresses the first 16 are tried, and the log says so")
+def _():
+    with hosts("".join("127.0.1.%d many.test\n" % n for n in range(1, 21))), Log() as log:
+        run = start("many.test")
+        equal(run.wait(3), 1)
+        match("'many.test' has 20 addresses, of which the first 16 are tried", log.text())
+        match("address 16 of 16", log.text())
+
+
+@test("a look-up that is killed is said in words")
+def _():
+    with hosts(""):
+        sh("umount /etc/hosts; rm -f /run/pipe; mkfifo /run/pipe; mount --bind /run/pipe /etc/hosts")
+        run = start("vpn.test")  # reads the pipe, which nobody writes
+        while len(run.pids()) < 3:
+            true(run.process.poll() is None)
+        resolver = max(run.pids())
+        os.kill(resolver, signal.SIGKILL)
+        equal(run.wait(2), 1)
+        match("Could not find the server 'vpn.test'.*the look-up was ended", last_line(run))
+        nothing_left()
+
+
 @test("where no address accepts the call the last reason is the last line")
 def _():
     with hosts(MANY), FakeServer("127.0.0.7", polite(ocrp={"result": 4})):
