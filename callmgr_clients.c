@@ -6,8 +6,10 @@
  * the list or runs in its callback still holds memory.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "callmgr.h"
@@ -194,6 +196,13 @@ void client_up(struct callmgr_client *client, int64_t now_us, const struct ctrl_
 		client_gone(client, now_us);
 }
 
+/* The last word lies unread: a second one says nothing more, and would fill the socket in time. */
+static bool unread(int fd)
+{
+	int octets = 0;
+	return ioctl(fd, SIOCOUTQ, &octets) == 0 && octets > 0;
+}
+
 /* ---- status ---- */
 
 static bool stats_complete(const struct callmgr *cm)
@@ -230,7 +239,7 @@ static void ask_gateways(struct callmgr *cm, int64_t now_us)
 		return; /* they are asked already */
 	for (struct callmgr_client *c = cm->clients; c; c = c->next) {
 		c->stats_known = false;
-		if (c->kind == CLIENT_GATEWAY && !c->gone && c->was_up)
+		if (c->kind == CLIENT_GATEWAY && !c->gone && c->was_up && !unread(c->watch.fd))
 			(void)client_send(c->watch.fd, &m);
 	}
 	cm->stats_timer.deadline_us = now_us + CALLMGR_STATS_WAIT_US;
@@ -248,7 +257,6 @@ static void status_asked(struct callmgr_client *client, int64_t now_us)
 
 /* ---- signs of life ---- */
 
-/* Who does not read has no need of them. */
 void clients_pending_due(void *context, int64_t now_us)
 {
 	struct callmgr *cm = context;
@@ -257,7 +265,8 @@ void clients_pending_due(void *context, int64_t now_us)
 	for (const struct callmgr_client *c = cm->clients; c; c = c->next) {
 		if (c->kind != CLIENT_GATEWAY || c->gone || c->was_up)
 			continue;
-		(void)ipc_send(c->watch.fd, &m);
+		if (!unread(c->watch.fd))
+			(void)ipc_send(c->watch.fd, &m);
 		any = true;
 	}
 	cm->pending_timer.deadline_us = any ? now_us + IPC_PENDING_US : DEADLINE_NEVER;

@@ -326,4 +326,88 @@ def _():
             nothing_left()
 
 
+# ---- a folder for sockets that cannot be used ----
+
+def logs_of_a_call(*arguments):
+    """A call is made and ended in order; what the log says."""
+    with FakeServer(SERVER) as server, Log() as log:
+        run = start(SERVER, *arguments)
+        log.wait("Outgoing call established")
+        gateway_is_up(run)
+        run.hang_up()
+        equal(run.wait(2), 0)
+        run.wait_all(1)
+        equal(server.names(), [["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"]])
+        nothing_left()
+        return log.text()
+
+
+def gateway_is_up(run):
+    """Waits until the gateway has given up its rights, which it does with the call that stands."""
+    deadline = time.monotonic() + WAIT
+    while os.stat("/proc/%d" % run.pid_of("pptpgw")).st_uid == 0:
+        true(time.monotonic() < deadline, "the gateway is not up")
+
+
+@test("a /run that is read-only, and one without room, keep nobody from calling")
+def _():
+    for arguments in ((), ("--share-control",)):
+        sh("rm -rf /run/pptp /tmp/pptp-0; mount -o bind,ro /run /run")
+        try:
+            no_match("no socket", logs_of_a_call(*arguments))
+            true(os.path.isdir("/tmp/pptp-0"))
+        finally:
+            sh("umount /run; rm -rf /tmp/pptp-0")
+        sh("mkdir -p /run/pptp; mount -t tmpfs -o nr_inodes=1,mode=700 none /run/pptp")
+        try:
+            match("no socket for status and further calls: No space", logs_of_a_call(*arguments))
+        finally:
+            sh("umount /run/pptp; rm -rf /run/pptp")
+
+
+# ---- readers that do not read ----
+
+def unread(pid):
+    """Octets that lie unread in each of the process's packet sockets."""
+    inodes = [d[8:-1] for d in descriptors(pid).values() if d.startswith("socket:[")]
+    found = {}
+    for line in sh("ss -xnaH").splitlines():
+        words = line.split()
+        if words[0] == "u_seq" and words[5] in inodes:
+            found[words[5]] = int(words[2])
+    return found
+
+
+@test("a gateway that is stopped while a call stands is sent one question, and then its call's end")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run, conn = up(server, log=log)
+        run.kill("pptpgw", signal.SIGSTOP)
+        for _ in range(5):
+            equal(run.status()["calls"], "1")
+        equal(max(unread(run.pid).values()), 2)
+        conn.send("CDN", call_id=1000, result=3)
+        server.wait_ended()
+        run.kill("pptpgw", signal.SIGCONT)
+        equal(run.wait(2), 1)
+        match("ended the call: ", log.text().splitlines()[-1])
+        nothing_left()
+
+
+@test("a gateway that is stopped during set-up is sent one sign of life, and then the call's end")
+def _():
+    with FakeServer(SERVER, polite(on=NO_ANSWER)) as server, Log():
+        run = start(SERVER)
+        server.wait_for("OCRQ")
+        run.kill("pptpgw", signal.SIGSTOP)
+        time.sleep(1.6)  # for three of them
+        equal(max(unread(run.pid).values()), 2)
+        server.connections[0].send("CDN", call_id=1, result=3)
+        server.wait_ended()
+        run.kill("pptpgw", signal.SIGCONT)
+        equal(run.wait(2), 1)
+        match("Call manager exited with error: .* ended the call: ", last_line(run))
+        nothing_left()
+
+
 main()
