@@ -31,9 +31,12 @@ enum {
 	SESSION_MAX = 64,
 	TEXT_MAX = 1024, /* longer texts are cut */
 	LINE_MAX_OCTETS = 1536,
-	HEAD_MAX = 64,       /* priority, time and process in front of a line for the daemon */
-	DAEMON_WAIT_MS = 20, /* longer than a daemon that works needs to be scheduled */
-	DAEMON_TRIES = 3,    /* it may have been started anew, and then be busy */
+	HEAD_MAX = 64,     /* priority, time and process in front of a line for the daemon */
+	DAEMONS_TRIED = 2, /* it may have been started anew */
+	/* How long a line waits for a daemon that is busy: many processes may have much to say at
+	 * once; who carries packets has less time. */
+	PATIENCE_MS = 500,
+	HURRIED_MS = 20,
 	BUDGET_LINES = 10,
 };
 #define BUDGET_WINDOW_US (60 * USEC_PER_SEC)
@@ -46,10 +49,11 @@ static struct {
 
 static struct {
 	int fd;
-	bool stream;      /* some daemons listen at a stream socket, as syslog(3) knows */
-	bool stuck;       /* it did not take the last line in time: no waiting until it takes one */
+	bool stream; /* some daemons listen at a stream socket, as syslog(3) knows */
+	bool stuck;  /* it did not take the last line in time: no waiting until it takes one */
+	int patience_ms;
 	uint64_t missing; /* lines since the last one that it took */
-} daemon_log = {.fd = -1};
+} daemon_log = {.fd = -1, .patience_ms = PATIENCE_MS};
 
 struct level_row {
 	const char *name;
@@ -113,13 +117,44 @@ static bool open_daemon(void)
 	return connect_daemon(SOCK_DGRAM) || (errno == EPROTOTYPE && connect_daemon(SOCK_STREAM));
 }
 
-/* Waits for room at the daemon, once: while it stays stuck, further lines do not. */
-static bool daemon_has_room(void)
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits for room at the daemon; after a wait in vain no more, until it takes a line. */
+static bool daemon_has_room(int64_t until_ms)
 {
 	struct pollfd p = {.fd = daemon_log.fd, .events = POLLOUT};
+	int64_t left_ms = until_ms - monotonic_ms();
 	if (!daemon_log.stuck)
-		daemon_log.stuck = poll(&p, 1, DAEMON_WAIT_MS) <= 0;
+		daemon_log.stuck = left_ms <= 0 || poll(&p, 1, (int)left_ms) <= 0;
 	return !daemon_log.stuck;
+}
+
+/* In a stream NUL ends a line. */
+static bool send_to_daemon(const char *line, size_t len)
+{
+	int64_t until_ms = monotonic_ms() + daemon_log.patience_ms;
+	for (int daemons = 0; daemons < DAEMONS_TRIED;) {
+		if (daemon_log.fd < 0 && !open_daemon())
+			return false;
+		size_t octets = daemon_log.stream ? len + 1 : len;
+		ssize_t n = send(daemon_log.fd, line, octets, MSG_NOSIGNAL);
+		if (n == (ssize_t)octets) {
+			daemon_log.stuck = false;
+			return true;
+		}
+		if (n >= 0 || errno != EAGAIN) { /* that one is gone: is there another? */
+			log_close();
+			daemons++;
+		} else if (!daemon_has_room(until_ms)) { /* others may be quicker to take it */
+			return false;
+		}
+	}
+	return false;
 }
 
 static bool daemon_takes(int priority, const char *line)
@@ -132,21 +167,7 @@ static bool daemon_takes(int priority, const char *line)
 		strftime(when, sizeof(when), "%b %e %H:%M:%S ", &local);
 	int len = snprintf(out, sizeof(out), "<%d>%spptp[%ld]: %s", LOG_DAEMON | priority, when,
 	    (long)getpid(), line);
-	for (int tries = 0; tries < DAEMON_TRIES; tries++) {
-		if (daemon_log.fd < 0 && !open_daemon())
-			return false;
-		int octets = daemon_log.stream ? len + 1 : len; /* in a stream NUL ends a line */
-		ssize_t n = send(daemon_log.fd, out, (size_t)octets, MSG_NOSIGNAL);
-		if (n == octets) {
-			daemon_log.stuck = false;
-			return true;
-		}
-		if (n >= 0 || errno != EAGAIN)
-			log_close(); /* that daemon is gone: is there another? */
-		else if (!daemon_has_room())
-			return false;
-	}
-	return false;
+	return len > 0 && send_to_daemon(out, (size_t)len);
 }
 
 static void write_daemon(int priority, const char *line)
@@ -171,6 +192,11 @@ void log_open(const char *session, int verbosity)
 	tzset();
 	log_close();
 	(void)open_daemon();
+}
+
+void log_hurry(void)
+{
+	daemon_log.patience_ms = HURRIED_MS;
 }
 
 void log_copy_to_stderr(int on)

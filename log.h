@@ -26,15 +26,18 @@ void log_open(const char *session, int verbosity);
  * next line, or log_open, makes another. */
 void log_close(void);
 
+/* From now on this process carries packets: lines wait less. */
+void log_hurry(void);
+
 /* Whether lines for syslog go to stderr as well (--debug). */
 void log_copy_to_stderr(int on);
 
 /* Points stderr at /dev/null, once the call is up; with --debug it is left as it is. */
 void log_quiet_stderr(void);
 
-/* One line; what is not printable ASCII in the text is written as \xNN. Leaves errno alone. Waits for
- * nobody but, once and for 20 ms, a log daemon that does not read: lines that it does not take are
- * left out, and it is told of their number when it takes lines again. */
+/* One line; what is not printable ASCII in the text is written as \xNN. Leaves errno alone. Nobody is
+ * waited for but, up to 500 ms and after log_hurry 20 ms, a log daemon that does not read. Then lines
+ * are left out without a further wait until it takes one, and it is told of their number. */
 void log_write(enum log_level level, const char *function, const char *file, int line,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 

@@ -428,6 +428,7 @@ static void on_call_up(struct gateway *g, const struct ipc_call_up *up, int64_t 
 	g->was_up = true;
 	g->silence_timer.deadline_us = now_us + SILENCE_US;
 	log_quiet_stderr();
+	log_hurry();
 	if (chdir("/") < 0)
 		log_debug("chdir: %s", strerror(errno));
 	privs_leave_root();
