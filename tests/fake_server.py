@@ -110,6 +110,7 @@ class Connection:
         self.ended = None   # "eof", "reset" or "closed" (by us)
         self.ended_at = None
         self._buffer = b""
+        self._was_reset = False
         self._send_lock = threading.Lock()
 
     def names(self):
@@ -171,14 +172,16 @@ class Connection:
         """Closes: the client reads end-of-file (or a reset, where its octets were left unread)."""
         if not self.ended:
             self._end("closed")
-        try:
-            self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+        if not self._was_reset:  # else the script, just woken, would say goodbye first
+            try:
+                self.sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
         self.sock.close()
 
     def reset(self):
         """Closes with a TCP reset."""
+        self._was_reset = True
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if not self.ended:
             self._end("closed")

@@ -113,6 +113,7 @@ def diag(*words):
 
 
 def main():
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # or, under nohup, the program would leave it alone
     if not os.environ.get(INSIDE):
         _enter_namespaces()
     _reap_orphans()
