@@ -33,6 +33,7 @@ enum {
 	LINE_MAX_OCTETS = 1536,
 	HEAD_MAX = 64,     /* priority, time and process in front of a line for the daemon */
 	DAEMONS_TRIED = 2, /* it may have been started anew */
+	MOMENTS_MAX = 16,  /* failures in passing for one line */
 	/* How long a line waits for a daemon that is busy: many processes may have much to say at
 	 * once; who carries packets has less time. */
 	PATIENCE_MS = 500,
@@ -134,19 +135,31 @@ static bool daemon_has_room(int64_t until_ms)
 	return !daemon_log.stuck;
 }
 
+/* A moment of the kernel's, which says nothing about the daemon. */
+static bool passing(int error)
+{
+	return error == EINTR || error == ENOMEM || error == ENOBUFS;
+}
+
 /* In a stream NUL ends a line. */
 static bool send_to_daemon(const char *line, size_t len)
 {
 	int64_t until_ms = monotonic_ms() + daemon_log.patience_ms;
+	int moments = 0;
 	for (int daemons = 0; daemons < DAEMONS_TRIED;) {
-		if (daemon_log.fd < 0 && !open_daemon())
+		if (daemon_log.fd < 0 && !open_daemon()) {
+			if (passing(errno) && moments++ < MOMENTS_MAX)
+				continue;
 			return false;
+		}
 		size_t octets = daemon_log.stream ? len + 1 : len;
 		ssize_t n = send(daemon_log.fd, line, octets, MSG_NOSIGNAL);
 		if (n == (ssize_t)octets) {
 			daemon_log.stuck = false;
 			return true;
 		}
+		if (n < 0 && passing(errno) && moments++ < MOMENTS_MAX)
+			continue;
 		if (n >= 0 || errno != EAGAIN) { /* that one is gone: is there another? */
 			log_close();
 			daemons++;
