@@ -78,6 +78,17 @@ static void end_turn(struct gre_path *p, int64_t now_us)
 	}
 }
 
+/* The news of an ICMP error, say. Neither a read nor a send would clear it now, and poll does not
+ * wait while it is there. */
+static void take_error(struct gre_path *p)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(p->config.gre, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error)
+		p->stats.rx_os_errors++;
+}
+
 static void on_gre(void *context, short revents, int64_t now_us)
 {
 	struct gre_path *p = context;
@@ -86,6 +97,8 @@ static void on_gre(void *context, short revents, int64_t now_us)
 		p->tx.wait_socket = false;
 	if ((revents & (POLLIN | POLLERR | POLLHUP)) && gre_rx_wanted(p))
 		gre_rx_turn(p, now_us);
+	else if (revents & POLLERR)
+		take_error(p);
 	end_turn(p, now_us);
 }
 

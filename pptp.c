@@ -171,6 +171,7 @@ static int hold_signals(struct waiting *w)
 /* One that comes while we become pppd ends us as it ends pppd; one that is ignored stays so. */
 static void release_signals(void)
 {
+	signal(SIGUSR1, SIG_DFL);
 	for (size_t i = 0; i < END_SIGNALS; i++) {
 		struct sigaction is;
 		if (sigaction(end_signals[i], NULL, &is) == 0 && is.sa_handler != SIG_IGN)
@@ -214,6 +215,7 @@ static int shell_form(const struct pptp_options *o)
 	}
 	/* An ignored SIGCHLD would be inherited by pppd, which counts its children. */
 	signal(SIGCHLD, SIG_DFL);
+	signal(SIGUSR1, SIG_IGN); /* see be_gateway */
 	struct waiting w = {0};
 	int error = hold_signals(&w);
 	pid_t pid = error ? -1 : fork();

@@ -192,6 +192,24 @@ START_TEST(an_acknowledgment_waits_for_a_full_socket_without_turning_the_loop)
 }
 END_TEST
 
+START_TEST(an_error_of_a_full_socket_is_taken_while_nothing_is_read)
+{
+	while (!path->tx.wait_socket) {
+		pppd_writes_a_frame();
+		run_for(USEC_PER_MSEC);
+	}
+	path->rx.open = false;
+	/* With packets unread: the near end is told by an error. */
+	const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+	ck_assert_int_eq(connect(network, &nobody, sizeof(nobody)), 0);
+	struct pollfd near = {.fd = near_gre};
+	ck_assert_int_eq(poll(&near, 1, 0), 1);
+	path->gre_watch.ready(path, near.revents, loop_now_us());
+	ck_assert_int_eq(poll(&near, 1, 0), 0);
+	ck_assert_uint_eq(path->stats.rx_os_errors, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("gre_path");
@@ -200,6 +218,7 @@ int main(void)
 	tcase_add_test(tc, a_packet_that_waits_in_the_socket_is_not_given_up);
 	tcase_add_test(tc, a_packet_that_waits_behind_many_others_is_not_given_up);
 	tcase_add_test(tc, an_acknowledgment_waits_for_a_full_socket_without_turning_the_loop);
+	tcase_add_test(tc, an_error_of_a_full_socket_is_taken_while_nothing_is_read);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

@@ -144,6 +144,17 @@ for _signal in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             equal(server.connections[0].names(), ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"])
 
 
+@test("who asks main for statistics during set-up does not end it")
+def _():
+    with FakeServer(SERVER, polite(on=NO_ANSWER)) as server, Log():
+        run = shell()
+        server.wait_for("OCRQ")
+        os.kill(run.pid, signal.SIGUSR1)
+        os.kill(run.pid, signal.SIGTERM)
+        equal(run.wait(2), 1)
+        match("ended by signal 15", last_line(run))
+
+
 @test("a server that does not answer delays the end by a signal to main for 2 s at the most")
 def _():
     with FakeServer(SERVER, polite(on={"OCRQ": None, "CCRQ": None, "StopCCRQ": None})) as server, Log():
