@@ -252,11 +252,8 @@ static void route_ready(void *context, short revents, int64_t now_us)
 static void begin_route(struct callmgr *cm)
 {
 	const struct pptp_options *o = cm->options;
-	/* pppd tells its pty programs who it is: so the tunnel is told from another ppp uplink. */
-	const char *pppd_pid = getenv("PPPD_PID");
-	pid_t pppd = pppd_pid ? (pid_t)strtol(pppd_pid, NULL, 10) : 0;
-	int rc = route_begin(
-	    &cm->route, callmgr_address(cm), o->localbind, o->rtmark, o->host_route, pppd);
+	int rc =
+	    route_begin(&cm->route, callmgr_address(cm), o->localbind, o->rtmark, o->host_route);
 	cm->route_begun = true;
 	if (rc == -EPERM)
 		log_warn("no right to add a host route to %s (CAP_NET_ADMIN): going on without one",
@@ -276,14 +273,6 @@ void callmgr_connect(struct callmgr *cm, int64_t now_us)
 	struct netsock_options so = {.local = o->localbind, .mark = o->rtmark};
 	cm->stage = STAGE_CONNECT;
 	begin_route(cm);
-	if (cm->route.state == ROUTE_STATE_LOOP) {
-		warn_loop(cm);
-		if (o->host_route) {
-			note_end(cm, REASON_ROUTE_LOOP, 0);
-			callmgr_address_failed(cm, now_us);
-			return;
-		}
-	}
 	int rc = netsock_tcp_connect(callmgr_address(cm), &so);
 	if (rc >= 0) {
 		cm->tcp = (struct loop_watch){

@@ -21,58 +21,38 @@ static int open_socket(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static socklen_t write_name(struct sockaddr_un *address, const char *kind, struct in_addr server,
-    unsigned long of, int number)
+static socklen_t write_name(
+    struct sockaddr_un *address, struct in_addr server, uint32_t table, int number)
 {
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
 	int len = snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1,
-	    "pptp-%s-%08lx-%lu-%d", kind, (unsigned long)ntohl(server.s_addr), of, number);
+	    "pptp-route-%08lx-%lu-%d", (unsigned long)ntohl(server.s_addr), (unsigned long)table,
+	    number);
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
 }
 
-/* The first of `max` names that is free. */
-static int claim(const char *kind, struct in_addr server, unsigned long of, int max)
+int route_share_take(struct in_addr server, uint32_t table)
 {
 	struct sockaddr_un address;
 	int fd = open_socket();
-	for (int n = 0; n < max && fd >= 0; n++) {
-		socklen_t len = write_name(&address, kind, server, of, n);
+	for (int n = 0; n < SHARES_MAX && fd >= 0; n++) {
+		socklen_t len = write_name(&address, server, table, n);
 		if (bind(fd, (const struct sockaddr *)&address, len) == 0 || errno != EADDRINUSE)
 			break;
 	}
 	return fd;
 }
 
-static bool claimed(const char *kind, struct in_addr server, unsigned long of, int max)
+bool route_share_lives(struct in_addr server, uint32_t table)
 {
 	struct sockaddr_un address;
 	int fd = open_socket();
 	bool found = false;
-	for (int n = 0; n < max && fd >= 0 && !found; n++) {
-		socklen_t len = write_name(&address, kind, server, of, n);
+	for (int n = 0; n < SHARES_MAX && fd >= 0 && !found; n++) {
+		socklen_t len = write_name(&address, server, table, n);
 		found = connect(fd, (const struct sockaddr *)&address, len) == 0;
 	}
 	if (fd >= 0)
 		close(fd);
 	return found;
-}
-
-int route_share_take(struct in_addr server, uint32_t table)
-{
-	return claim("route", server, table, SHARES_MAX);
-}
-
-bool route_share_lives(struct in_addr server, uint32_t table)
-{
-	return claimed("route", server, table, SHARES_MAX);
-}
-
-int route_tunnel_claim(struct in_addr server, pid_t pppd)
-{
-	return claim("tunnel", server, (unsigned long)pppd, 1);
-}
-
-bool route_tunnel_claimed(struct in_addr server, pid_t pppd)
-{
-	return claimed("tunnel", server, (unsigned long)pppd, 1);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What several calls to one server let each other know: who needs its host route, and whose device
- * is a tunnel to it. Told by abstract UNIX sockets, which last as long as their descriptors and
- * live in the network namespace, as routes do. For routing.c alone.
+ * What several calls to one server let each other know: who needs its host route. Told by abstract
+ * UNIX sockets, which last as long as their descriptors and live in the network namespace, as routes
+ * do. Anybody on this host may take such a name, too: then our route, which does no harm, stays
+ * until the next call to that server. For routing.c alone.
  */
 #ifndef PPTP_ROUTE_SHARE_H
 #define PPTP_ROUTE_SHARE_H
@@ -10,16 +11,11 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /* Says that a call needs the route to `server` in `table`, until the descriptor is closed. The
  * descriptor, or a negative errno; where all names are taken, one that says nothing. */
 int route_share_take(struct in_addr server, uint32_t table);
 /* Whether any call does. */
 bool route_share_lives(struct in_addr server, uint32_t table);
-
-/* Says that the device of this pppd is a tunnel to `server`, likewise. */
-int route_tunnel_claim(struct in_addr server, pid_t pppd);
-bool route_tunnel_claimed(struct in_addr server, pid_t pppd);
 
 #endif

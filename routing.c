@@ -18,12 +18,8 @@
 #include "routing.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -250,31 +246,13 @@ int route_lookup(
 	return rc;
 }
 
-/* The pid in the file that a pppd keeps for its device; 0 where there is none. */
-static pid_t device_pppd(const char *device)
-{
-	char text[64], path[sizeof("/run/.pid") + ROUTE_DEVICE_MAX];
-	snprintf(path, sizeof(path), "/run/%s.pid", device);
-	int fd = strchr(device, '/') ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return 0;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	long pid = strtol(text, NULL, 10);
-	return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
-}
-
 static bool is_tunnel(const struct route_keeper *k, int device_index)
 {
 	char name[ROUTE_DEVICE_MAX];
 	bool point_to_point;
-	if (!device_facts(k->rtnl.fd, device_index, name, &point_to_point) || !point_to_point)
-		return false;
-	pid_t pid = k->tunnel_pid > 0 ? device_pppd(name) : 0;
-	if (pid > 0) /* with `demand` the device is there before the call */
-		return pid == k->tunnel_pid || route_tunnel_claimed(k->server, pid);
 	if (!k->begun || device_index == k->path.device_index)
+		return false;
+	if (!device_facts(k->rtnl.fd, device_index, name, &point_to_point) || !point_to_point)
 		return false;
 	/* The tunnel was made beside the uplink; an uplink made anew mostly has its old name. */
 	return strcmp(name, k->path.device) != 0;
@@ -672,16 +650,14 @@ static void remove_stale_blocks(struct route_keeper *k)
 			(void)change_block(k, RTM_DELROUTE, b.tables[i]);
 }
 
-int route_begin(struct route_keeper *k, struct in_addr server, struct in_addr local, uint32_t mark,
-    bool manage, pid_t tunnel_pid)
+int route_begin(
+    struct route_keeper *k, struct in_addr server, struct in_addr local, uint32_t mark, bool manage)
 {
 	*k = (struct route_keeper){.server = server,
 	    .local = local,
 	    .mark = mark,
 	    .manage = manage,
-	    .tunnel_pid = tunnel_pid,
 	    .share_fd = -1,
-	    .tunnel_fd = tunnel_pid > 0 ? route_tunnel_claim(server, tunnel_pid) : -1,
 	    .rtnl = {.fd = -1},
 	    .events = {.fd = -1},
 	    .events_fd = -1};
@@ -760,9 +736,6 @@ void route_end(struct route_keeper *k)
 	if (k->rtnl.fd >= 0)
 		release_route(k);
 	drop_share(k);
-	if (k->tunnel_fd >= 0)
-		close(k->tunnel_fd);
-	k->tunnel_fd = -1;
 	rtnl_close(&k->rtnl);
 	rtnl_close(&k->events);
 	k->events_fd = -1;

@@ -18,7 +18,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "deadline.h"
 #include "rtnl.h"
@@ -79,12 +78,9 @@ struct route_keeper {
 	struct route_hop hop;
 	uint32_t table;
 	int share_fd;     /* says that this call needs the route; negative: none */
-	int tunnel_fd;    /* says whose device our tunnel is; negative: none */
 	struct rtnl rtnl; /* requests */
 	struct rtnl events;
-	int events_fd;    /* rtnetlink notifications; -1 where there are none */
-	pid_t tunnel_pid; /* pppd's, where the caller knows it (else 0): tells the tunnel from a new
-	                      uplink that is a ppp device too */
+	int events_fd; /* rtnetlink notifications; -1 where there are none */
 };
 
 enum route_change {
@@ -104,21 +100,19 @@ int route_lookup(
     struct in_addr server, struct in_addr local, uint32_t mark, struct route_path *path);
 
 /*
- * tunnel_pid is the pid of the pppd whose device will be the tunnel, 0 where it is not known.
  * Looks the server up, adds a host route where one is needed (none for a server on-link, on this
  * host, or with a host route already; a stale one of ours is taken over), and subscribes to
  * changes. Also without `manage`, what a killed call has left to block the server goes, if nothing
  * else. 0 or a negative errno; a missing right to add one is -EPERM with everything else set up.
- * Whatever it returns, route_end is then in order. k->state tells of a loop that is there already.
+ * Whatever it returns, route_end is then in order.
  */
 int route_begin(struct route_keeper *k, struct in_addr server, struct in_addr local, uint32_t mark,
-    bool manage, pid_t tunnel_pid);
+    bool manage);
 
 /*
  * After events_fd became readable: takes in the notifications and follows the uplink; tells each
  * change once. The tunnel's own interface is a point-to-point one that was not the path when the
- * call began, unless its old name, or tunnel_pid and pppd's pid file, show it to be another; no
- * host route is ever made to lead there.
+ * call began, unless its name is that of the path; no host route is ever made to lead there.
  */
 enum route_change route_on_events(struct route_keeper *k, int64_t now_us);
 

@@ -94,7 +94,7 @@ static void add_tunnel(const char *name, const char *local, const char *remote)
 
 static int begin(struct route_keeper *k)
 {
-	return route_begin(k, address(SERVER), any, 0, true, 0);
+	return route_begin(k, address(SERVER), any, 0, true);
 }
 
 /* The outcome of all notifications that are there: the last that was no "unchanged". */
@@ -134,7 +134,7 @@ END_TEST
 START_TEST(route_is_not_added_for_a_server_on_link)
 {
 	struct route_keeper k;
-	ck_assert_int_eq(route_begin(&k, address("192.0.2.77"), any, 0, true, 0), 0);
+	ck_assert_int_eq(route_begin(&k, address("192.0.2.77"), any, 0, true), 0);
 	ck_assert(!k.added);
 	ck_assert_uint_eq(k.path.gateway.s_addr, 0);
 	expect(OURS, "");
@@ -145,7 +145,7 @@ END_TEST
 START_TEST(route_is_not_added_for_this_host_itself)
 {
 	struct route_keeper k;
-	ck_assert_int_eq(route_begin(&k, address("127.0.0.2"), any, 0, true, 0), 0);
+	ck_assert_int_eq(route_begin(&k, address("127.0.0.2"), any, 0, true), 0);
 	ck_assert(k.path.local);
 	ck_assert(!k.added);
 	expect(OURS, "");
@@ -169,7 +169,7 @@ END_TEST
 START_TEST(route_without_the_host_route_option_is_only_looked_at)
 {
 	struct route_keeper k;
-	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 0, false, 0), 0);
+	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 0, false), 0);
 	ck_assert_str_eq(k.path.device, "up0");
 	expect(OURS, "");
 	route_end(&k);
@@ -258,7 +258,7 @@ START_TEST(route_left_over_that_is_not_needed_goes)
 {
 	struct route_keeper k;
 	run("ip route add 192.0.2.77 via 192.0.2.1 proto 47");
-	ck_assert_int_eq(route_begin(&k, address("192.0.2.77"), any, 0, true, 0), 0);
+	ck_assert_int_eq(route_begin(&k, address("192.0.2.77"), any, 0, true), 0);
 	expect(OURS, "");
 	ck_assert_uint_eq(k.path.gateway.s_addr, 0);
 	route_end(&k);
@@ -403,7 +403,7 @@ END_TEST
 START_TEST(route_beats_a_tunnel_whose_other_end_is_the_server)
 {
 	struct route_keeper k;
-	ck_assert_int_eq(route_begin(&k, address("192.0.2.77"), any, 0, true, 0), 0);
+	ck_assert_int_eq(route_begin(&k, address("192.0.2.77"), any, 0, true), 0);
 	ck_assert(!k.added);
 	add_tunnel("tun9", "10.9.0.2", "192.0.2.77");
 	ck_assert_int_eq(follow(&k), ROUTE_MOVED);
@@ -418,7 +418,7 @@ END_TEST
 START_TEST(route_loop_is_told_once_each_time_where_there_is_no_host_route)
 {
 	struct route_keeper k;
-	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 0, false, 0), 0);
+	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 0, false), 0);
 	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
 	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
 	for (int i = 0; i < 2; i++) {
@@ -442,7 +442,7 @@ static void begin_below_tunnel(struct route_keeper *k, const char *server, char 
 {
 	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
 	run("ip link set tun9 down");
-	ck_assert_int_eq(route_begin(k, address(server), any, 0, true, 0), 0);
+	ck_assert_int_eq(route_begin(k, address(server), any, 0, true), 0);
 	run("ip link set tun9 up && ip route replace default dev tun9");
 	ck_assert_int_eq(follow(k), ROUTE_UNCHANGED);
 	output("ip -4 route show table all | grep -v 'proto 47'", before, 2048);
@@ -626,7 +626,7 @@ START_TEST(route_block_is_in_the_table_of_the_mark)
 {
 	struct route_keeper k;
 	run("ip rule add fwmark 5 lookup 1000 && ip route add default via 198.51.100.1 table 1000");
-	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 5, true, 0), 0);
+	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 5, true), 0);
 	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
 	run("ip route replace default dev tun9");
 	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
@@ -856,7 +856,7 @@ START_TEST(route_follows_the_mark)
 {
 	struct route_keeper k;
 	run("ip rule add fwmark 5 lookup 1000 && ip route add default via 198.51.100.1 table 1000");
-	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 5, true, 0), 0);
+	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 5, true), 0);
 	ck_assert_str_eq(k.path.device, "up1");
 	expect(OURS, SERVER " via 198.51.100.1 dev up1 table 1000");
 	run("ip route replace default via 198.51.100.254 table 1000");
@@ -871,12 +871,12 @@ START_TEST(route_follows_the_source_address)
 {
 	struct route_keeper k;
 	run("ip rule add from 198.51.100.2 lookup 77 && ip route add default via 198.51.100.1 table 77");
-	ck_assert_int_eq(route_begin(&k, address(SERVER), address("198.51.100.2"), 0, true, 0), 0);
+	ck_assert_int_eq(route_begin(&k, address(SERVER), address("198.51.100.2"), 0, true), 0);
 	expect(OURS, SERVER " via 198.51.100.1 dev up1 table 77");
 	route_end(&k);
 	expect(OURS, "");
 	ck_assert_int_eq(
-	    route_begin(&k, address(SERVER), address("10.1.1.1"), 0, true, 0), -ENETUNREACH);
+	    route_begin(&k, address(SERVER), address("10.1.1.1"), 0, true), -ENETUNREACH);
 	route_end(&k);
 }
 END_TEST
@@ -903,12 +903,12 @@ START_TEST(route_block_left_by_a_killed_process_is_no_obstacle)
 	expect(OURS, "");
 	run("ip rule add fwmark 5 lookup 1000 && ip route add default via 198.51.100.1 table 1000");
 	run("ip route add " BLOCK " table 1000 proto 47");
-	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 5, true, 0), 0);
+	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 5, true), 0);
 	expect(OURS, SERVER " via 198.51.100.1 dev up1 table 1000");
 	route_end(&k);
 	expect(OURS, "");
 	run("ip route add " BLOCK " proto 47"); /* also where nothing is to be added */
-	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 0, false, 0), 0);
+	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 0, false), 0);
 	expect(OURS, "");
 	route_end(&k);
 }

@@ -5,7 +5,7 @@ import json
 
 from gre_peer import lcp_request, ppp
 from harness import *  # noqa: F401,F403
-from harness import FAR, contextlib, os, signal, time
+from harness import FAR, Run, contextlib, os, signal, time
 
 TUNNEL = "ppp7"  # stands in for pppd's interface
 OURS = "ip route show table all proto 47"
@@ -236,7 +236,7 @@ def _():
 
 @contextlib.contextmanager
 def interface_of(name, pid):
-    """A tunnel's interface, with the file in which pppd says that it is its own."""
+    """A point-to-point interface, with the file in which pppd says that it is its own."""
     sh("ip tuntap add dev %s mode tun && ip link set %s up" % (name, name))
     with open("/run/%s.pid" % name, "w") as f:
         f.write("%d\n" % pid)
@@ -250,7 +250,7 @@ def interface_of(name, pid):
 @tunnel_test("of two calls to one server none takes the other's tunnel for an uplink")
 def _():
     with remote_server() as server, Log() as log, interface_of("ppp7", 111), interface_of("ppp8", 222):
-        runs = [up(server, log=log, count=n, environment={"PPPD_PID": str(111 * n)})[0] for n in (1, 2)]
+        runs = [up(server, log=log, count=n)[0] for n in (1, 2)]
         sh("ip route replace default dev ppp8")
         sh("ip link set near down")
         log.wait("for the moment", count=2)
@@ -264,15 +264,16 @@ def _():
         nothing_left()
 
 
-@tunnel_test("a default route into one's own tunnel, there before the call, is said at once")
+@tunnel_test("an uplink by ppp is no tunnel where its own pppd starts the call, by a script such as ip-up")
 def _():
+    """Scripts have the process id of the pppd that runs them in their environment, and so do we."""
     with remote_server(), Log() as log, interface_of("ppp7", 111):
         sh("ip route replace default dev ppp7")
-        run = start(FAR, environment={"PPPD_PID": "111"})
-        equal(run.wait(1), 1)
-        match("leads into the tunnel itself.*ip route get 192.0.2.7", run.stderr().splitlines()[-1])
-        run.wait_all(1)
-        nothing_left()
+        for run in (start(FAR, "--connect-timeout", "0.3", environment={"PPPD_PID": "111"}),
+                    Run([FAR, "--connect-timeout", "0.3"], pty=False, environment={"PPPD_PID": "111"})):
+            equal(run.wait(2), 1)
+            match("no answer on TCP port 1723", last_line(run))
+        no_match("into the tunnel", log.text())
 
 
 @tunnel_test("with --nohostroute a route into the tunnel is warned of each time, and the call goes on")
