@@ -275,6 +275,8 @@ int ipc_receive_status(int fd, char *text, size_t cap)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return passing(errno);
+	if (n == 0)
+		return -ECONNRESET;
 	if ((size_t)n < sizeof(head) || head[0] != IPC_VERSION || head[1] != IPC_STATUS)
 		return -EBADMSG;
 	text[(size_t)n - sizeof(head)] = '\0';

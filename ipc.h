@@ -88,7 +88,8 @@ int ipc_send(int fd, const struct ipc_message *m);
 int ipc_receive(int fd, struct ipc_message *m);
 
 /* Receives the answer to IPC_STATUS_REQUEST, without blocking: 0 = `text` holds it, as a string, cut
- * to cap - 1 octets; -EBADMSG = something else came, or the peer is gone; else a negative errno. */
+ * to cap - 1 octets; -ECONNRESET = the peer is gone; -EBADMSG = something else came; else a negative
+ * errno. */
 int ipc_receive_status(int fd, char *text, size_t cap);
 
 /* A connected pair for a process and the child that it is about to fork, close-on-exec, non-blocking. */

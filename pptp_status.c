@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,8 @@
 #include "pptp_options.h"
 
 enum {
-	/* A call manager asks its gateways first, and gives those that are stopped half a second. */
+	/* A call manager asks its gateways first, and waits a quarter of a second for those
+	 * that are stopped. */
 	ANSWER_WAIT_MS = 2000,
 	PATH_CAP = 256,
 };
@@ -46,6 +48,13 @@ static const char *reason(int error)
 	}
 }
 
+/* Dead, on its way out, or gone since we have read its name. */
+static bool is_gone(int error)
+{
+	return error == -ECONNREFUSED || error == -ENOENT || error == -EPIPE ||
+	       error == -ECONNRESET;
+}
+
 static unsigned ask_all(DIR *names, const char *folder)
 {
 	unsigned answers = 0;
@@ -59,7 +68,7 @@ static unsigned ask_all(DIR *names, const char *folder)
 		int rc = ask(path, text, sizeof(text));
 		if (rc == 0)
 			printf("%s%s", answers++ ? "\n" : "", text);
-		else if (rc != -ECONNREFUSED && rc != -ENOENT) /* dead, or gone meanwhile */
+		else if (!is_gone(rc))
 			fprintf(stderr, "pptp: no status from %s: %s\n", path, reason(rc));
 	}
 	return answers;

@@ -155,7 +155,7 @@ START_TEST(ipc_receives_a_status_and_nothing_else_where_it_was_asked_for)
 	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -EBADMSG);
 	close(pair[0]);
 	pair[0] = -1;
-	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -EBADMSG);
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -ECONNRESET);
 }
 END_TEST
 

@@ -409,6 +409,26 @@ def _():
         match("pptp: no status from /run/pptp/.*: it does not answer; is it stopped\\?\n", asked.stderr)
 
 
+@test("--status says nothing of a call manager that ends while it is asked")
+def _():
+    sh("mkdir -p -m 700 /run/pptp")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as ending:
+        ending.bind("/run/pptp/ending")
+        ending.listen()
+        for read_first in (False, True):
+            def end(read_first=read_first):
+                with ending.accept()[0] as asker:
+                    if read_first:
+                        asker.recv(100)
+            ender = threading.Thread(target=end)
+            ender.start()
+            asked = subprocess.run([PPTP, "--status"], capture_output=True, text=True, timeout=5)
+            ender.join()
+            equal((asked.returncode, asked.stdout), (1, ""))
+            equal(asked.stderr, "pptp: no call manager answers in /run/pptp\n")
+    os.unlink("/run/pptp/ending")
+
+
 @test("a bound call's socket is named after its local address")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
