@@ -291,6 +291,11 @@ void gre_session_send(
 	gre_ack_on_data(&s->ack);
 }
 
+void gre_session_delayed(struct gre_session *s)
+{
+	gre_window_delayed(&s->tx);
+}
+
 bool gre_session_ack_due(struct gre_session *s, int64_t now_us, struct gre_header *out)
 {
 	if (!s->rx_started ||

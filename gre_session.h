@@ -101,6 +101,9 @@ unsigned gre_session_send_room(struct gre_session *s, int64_t now_us);
 void gre_session_send(
     struct gre_session *s, int64_t now_us, uint16_t payload_len, struct gre_header *out);
 
+/* What has been numbered could not be sent yet: the time until then is no part of the round trip. */
+void gre_session_delayed(struct gre_session *s);
+
 /*
  * Whether a bare acknowledgment must go out now; if so fills in its header and takes it as sent.
  * Ask once per turn of the loop, after data has been sent. Counts nothing: the caller counts tx_acks.

@@ -187,6 +187,7 @@ static enum refusal on_send_error(struct gre_path *p, int error)
 		if (!p->tx.no_route)
 			p->stats.tx_failed++;
 		p->tx.wait_timer = p->tx.no_route = true;
+		gre_session_delayed(&p->session);
 		return REFUSAL_WAIT;
 	case EMSGSIZE:
 		warn_size(p);

@@ -132,6 +132,11 @@ seq32 gre_window_send(struct gre_window *w, int64_t now_us)
 	return w->next++;
 }
 
+void gre_window_delayed(struct gre_window *w)
+{
+	w->timing = false;
+}
+
 /* The gains of section 4.4. The first sample stands for itself: nothing was known before. */
 static void take_sample(struct gre_window *w, int64_t sample_us)
 {

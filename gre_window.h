@@ -59,6 +59,9 @@ uint32_t gre_window_room(struct gre_window *w, int64_t now_us, bool *blocked_now
 /* The number of a packet that is sent now. */
 seq32 gre_window_send(struct gre_window *w, int64_t now_us);
 
+/* What has been numbered waits for a way to the server: this is no part of the round trip. */
+void gre_window_delayed(struct gre_window *w);
+
 /* The server acknowledged everything up to `ack`; what was never sent or is old news is ignored. */
 void gre_window_on_ack(struct gre_window *w, int64_t now_us, seq32 ack);
 

@@ -301,6 +301,20 @@ START_TEST(session_measures_the_round_trip_one_packet_at_a_time)
 }
 END_TEST
 
+START_TEST(session_measures_no_round_trip_while_packets_wait_for_a_route)
+{
+	seq32 first = send_one(NULL);
+	gre_session_delayed(&session);
+	now_us += 60000000;
+	receive_ack(first);
+	ck_assert_uint_eq(stats.round_trip_us, 0);
+	seq32 second = send_one(NULL);
+	now_us += 4000;
+	receive_ack(second);
+	ck_assert_uint_eq(stats.round_trip_us, 4000);
+}
+END_TEST
+
 /* The plain definition of receiving with a fixed wait: what came, by distance from the first one. */
 struct model {
 	int64_t arrived_us[4096]; /* -1 = not */
@@ -419,6 +433,7 @@ int main(void)
 	tcase_add_test(tc, session_takes_no_acknowledgment_of_what_it_never_sent);
 	tcase_add_test(tc, session_sends_across_wrap);
 	tcase_add_test(tc, session_measures_the_round_trip_one_packet_at_a_time);
+	tcase_add_test(tc, session_measures_no_round_trip_while_packets_wait_for_a_route);
 	tcase_add_test(tc, session_does_what_a_naive_model_does);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
