@@ -38,6 +38,10 @@ enum {
 	 * once; who carries packets has less time. */
 	PATIENCE_MS = 500,
 	HURRIED_MS = 20,
+	/* And all lines of such a time together: one that takes a line now and then must not
+	 * hold up the call, nor its end, with each of them. */
+	SPAN_MS = 2000,
+	SPAN_PATIENCE_MS = 500,
 	BUDGET_LINES = 10,
 };
 #define BUDGET_WINDOW_US (60 * USEC_PER_SEC)
@@ -53,7 +57,9 @@ static struct {
 	bool stream; /* some daemons listen at a stream socket, as syslog(3) knows */
 	bool stuck;  /* it did not take the last line in time: no waiting until it takes one */
 	int patience_ms;
-	uint64_t missing; /* lines since the last one that it took */
+	int64_t span_ms;   /* when the time in question began ... */
+	int64_t waited_ms; /* ... and how much of it has been spent with waiting */
+	uint64_t missing;  /* lines since the last one that it took */
 } daemon_log = {.fd = -1, .patience_ms = PATIENCE_MS};
 
 struct level_row {
@@ -125,13 +131,26 @@ static int64_t monotonic_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* How long a line may wait from now on. */
+static int64_t patience_ms(int64_t now_ms)
+{
+	if (now_ms - daemon_log.span_ms >= SPAN_MS) {
+		daemon_log.span_ms = now_ms;
+		daemon_log.waited_ms = 0;
+	}
+	int64_t left_ms = SPAN_PATIENCE_MS - daemon_log.waited_ms;
+	return left_ms < daemon_log.patience_ms ? left_ms : daemon_log.patience_ms;
+}
+
 /* Waits for room at the daemon; after a wait in vain no more, until it takes a line. */
 static bool daemon_has_room(int64_t until_ms)
 {
 	struct pollfd p = {.fd = daemon_log.fd, .events = POLLOUT};
-	int64_t left_ms = until_ms - monotonic_ms();
-	if (!daemon_log.stuck)
-		daemon_log.stuck = left_ms <= 0 || poll(&p, 1, (int)left_ms) <= 0;
+	int64_t now_ms = monotonic_ms();
+	if (daemon_log.stuck)
+		return false;
+	daemon_log.stuck = until_ms <= now_ms || poll(&p, 1, (int)(until_ms - now_ms)) <= 0;
+	daemon_log.waited_ms += monotonic_ms() - now_ms;
 	return !daemon_log.stuck;
 }
 
@@ -144,7 +163,8 @@ static bool passing(int error)
 /* In a stream NUL ends a line. */
 static bool send_to_daemon(const char *line, size_t len)
 {
-	int64_t until_ms = monotonic_ms() + daemon_log.patience_ms;
+	int64_t now_ms = monotonic_ms();
+	int64_t until_ms = now_ms + patience_ms(now_ms);
 	int moments = 0;
 	for (int daemons = 0; daemons < DAEMONS_TRIED;) {
 		if (daemon_log.fd < 0 && !open_daemon()) {

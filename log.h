@@ -36,8 +36,9 @@ void log_copy_to_stderr(int on);
 void log_quiet_stderr(void);
 
 /* One line; what is not printable ASCII in the text is written as \xNN. Leaves errno alone. Nobody is
- * waited for but, up to 500 ms and after log_hurry 20 ms, a log daemon that does not read. Then lines
- * are left out without a further wait until it takes one, and it is told of their number. */
+ * waited for but, up to 500 ms and after log_hurry 20 ms, a log daemon that does not read; 500 ms in
+ * two seconds for all lines together. Then lines are left out without a further wait until it takes
+ * one, and it is told of their number. */
 void log_write(enum log_level level, const char *function, const char *file, int line,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 

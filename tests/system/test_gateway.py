@@ -8,6 +8,7 @@ from harness import WAIT, Run
 import contextlib
 import select
 import socket
+import threading
 
 SIZES = [1, 2, 3, 4, 5, 40, 64, 100, 576, 1399, 1400, 1401, 1500, 2047, 2048, 2049, 4000, 8196]
 
@@ -254,6 +255,52 @@ def _():
             run.wait_all()
             nothing_left()
     finally:
+        log.close()
+        os.unlink("/dev/log")
+
+
+@test("a log that is read slowly holds up the call by half a second, and its end by no more")
+def _():
+    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    log.bind("/dev/log")
+    full, ended = threading.Event(), threading.Event()
+
+    def read():
+        while not ended.wait(0.4):  # seconds between two lines
+            log.recv(65536)
+
+    def fill(others):
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    others.send(b"<14>of others")
+            full.set()
+            if ended.wait(0.01):
+                return
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as others, FakeServer(SERVER) as server:
+            others.connect("/dev/log")
+            others.setblocking(False)
+            threads = [threading.Thread(target=read), threading.Thread(target=fill, args=(others,))]
+            for t in threads:
+                t.start()
+            full.wait()
+            run = start(SERVER)
+            _, asked = server.wait_for("OCRQ")
+            between(0, asked.when - run.started, 0.8, "seconds to Outgoing-Call-Request")
+            run.status()
+            before = time.monotonic()
+            run.hang_up()
+            equal(run.wait(), 0)
+            server.wait_ended()
+            between(0, server.connections[0].ended_at - before, 0.8, "seconds to the end")
+            ended.set()
+            for t in threads:
+                t.join()
+            run.wait_all()
+            nothing_left()
+    finally:
+        ended.set()
         log.close()
         os.unlink("/dev/log")
 
