@@ -180,6 +180,8 @@ static enum refusal on_send_error(struct gre_path *p, int error)
 	case ENETUNREACH:
 	case EHOSTUNREACH:
 	case ENETDOWN:
+	case EINVAL: /* a route of type blackhole; in older kernels our address is gone, too */
+	case EACCES: /* a route of type prohibit */
 		/* The uplink is gone for the moment (what a router says is taken by the first
 		 * try). Packets lost now would run MPPE's count away from the server's: after
 		 * 4096 in a row no key fits any more. So nothing is taken from pppd, and the

@@ -146,6 +146,25 @@ def _():
         hang_up(run)
 
 
+@test("packets wait while a route discards or forbids what goes to the server")
+def _():
+    with remote_server(gre=True) as server, Log() as log:
+        run, _ = up(server, log=log)
+        run.write_frame(lcp_request(1))
+        server.wait_gre(1)
+        for times, kind in enumerate(("blackhole", "prohibit"), 1):
+            sh("ip route prepend %s 192.0.2.7" % kind)
+            log.wait("there is no route to 192.0.2.7 for the moment", count=times)
+            run.write_frame(ppp(times))
+            run.kill("pptpgw", signal.SIGUSR1)
+            match(r"tx failed = %d\b" % times, log.wait("tx failed = ", count=times))
+            sh("ip route del %s 192.0.2.7" % kind)
+            sent = server.wait_gre(times + 1, where=lambda p: p.seq is not None)
+            equal([p.payload for p in sent[1:]], [ppp(number) for number in range(1, times + 1)])
+        hang_up(run)
+        nothing_left()
+
+
 @tunnel_test("a call outlives its address being taken away and given again")
 def _():
     with call_below_tunnel("--idle-wait", "0.2", "--max-echo-wait", "8") as (run, server, log):
