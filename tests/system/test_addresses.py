@@ -305,6 +305,7 @@ def _():
         third = start(SERVER, "--call-id", "4711")
         log.wait("Outgoing call established", count=2)
         equal(server.wait_for("OCRQ", 2)[1]["call_id"], 4711)
+        third.status()  # its gateway knows, too
         third.hang_up()
         equal(third.wait(2), 0)
 
