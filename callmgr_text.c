@@ -104,8 +104,9 @@ static void add_connect(struct text *t, const struct callmgr *cm, int code)
 		break;
 	case EPERM:
 	case EACCES:
-		add(t, "; a local firewall forbids it, or a right is missing (run as root, or give "
-		       "the program cap_net_raw and cap_net_admin)");
+		add(t,
+		    "; a local firewall or route forbids it, or a right is missing (run as root, "
+		    "or give the program cap_net_raw and cap_net_admin)");
 		break;
 	default:
 		break;
@@ -146,9 +147,7 @@ static void add_call_refused(struct text *t, const struct callmgr *cm, const str
 	add(t, "%s refused the call: ", cm->server_text);
 	add_result(t, MSG_OUTGOING_CALL_REPLY, e->result);
 	add_codes(t, e);
-	if (e->result == MSG_RESULT_GENERAL_ERROR && e->error == 4)
-		add(t, "; it has too many calls: try again later");
-	else if (e->result == MSG_OCRP_BUSY)
+	if (e->result == MSG_OCRP_BUSY || (e->result == MSG_RESULT_GENERAL_ERROR && e->error == 4))
 		add(t, "; try again later");
 	else if (no_phone &&
 		 (e->result == MSG_OCRP_NO_DIAL_TONE || e->result == MSG_OCRP_DO_NOT_ACCEPT ||
@@ -164,8 +163,7 @@ static void add_start_refused(struct text *t, const struct callmgr *cm, const st
 	add_result(t, MSG_START_CONTROL_CONNECTION_REPLY, e->result);
 	add_codes(t, e);
 	if (e->result == MSG_SCCRP_NOT_AUTHORISED)
-		add(t, "; this host is not authorised there: ask its administrator, or try "
-		       "--client-hostname");
+		add(t, "; ask the server's administrator, or try --client-hostname");
 }
 
 static void add_tcp_closed(struct text *t, const struct callmgr *cm, const struct callmgr_end *end)

@@ -87,6 +87,7 @@ int status_main(void)
 	unsigned answers = ask_all(names, folder);
 	closedir(names);
 	if (!answers)
-		fprintf(stderr, "pptp: no call manager answers in %s\n", folder);
+		fprintf(stderr, "pptp: no call manager answers in %s%s\n", folder,
+		    geteuid() ? "; calls of root are shown to root only" : "");
 	return fflush(stdout) == 0 && answers ? 0 : EXIT_FAILED;
 }

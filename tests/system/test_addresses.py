@@ -189,7 +189,7 @@ def _():
 @test("each way in which there is no way to the server is said in words, at once")
 def _():
     for kind, words in (("unreachable", "No route to host; the server cannot be reached"),
-                        ("prohibit", "Permission denied; a local firewall forbids it"),
+                        ("prohibit", "Permission denied; a local firewall or route forbids it"),
                         ("blackhole", "Invalid argument; a local route discards")):
         sh("ip route add %s 192.0.2.9" % kind)
         try:
