@@ -8,18 +8,23 @@ from harness import *  # noqa: F401,F403
 from harness import SERVER, os, signal, time
 
 
+def never_stood(run, server, log, words, heard):
+    """Both last lines hold `words` and the server, which has heard `heard`."""
+    run.wait_all(2)
+    for line in (last_line(run), log.last()):
+        match(words, line)
+        match(SERVER, line)
+    server.wait_ended()
+    equal((server.names(), server.mistakes()), ([heard], []))
+    nothing_left()
+
+
 def refused(script, words, heard, *arguments, status=1):
-    """A call that never stands: both last lines hold `words` and the server, which has heard `heard`."""
+    """A call that the server, or the way to it, does not let stand."""
     with FakeServer(SERVER, script) as server, Log() as log:
         run = start(SERVER, *arguments)
         equal(run.wait(3), status, "exit status")
-        run.wait_all(2)
-        for line in (last_line(run), log.last()):
-            match(words, line)
-            match(SERVER, line)
-        server.wait_ended()
-        equal((server.names(), server.mistakes()), ([heard], []))
-        nothing_left()
+        never_stood(run, server, log, words, heard)
 
 
 def ended(action, words, heard, status=1, script=None, within=1.0):
@@ -179,13 +184,7 @@ def early(stage, comm, name, words, heard):
         server.wait_for(stage)
         run.kill(comm, getattr(signal, name))
         equal(run.wait(2), 1, "exit status")
-        run.wait_all(2)
-        for line in (last_line(run), log.last()):
-            match(words, line)
-            match(SERVER, line)
-        server.wait_ended()
-        equal((server.names(), server.mistakes()), ([heard], []))
-        nothing_left()
+        never_stood(run, server, log, words, heard)
 
 
 @test("pppd's going away is named in the last line, whether or not the call stood")
