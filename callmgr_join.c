@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "callmgr.h"
+#include "run_folder.h"
 
 enum {
 	PAIR_MAX = 2 * INET_ADDRSTRLEN + 1,
@@ -41,8 +42,8 @@ static void pair_name(char *name, size_t cap, const struct callmgr *cm)
 /* The folder, locked: the descriptor to close, or a negative errno. */
 static int lock_folder(struct callmgr *cm)
 {
-	int rc = ipc_folder(cm->folder, sizeof(cm->folder));
-	return rc < 0 ? rc : ipc_folder_lock(cm->folder);
+	int rc = run_folder_make(cm->folder, sizeof(cm->folder));
+	return rc < 0 ? rc : run_folder_lock(cm->folder);
 }
 
 static bool in_folder(char *path, size_t cap, const struct callmgr *cm, const char *name)
@@ -178,7 +179,7 @@ void join_unlisten(struct callmgr *cm)
 	if (cm->listener.fd < 0)
 		return;
 	/* Without the lock somebody could put a socket of his own between the look and unlink. */
-	int lock = ipc_folder_lock(cm->folder);
+	int lock = run_folder_lock(cm->folder);
 	if (socket_is_ours(cm))
 		unlink(cm->socket_path);
 	loop_remove(&cm->loop, &cm->listener);

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Layout: version, type, then the fields of the type in big-endian, text last and up to the end of
- * the packet. Owns the packets, the credentials' check and the folder of the sockets; what a
- * message means is for its receiver.
+ * the packet. Owns the packets and the credentials' check; what a message means is for its receiver.
  */
 #include "ipc.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,9 +18,6 @@ enum {
 	/* All but the text of IPC_STATUS; not longer, as it lies on the stack. */
 	PACKET_CAP = IPC_TEXT_MAX + 16,
 	DESCRIPTORS_MAX = 253, /* the kernel's limit for one packet (SCM_MAX_FD) */
-	NAME_ROOM = 48,        /* what a socket's name may need behind the folder's */
-	LOCK_TRIES = 250,      /* for the folder's lock ... */
-	LOCK_PAUSE_MS = 2,     /* ... with this between them */
 };
 
 _Static_assert(sizeof(struct pptp_stats) == STATS_COUNT * sizeof(uint64_t),
@@ -288,90 +279,6 @@ int ipc_pair(int fds[2])
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0
 	           ? -errno
 	           : 0;
-}
-
-/*
- * Makes `path` where it is missing and looks whether it is a real folder of ours that we can write.
- * O_NOFOLLOW and fstat, so that nobody can put a link in its place between looking and using.
- */
-static int private_folder(const char *path)
-{
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	struct stat st;
-	int rc = 0;
-	if (fstat(fd, &st) < 0)
-		rc = -errno;
-	else if (st.st_uid != geteuid())
-		rc = -EPERM;
-	else if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
-		rc = -errno;
-	else if (faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
-int ipc_folder(char *path, size_t cap)
-{
-	char candidates[3][sizeof(((struct sockaddr_un *)0)->sun_path)] = {"/run/pptp", "", ""};
-	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
-	if (runtime && runtime[0] == '/')
-		snprintf(candidates[1], sizeof(candidates[1]), "%s/pptp", runtime);
-	snprintf(candidates[2], sizeof(candidates[2]), "/tmp/pptp-%lu", (unsigned long)geteuid());
-	int rc = -ENOENT;
-	for (size_t i = 0; i < 3; i++) {
-		size_t len = strlen(candidates[i]);
-		/* One that leaves no room for a socket's name (or was cut) is no use. */
-		if (len == 0 || len + NAME_ROOM > sizeof(candidates[i]))
-			continue;
-		if (len >= cap)
-			return -ENAMETOOLONG;
-		rc = private_folder(candidates[i]);
-		if (rc == 0) {
-			memcpy(path, candidates[i], len + 1);
-			return 0;
-		}
-	}
-	return rc;
-}
-
-/* Whoever has the lock needs it for less than a millisecond, unless he is stopped: then nobody else
- * is to stand still with him. */
-static int lock_in_time(int fd)
-{
-	for (int tries = 0; tries < LOCK_TRIES; tries++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -1;
-		(void)poll(NULL, 0, LOCK_PAUSE_MS);
-	}
-	errno = EAGAIN;
-	return -1;
-}
-
-int ipc_folder_lock(const char *folder)
-{
-	for (;;) {
-		int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
-			return -errno;
-		int rc = lock_in_time(fd);
-		struct stat locked, named;
-		if (rc < 0 || fstat(fd, &locked) < 0 || stat(folder, &named) < 0) {
-			rc = -errno;
-			close(fd);
-			return rc;
-		}
-		/* Removed and made anew while we waited: that lock binds nobody any more. */
-		if (locked.st_dev == named.st_dev && locked.st_ino == named.st_ino)
-			return fd;
-		close(fd);
-	}
 }
 
 static int set_path(struct sockaddr_un *address, const char *path)

@@ -95,19 +95,9 @@ int ipc_receive_status(int fd, char *text, size_t cap);
 /* A connected pair for a process and the child that it is about to fork, close-on-exec, non-blocking. */
 int ipc_pair(int fds[2]);
 
-/* The folder for the sockets: /run/pptp where it can be made and written, else one private to the
- * user (XDG_RUNTIME_DIR, or below /tmp), mode 0700 and owned by us. 0 or a negative errno. */
-int ipc_folder(char *path, size_t cap);
-
-/* Takes the election lock of the folder (flock on the folder itself: nothing to go stale), waiting
- * half a second at the most for whoever has it, and returns its descriptor, or a negative errno
- * (-EAGAIN: he does not let go); close it to let go. Hold it only to look for, or become, the
- * listener. -ENOENT: the folder is gone, make it again. */
-int ipc_folder_lock(const char *folder);
-
 /* Listens at `path`, replacing what a dead process left there (call with the election lock held).
  * Returns a descriptor, -EADDRINUSE where a live process listens, -ENAMETOOLONG beyond 107 octets
- * (a folder of ipc_folder leaves room for names of 46), or another negative errno. */
+ * (run_folder.h leaves room for names of 46), or another negative errno. */
 int ipc_listen(const char *path);
 
 /* Connects to the listener at `path` and checks that it runs as root or as us: descriptor or negative errno. */

@@ -12,6 +12,7 @@
 
 #include "ipc.h"
 #include "pptp_options.h"
+#include "run_folder.h"
 
 enum {
 	/* A call manager asks its gateways first, and waits a quarter of a second for those
@@ -77,7 +78,7 @@ static unsigned ask_all(DIR *names, const char *folder)
 int status_main(void)
 {
 	char folder[PATH_CAP];
-	int rc = ipc_folder(folder, sizeof(folder));
+	int rc = run_folder_make(folder, sizeof(folder));
 	DIR *names = rc < 0 ? NULL : opendir(folder);
 	if (!names) {
 		fprintf(stderr, "pptp: cannot look for call managers: %s\n",

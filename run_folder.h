@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The folder in which the call managers of a user have their sockets, so that they can be found by
+ * those who ask for status or for a further call.
+ */
+#ifndef PPTP_RUN_FOLDER_H
+#define PPTP_RUN_FOLDER_H
+
+#include <stddef.h>
+
+/* The folder's path: /run/pptp where it can be made and written, else one private to the user
+ * (XDG_RUNTIME_DIR, or below /tmp); made where it is missing, mode 0700 and owned by us. 0, or a
+ * negative errno. */
+int run_folder_make(char *path, size_t cap);
+
+/* Takes the election lock of the folder (flock on the folder itself: nothing to go stale), waiting
+ * half a second at the most for whoever has it, and returns its descriptor, or a negative errno
+ * (-EAGAIN: he does not let go); close it to let go. Hold it only to look for, or become, the
+ * listener. -ENOENT: the folder is gone, make it again. */
+int run_folder_lock(const char *folder);
+
+#endif
