@@ -18,8 +18,12 @@
 #include "stats.h"
 
 enum {
-	IPC_VERSION =
-	    1, /* in every packet: two versions of the program do not talk past each other */
+	/* In every packet: a call manager outlives the program's being replaced by another version,
+	 * which then asks it for status or for a further call, and must not talk past it. Raised
+	 * with the first change after a release to the types, their numbers, or what a packet of
+	 * them holds or means; a type more is such a change too, as it is refused by who does not
+	 * know it. */
+	IPC_VERSION = 1,
 	IPC_TEXT_MAX = 512,
 	IPC_STATUS_MAX = 8192,
 };
