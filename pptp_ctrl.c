@@ -346,6 +346,8 @@ static void on_call_clear(struct ctrl *c, int64_t now_us, const struct msg *m)
 	call_over(c, now_us, call, told(CTRL_WHY_CALL_CLEARED, m->type, 0, 0, 0));
 }
 
+/* RFC 2637 section 2.13: the id is the server's, of one call; all that is not clearly about one that
+ * we have is about none, and no reason to end what stands: on a shared connection others pay for it. */
 static void on_call_disconnect(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
 	const struct msg_call_disconnect *f = &m->u.call_disconnect;

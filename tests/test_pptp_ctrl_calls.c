@@ -172,6 +172,28 @@ START_TEST(ctrl_disconnect_of_another_id_leaves_a_standing_call_alone)
 }
 END_TEST
 
+START_TEST(ctrl_disconnect_of_an_unknown_id_ends_none_of_those_that_share_a_connection)
+{
+	static const uint16_t unknown[] = {0, 1, 2, 7777, 0xffff};
+	keep = CTRL_EV_IGNORED;
+	establish();
+	for (uint16_t id = 1; id <= 2; id++) {
+		ck_assert(open_call(id));
+		feed_call_reply((uint16_t)(PEER + id), id, MSG_RESULT_OK);
+	}
+	(void)events();
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+		feed_disconnect(unknown[i]);
+		ck_assert_str_eq(events(), "R13 ignored13");
+		ck_assert_str_eq(last.note, "no such call");
+	}
+	ck_assert_int_eq(ctrl_call_state(c, 1), CTRL_CALL_ESTABLISHED);
+	feed_disconnect(PEER + 1);
+	ck_assert_str_eq(events(), "R13 over/1:disconnected");
+	ck_assert_int_eq(ctrl_call_state(c, 2), CTRL_CALL_ESTABLISHED);
+}
+END_TEST
+
 /* accel-ppp swapped the octets of the id twice, others put ours: the wish to end is met all the same. */
 START_TEST(ctrl_disconnect_with_swapped_id_confirms_a_cleared_call)
 {
@@ -555,6 +577,8 @@ int main(void)
 	tcase_add_test(all, ctrl_second_reply_does_not_change_the_servers_id);
 	tcase_add_test(all, ctrl_disconnect_ends_the_call_with_its_codes);
 	tcase_add_test(all, ctrl_disconnect_of_another_id_leaves_a_standing_call_alone);
+	tcase_add_test(
+	    all, ctrl_disconnect_of_an_unknown_id_ends_none_of_those_that_share_a_connection);
 	tcase_add_test(all, ctrl_disconnect_with_swapped_id_confirms_a_cleared_call);
 	tcase_add_test(all, ctrl_disconnect_with_unclear_id_ends_none_of_several);
 	tcase_add_test(all, ctrl_disconnect_instead_of_a_reply_ends_the_call_with_its_codes);
