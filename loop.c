@@ -84,8 +84,10 @@ int loop_signals(struct loop *l, const int *signos, size_t count,
 		struct sigaction was;
 		if (sigaction(signos[i], NULL, &was) < 0)
 			return -errno;
-		if (signos[i] == SIGHUP && was.sa_handler == SIG_IGN)
-			continue; /* nohup: whoever started us wants us to outlive the terminal */
+		/* Whoever started us wants us to outlive the terminal (nohup), or its interrupts (a
+		 * script's "&"). All else is our own to take, SIGTERM above all. */
+		if ((signos[i] == SIGHUP || signos[i] == SIGINT) && was.sa_handler == SIG_IGN)
+			continue;
 		if (sigaction(signos[i], &note, NULL) < 0)
 			return -errno;
 	}

@@ -59,8 +59,9 @@ void loop_free(struct loop *l);
 
 /*
  * Blocks `signos` (count of them) and has them delivered to on_signal from within the loop. SIGPIPE
- * is ignored; a SIGHUP that is ignored already (nohup) stays so. Mask, handlers and the ignored SIGPIPE stay after loop_free: unblock before an exec.
- * 0 or a negative errno.
+ * is ignored; a SIGHUP or SIGINT that is ignored already (nohup, "&" in a script) stays so. Mask,
+ * handlers and the ignored SIGPIPE stay after loop_free: unblock before an exec. 0 or a negative
+ * errno.
  */
 int loop_signals(struct loop *l, const int *signos, size_t count,
     void (*on_signal)(void *context, int signo, int64_t now_us), void *context);

@@ -80,11 +80,13 @@ static void look_up(const char *name, struct answer *a)
  */
 static void be_alone(int fd, pid_t parent)
 {
+	static const int caught[] = {SIGTERM, SIGINT, SIGHUP};
+	struct sigaction is;
 	sigset_t none;
 	sigemptyset(&none);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		if (sigaction(caught[i], NULL, &is) == 0 && is.sa_handler != SIG_IGN)
+			signal(caught[i], SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)

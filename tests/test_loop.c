@@ -305,30 +305,32 @@ START_TEST(loop_notices_a_signal_that_came_before_it_waited)
 }
 END_TEST
 
-/* As under nohup: the others still arrive. */
-START_TEST(loop_leaves_a_hang_up_signal_that_is_ignored_alone)
+static const int of_a_terminal[] = {SIGHUP, SIGINT};
+
+/* As under nohup, and behind a script's "&": the others still arrive. */
+START_TEST(loop_leaves_a_signal_of_the_terminal_that_is_ignored_alone)
 {
-	static const int signals[] = {SIGHUP, SIGTERM};
-	signal(SIGHUP, SIG_IGN);
+	const int signals[] = {of_a_terminal[_i], SIGTERM};
+	signal(signals[0], SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	ck_assert_int_eq(loop_signals(&loop, signals, 2, note_signal_event, &loop), 0);
-	kill(getpid(), SIGHUP);
+	kill(getpid(), signals[0]);
 	kill(getpid(), SIGTERM);
 	ck_assert_int_eq(loop_run(&loop), 0);
-	ck_assert_int_eq(signals_seen[SIGHUP], 0);
+	ck_assert_int_eq(signals_seen[signals[0]], 0);
 	ck_assert_int_eq(signals_seen[SIGTERM], 1);
 }
 END_TEST
 
-START_TEST(loop_hears_a_hang_up_signal_that_is_not_ignored)
+START_TEST(loop_hears_a_signal_of_the_terminal_that_is_not_ignored)
 {
-	static const int signals[] = {SIGHUP, SIGTERM};
-	signal(SIGHUP, SIG_DFL);
+	const int signals[] = {of_a_terminal[_i], SIGTERM};
+	signal(signals[0], SIG_DFL);
 	ck_assert_int_eq(loop_signals(&loop, signals, 2, note_signal_event, &loop), 0);
-	kill(getpid(), SIGHUP);
+	kill(getpid(), signals[0]);
 	kill(getpid(), SIGTERM);
 	ck_assert_int_eq(loop_run(&loop), 0);
-	ck_assert_int_eq(signals_seen[SIGHUP], 1);
+	ck_assert_int_eq(signals_seen[signals[0]], 1);
 }
 END_TEST
 
@@ -451,8 +453,8 @@ int main(void)
 	tcase_add_test(tc, loop_serves_descriptors_beside_a_timer_that_is_always_due);
 	tcase_add_test(tc, loop_delivers_signals_between_callbacks_only);
 	tcase_add_test(tc, loop_notices_a_signal_that_came_before_it_waited);
-	tcase_add_test(tc, loop_leaves_a_hang_up_signal_that_is_ignored_alone);
-	tcase_add_test(tc, loop_hears_a_hang_up_signal_that_is_not_ignored);
+	tcase_add_loop_test(tc, loop_leaves_a_signal_of_the_terminal_that_is_ignored_alone, 0, 2);
+	tcase_add_loop_test(tc, loop_hears_a_signal_of_the_terminal_that_is_not_ignored, 0, 2);
 	tcase_add_test(tc, loop_hears_a_signal_although_a_descriptor_is_always_ready);
 	tcase_add_test(tc, loop_ignores_sigpipe);
 	tcase_add_test(tc, loop_sleeps_when_nothing_is_due);

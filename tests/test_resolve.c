@@ -27,7 +27,7 @@ enum {
 static struct {
 	int error;
 	int os_error;
-	bool dies;
+	int raises; /* a signal */
 	bool hangs;
 	const char *addresses[FOUND_MAX];
 } names;
@@ -43,8 +43,8 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
 {
 	(void)node;
 	(void)service;
-	if (names.dies)
-		kill(getpid(), SIGKILL);
+	if (names.raises)
+		raise(names.raises);
 	while (names.hangs)
 		pause();
 	*result = NULL;
@@ -66,6 +66,11 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
 void freeaddrinfo(struct addrinfo *list)
 {
 	(void)list;
+}
+
+static void ignore_here(int signo)
+{
+	(void)signo;
 }
 
 static void set_up(void)
@@ -148,9 +153,21 @@ END_TEST
 
 START_TEST(resolve_tells_a_child_that_died_from_an_error_of_the_system)
 {
-	names.dies = true;
+	names.raises = SIGKILL;
 	ck_assert_int_eq(answer(), EAI_SYSTEM);
 	ck_assert_int_eq(r.os_error, 0);
+}
+END_TEST
+
+/* As under nohup: the look-up goes on, too. */
+START_TEST(resolve_leaves_its_child_the_signals_that_are_ignored)
+{
+	names.addresses[0] = "192.0.2.1";
+	names.raises = SIGHUP;
+	signal(SIGHUP, SIG_IGN);
+	ck_assert_int_eq(answer(), 0);
+	signal(SIGHUP, ignore_here);
+	ck_assert_int_eq(answer(), EAI_SYSTEM);
 }
 END_TEST
 
@@ -208,6 +225,7 @@ int main(void)
 	tcase_add_test(all, resolve_keeps_the_reason_of_a_failure);
 	tcase_add_test(all, resolve_takes_success_without_an_address_for_an_unknown_name);
 	tcase_add_test(all, resolve_tells_a_child_that_died_from_an_error_of_the_system);
+	tcase_add_test(all, resolve_leaves_its_child_the_signals_that_are_ignored);
 	tcase_add_test(all, resolve_ends_a_child_that_hangs);
 	tcase_add_test(all, resolve_end_leaves_a_process_alone_that_is_no_child);
 	suite_add_tcase(suite, all);

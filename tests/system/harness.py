@@ -117,7 +117,9 @@ def diag(*words):
 
 
 def main():
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # or, under nohup, the program would leave it alone
+    # Or, under nohup or behind a script's "&", the program would leave them alone.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not os.environ.get(INSIDE):
         _enter_namespaces()
     _reap_orphans()

@@ -183,19 +183,20 @@ def _():
         nothing_left()
 
 
-@test("a call that was started with SIGHUP ignored, as by nohup, outlives a hang-up signal")
+@test("a call that was started with a terminal's signal ignored, as by nohup or a script's &, outlives it")
 def _():
-    with FakeServer(SERVER) as server, Log() as log:
-        run = start(SERVER, prefix=("env", "--ignore-signal=HUP"))
-        log.wait("Outgoing call established")
-        run.status()
-        run.kill("pptpgw", signal.SIGHUP)
-        run.kill("pptpcm", signal.SIGHUP)
-        run.kill("pptpcm", signal.SIGTERM)
-        equal(run.wait(2), 0)
-        match("ended by SIGTERM", log.text())
-        no_match("SIGHUP|Hangup", log.text())
-        nothing_left()
+    for signo in (signal.SIGHUP, signal.SIGINT):
+        with FakeServer(SERVER) as server, Log() as log:
+            run = start(SERVER, prefix=("env", "--ignore-signal=%s" % signo.name[3:]))
+            log.wait("Outgoing call established")
+            run.status()
+            run.kill("pptpgw", signo)
+            run.kill("pptpcm", signo)
+            run.kill("pptpcm", signal.SIGTERM)
+            equal(run.wait(2), 0)
+            match("ended by SIGTERM", log.text())
+            no_match(r"SIGHUP|SIGINT|Hangup|Interrupt", log.text())
+            nothing_left()
 
 
 @test("main's death by SIGKILL during set-up is told on stderr")
