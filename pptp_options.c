@@ -334,6 +334,20 @@ struct pass {
 	size_t cap;
 };
 
+static void say_ambiguous(struct pass *p, const char *name, size_t len)
+{
+	int used = snprintf(p->message, p->cap, "ambiguous option --%.*s:", (int)len, name);
+	const char *before = " it may be";
+
+	for (size_t i = 0; i < SPEC_COUNT && used >= 0 && (size_t)used < p->cap; i++) {
+		if (strncmp(specs[i].row.name, name, len) != 0)
+			continue;
+		used += snprintf(
+		    p->message + used, p->cap - (size_t)used, "%s --%s", before, specs[i].row.name);
+		before = " or";
+	}
+}
+
 static void take_word(struct pass *p, char *word)
 {
 	if (!p->o->server)
@@ -349,13 +363,14 @@ static enum options_outcome take_option(struct pass *p)
 	size_t len = strcspn(name, "=");
 	const char *value = name[len] == '=' ? name + len + 1 : NULL;
 	struct match m = match_name(name, len);
-	int shown = len > 64 ? 64 : (int)len;
 
-	if (!m.spec) {
-		snprintf(p->message, p->cap, "%s option --%.*s",
-		    m.ambiguous ? "ambiguous" : "unknown", shown, name);
+	if (m.ambiguous)
+		say_ambiguous(p, name, len);
+	else if (!m.spec)
+		snprintf(
+		    p->message, p->cap, "unknown option --%.*s", len > 64 ? 64 : (int)len, name);
+	if (!m.spec)
 		return OPTIONS_USAGE;
-	}
 	const struct option_row *row = &m.spec->row;
 	if (!row->argument && value) {
 		snprintf(p->message, p->cap, "option --%s takes no value", row->name);

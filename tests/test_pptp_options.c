@@ -202,9 +202,12 @@ START_TEST(options_refuse_what_they_do_not_know_or_cannot_tell_apart)
 {
 	refused("vpn --bogus", OPTIONS_USAGE, "--bogus");
 	refused("vpn --nobufferx", OPTIONS_USAGE, "--nobufferx");
-	refused("vpn --m 3", OPTIONS_USAGE, "ambiguous");
-	refused("vpn --no", OPTIONS_USAGE, "ambiguous");
-	refused("vpn --t 1", OPTIONS_USAGE, "ambiguous");
+	refused("vpn --m 3", OPTIONS_USAGE,
+	    "ambiguous option --m: it may be --max-echo-wait or --max-timeout or --missing-window");
+	refused("vpn --no", OPTIONS_USAGE,
+	    "ambiguous option --no: it may be --nolaunchpppd or --nobuffer or --nohostroute");
+	refused("vpn --t=1", OPTIONS_USAGE,
+	    "ambiguous option --t: it may be --timeout or --test-type or --test-rate");
 	refused("vpn --=1", OPTIONS_USAGE, "unknown");
 	refused("vpn --SYNC", OPTIONS_USAGE, "--SYNC");
 	refused("vpn -x", OPTIONS_USAGE, "-x");
