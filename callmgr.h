@@ -53,6 +53,7 @@ enum callmgr_stage {
 enum callmgr_reason {
 	REASON_NONE,
 	REASON_IPV6,       /* the server was given as an IPv6 address */
+	REASON_PORT,       /* ... or with a port */
 	REASON_RESOLVE,    /* code: EAI_ value; 0: no answer in time */
 	REASON_CONNECT,    /* code: errno of the attempt */
 	REASON_CONTROL,    /* event.why and codes; code: errno with CTRL_WHY_TCP_CLOSED, 0 = EOF */

@@ -47,6 +47,13 @@ static void add_address(struct text *t, struct in_addr address)
 
 /* ---- before there is a control connection ---- */
 
+static void add_port(struct text *t, const char *server)
+{
+	add(t,
+	    "'%.255s' has a port, which is always %d with PPTP and must not be given: write '%.*s'",
+	    server, MSG_PORT, (int)strcspn(server, ":"), server);
+}
+
 static void add_resolve(struct text *t, const struct callmgr *cm, int code)
 {
 	const char *name = cm->options->server;
@@ -328,6 +335,9 @@ void callmgr_text(char *text, size_t cap, const struct callmgr *cm, const struct
 		    "'%.255s' is an IPv6 address; PPTP runs over IPv4 only: give the server's name "
 		    "or IPv4 address",
 		    cm->options->server);
+		break;
+	case REASON_PORT:
+		add_port(&t, cm->options->server);
 		break;
 	case REASON_RESOLVE:
 		add_resolve(&t, cm, end->code);

@@ -350,6 +350,10 @@ static void begin(struct callmgr *cm, int64_t now_us)
 		note_end(cm, REASON_IPV6, 0);
 		callmgr_address_failed(cm, now_us);
 		return;
+	case RESOLVE_WITH_PORT:
+		note_end(cm, REASON_PORT, 0);
+		callmgr_address_failed(cm, now_us);
+		return;
 	case RESOLVE_NAME:
 		break;
 	}

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -26,6 +27,12 @@ struct answer {
 	struct in_addr addresses[RESOLVE_MAX];
 };
 
+static bool has_port(const char *text)
+{
+	const char *port = strchr(text, ':');
+	return port && port != text && port[1] && port[1 + strspn(port + 1, "0123456789")] == '\0';
+}
+
 enum resolve_literal resolve_literal(const char *text, struct in_addr *address)
 {
 	char bare[INET6_ADDRSTRLEN];
@@ -38,7 +45,9 @@ enum resolve_literal resolve_literal(const char *text, struct in_addr *address)
 		return RESOLVE_NAME;
 	memcpy(bare, start, len);
 	bare[len] = '\0';
-	return inet_pton(AF_INET6, bare, &ignored) == 1 ? RESOLVE_IPV6 : RESOLVE_NAME;
+	if (inet_pton(AF_INET6, bare, &ignored) == 1)
+		return RESOLVE_IPV6;
+	return has_port(text) ? RESOLVE_WITH_PORT : RESOLVE_NAME;
 }
 
 static void add_address(struct answer *a, struct in_addr address)

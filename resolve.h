@@ -24,6 +24,7 @@ struct resolver {
 enum resolve_literal {
 	RESOLVE_IPV4, /* *address is filled in */
 	RESOLVE_IPV6,
+	RESOLVE_WITH_PORT, /* "HOST:1723": no address, and no name either */
 	RESOLVE_NAME,
 };
 

@@ -99,8 +99,11 @@ START_TEST(resolve_tells_literals_from_names)
 	    "[fe80::1%eth0]", "::ffff:192.0.2.7"};
 	for (size_t i = 0; i < sizeof(six) / sizeof(six[0]); i++)
 		ck_assert_int_eq(resolve_literal(six[i], &a), RESOLVE_IPV6);
+	static const char *const with_port[] = {"192.0.2.7:1723", "vpn.example.com:1723", "vpn:1"};
+	for (size_t i = 0; i < sizeof(with_port) / sizeof(with_port[0]); i++)
+		ck_assert_int_eq(resolve_literal(with_port[i], &a), RESOLVE_WITH_PORT);
 	static const char *const other[] = {"vpn.example.com", "192.0.2", "192.0.2.777", "", "[",
-	    "192.0.2.7:1723",
+	    ":", ":1723", "vpn:", "vpn:pptp", "vpn:1:2",
 	    "a-name-that-is-much-longer-than-any-address-could-be-in-either-family.example"};
 	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
 		ck_assert_int_eq(resolve_literal(other[i], &a), RESOLVE_NAME);

@@ -535,6 +535,15 @@ def _():
         nothing_left()
 
 
+@test("a server with a port is told, before it is looked up, to leave the port out")
+def _():
+    for server, host in (("127.0.0.2:1723", "127.0.0.2"), ("vpn.test:1723", "vpn.test")):
+        run = start(server)
+        equal(run.wait(1), 1)
+        match("'%s' has a port, which is always 1723 .*: write '%s'$" % (server, host), last_line(run))
+        nothing_left()
+
+
 @test("a name that cannot be found is said in words")
 def _():
     with hosts("127.0.0.1 localhost\n"):
