@@ -75,20 +75,33 @@ static unsigned ask_all(DIR *names, const char *folder)
 	return answers;
 }
 
+/* How many call managers have answered, or a negative errno (-ENOENT: nothing was ever started). */
+static int ask_in(char *folder, size_t cap)
+{
+	int rc = run_folder_find(folder, cap);
+	if (rc < 0)
+		return rc;
+	DIR *names = opendir(folder);
+	if (!names)
+		return -errno;
+	unsigned answers = ask_all(names, folder);
+	closedir(names);
+	return (int)answers;
+}
+
 int status_main(void)
 {
 	char folder[PATH_CAP];
-	int rc = run_folder_make(folder, sizeof(folder));
-	DIR *names = rc < 0 ? NULL : opendir(folder);
-	if (!names) {
-		fprintf(stderr, "pptp: cannot look for call managers: %s\n",
-		    strerror(rc < 0 ? -rc : errno));
-		return EXIT_FAILED;
-	}
-	unsigned answers = ask_all(names, folder);
-	closedir(names);
-	if (!answers)
-		fprintf(stderr, "pptp: no call manager answers in %s%s\n", folder,
-		    geteuid() ? "; calls of root are shown to root only" : "");
-	return fflush(stdout) == 0 && answers ? 0 : EXIT_FAILED;
+	int answers = ask_in(folder, sizeof(folder));
+	if (answers == -ENOENT)
+		fprintf(stderr, "pptp: no call manager of this user is running\n");
+	else if (answers < 0)
+		fprintf(stderr, "pptp: cannot look for call managers: %s\n", strerror(-answers));
+	else if (answers == 0)
+		fprintf(stderr, "pptp: no call manager answers in %s\n", folder);
+	if (geteuid() != 0)
+		fprintf(stderr,
+		    "pptp: only calls of user %lu are shown here; calls of root are shown to root\n",
+		    (unsigned long)geteuid());
+	return fflush(stdout) == 0 && answers > 0 ? 0 : EXIT_FAILED;
 }

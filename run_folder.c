@@ -20,13 +20,18 @@ enum {
 	LOCK_PAUSE_MS = 2, /* ... with this between them */
 };
 
+enum purpose {
+	TO_LOOK, /* it stays as it is, also where it is missing */
+	TO_USE,
+};
+
 /*
- * Makes `path` where it is missing and looks whether it is a real folder of ours that we can write.
- * O_NOFOLLOW and fstat, so that nobody can put a link in its place between looking and using.
+ * Whether `path` is a real folder of ours that we can write. O_NOFOLLOW and fstat, so that nobody
+ * can put a link in its place between looking and using.
  */
-static int private_folder(const char *path)
+static int private_folder(const char *path, enum purpose purpose)
 {
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+	if (purpose == TO_USE && mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -37,7 +42,7 @@ static int private_folder(const char *path)
 		rc = -errno;
 	else if (st.st_uid != geteuid())
 		rc = -EPERM;
-	else if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
+	else if (purpose == TO_USE && (st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
 		rc = -errno;
 	else if (faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
 		rc = -errno;
@@ -45,7 +50,7 @@ static int private_folder(const char *path)
 	return rc;
 }
 
-int run_folder_make(char *path, size_t cap)
+static int first_folder(char *path, size_t cap, enum purpose purpose)
 {
 	char candidates[CANDIDATES][sizeof(((struct sockaddr_un *)0)->sun_path)] = {
 	    "/run/pptp", "", ""};
@@ -61,13 +66,23 @@ int run_folder_make(char *path, size_t cap)
 			continue;
 		if (len >= cap)
 			return -ENAMETOOLONG;
-		rc = private_folder(candidates[i]);
+		rc = private_folder(candidates[i], purpose);
 		if (rc == 0) {
 			memcpy(path, candidates[i], len + 1);
 			return 0;
 		}
 	}
 	return rc;
+}
+
+int run_folder_make(char *path, size_t cap)
+{
+	return first_folder(path, cap, TO_USE);
+}
+
+int run_folder_find(char *path, size_t cap)
+{
+	return first_folder(path, cap, TO_LOOK);
 }
 
 /* Whoever has the lock needs it for less than a millisecond, unless he is stopped: then nobody else

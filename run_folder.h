@@ -13,6 +13,9 @@
  * negative errno. */
 int run_folder_make(char *path, size_t cap);
 
+/* The same folder for one who only looks: nothing is made or changed. -ENOENT: there is none. */
+int run_folder_find(char *path, size_t cap);
+
 /* Takes the election lock of the folder (flock on the folder itself: nothing to go stale), waiting
  * half a second at the most for whoever has it, and returns its descriptor, or a negative errno
  * (-EAGAIN: he does not let go); close it to let go. Hold it only to look for, or become, the

@@ -35,8 +35,9 @@ START_TEST(run_folder_says_so_when_its_path_does_not_fit)
 }
 END_TEST
 
-/* run_folder_make as a user who cannot write /run, with `runtime` as XDG_RUNTIME_DIR. */
-static int folder_of_another_user(const char *runtime, char *path, size_t cap)
+/* `get` as a user who cannot write /run, with `runtime` as XDG_RUNTIME_DIR. */
+static int as_another_user(
+    int (*get)(char *path, size_t cap), const char *runtime, char *path, size_t cap)
 {
 	int fds[2];
 	ck_assert_int_eq(pipe(fds), 0);
@@ -49,7 +50,7 @@ static int folder_of_another_user(const char *runtime, char *path, size_t cap)
 			unsetenv("XDG_RUNTIME_DIR");
 		if (setgid(65533) < 0 || setuid(65533) < 0)
 			_exit(99);
-		int rc = run_folder_make(found, sizeof(found));
+		int rc = get(found, sizeof(found));
 		_exit(write(fds[1], found, sizeof(found)) < 0 ? 98 : -rc);
 	}
 	int status = 0;
@@ -60,6 +61,30 @@ static int folder_of_another_user(const char *runtime, char *path, size_t cap)
 	close(fds[1]);
 	return -WEXITSTATUS(status);
 }
+
+static int folder_of_another_user(const char *runtime, char *path, size_t cap)
+{
+	return as_another_user(run_folder_make, runtime, path, cap);
+}
+
+START_TEST(run_folder_is_found_where_it_was_made_and_not_touched_by_looking)
+{
+	char path[129], wanted[128];
+	struct stat st;
+	if (getuid() != 0)
+		return;
+	ck_assert_int_eq(chown(folder, 65533, 65533), 0);
+	snprintf(wanted, sizeof(wanted), "%s/pptp", folder);
+	ck_assert_int_eq(as_another_user(run_folder_find, folder, path, sizeof(path)), -ENOENT);
+	ck_assert_int_eq(stat(wanted, &st), -1);
+	ck_assert_int_eq(folder_of_another_user(folder, path, sizeof(path)), 0);
+	ck_assert_int_eq(chmod(wanted, 0755), 0);
+	ck_assert_int_eq(as_another_user(run_folder_find, folder, path, sizeof(path)), 0);
+	ck_assert_str_eq(path, wanted);
+	ck_assert_int_eq(stat(wanted, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0755);
+}
+END_TEST
 
 START_TEST(run_folder_is_private_and_never_somebody_elses)
 {
@@ -147,6 +172,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, run_folder_says_so_when_its_path_does_not_fit);
+	tcase_add_test(tc, run_folder_is_found_where_it_was_made_and_not_touched_by_looking);
 	tcase_add_test(tc, run_folder_is_private_and_never_somebody_elses);
 	tcase_add_test(tc, run_folder_lock_excludes_others_until_it_is_let_go);
 	tcase_add_test(tc, run_folder_lock_is_of_the_folder_that_has_the_name_now);

@@ -373,6 +373,11 @@ def _():
         equal(os.stat("/run/pptp").st_mode & 0o7777, 0o700)
 
 
+def ask(program=PPTP, **kwargs):
+    """What `pptp --status` says."""
+    return subprocess.run([program, "--status"], capture_output=True, text=True, timeout=5, **kwargs)
+
+
 @test("--status prints what every call manager of the host says")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
@@ -380,7 +385,7 @@ def _():
         up_many(log, server, runs)
         for run in runs:
             run.status()
-        asked = subprocess.run([PPTP, "--status"], capture_output=True, text=True, timeout=5)
+        asked = ask()
         equal((asked.returncode, asked.stderr), (0, ""))
         answers = [dict(line.split("=", 1) for line in block.splitlines())
                    for block in asked.stdout.split("\n\n")]
@@ -392,12 +397,11 @@ def _():
 
 @test("--status says so where nobody runs, and who does not answer")
 def _():
-    def ask():
-        return subprocess.run([PPTP, "--status"], capture_output=True, text=True, timeout=5)
-
+    sh("rm -rf /run/pptp")
     asked = ask()
     equal((asked.returncode, asked.stdout), (1, ""))
-    match("^pptp: no call manager answers in /run/pptp\n$", asked.stderr)
+    equal(asked.stderr, "pptp: no call manager of this user is running\n")
+    true(not os.path.exists("/run/pptp"), "the question has made a folder")
     with FakeServer(SERVER) as server, Log() as log:
         run = start(SERVER)
         up_many(log, server, [run])
@@ -407,6 +411,45 @@ def _():
         run.kill("pptpcm", signal.SIGCONT)
         equal((asked.returncode, asked.stdout), (1, ""))
         match("pptp: no status from /run/pptp/.*: it does not answer; is it stopped\\?\n", asked.stderr)
+
+
+@contextlib.contextmanager
+def runtime_of(uid):
+    """A runtime folder of that user, and the program where he can start it."""
+    runtime, program = "/run/user-%d" % uid, "/run/pptp-of-all"
+    os.mkdir(runtime, 0o700)
+    os.chown(runtime, uid, uid)
+    sh("install -m 755 '%s' %s" % (PPTP, program))
+    try:
+        yield runtime, program
+    finally:
+        sh("rm -rf %s %s" % (runtime, program))
+
+
+@test("--status tells an ordinary user whose calls he sees, and makes no folder for it")
+def _():
+    seen = "pptp: only calls of user 65531 are shown here; calls of root are shown to root\n"
+    with FakeServer(SERVER) as server, Log() as log, runtime_of(65531) as (runtime, program):
+        as_user = {"user": 65531, "group": 65531, "env": dict(os.environ, XDG_RUNTIME_DIR=runtime)}
+        up_many(log, server, [start(SERVER)])
+        asked = ask(program, **as_user)
+        equal((asked.returncode, asked.stdout), (1, ""))
+        equal(asked.stderr, "pptp: no call manager of this user is running\n" + seen)
+        equal(os.listdir(runtime), [])
+        equal(os.path.exists("/tmp/pptp-65531"), False)
+
+        own = start(SERVER, "--logstring", "mine", "--nohostroute", program=program,
+                    environment={"XDG_RUNTIME_DIR": runtime},
+                    prefix=("setpriv", "--reuid=65531", "--regid=65531", "--clear-groups",
+                            "--inh-caps=+net_raw", "--ambient-caps=+net_raw"))
+        log.wait("Outgoing call established", count=2)
+        log.wait("mine log.*Server in use")
+        asked = ask(program, **as_user)
+        equal((asked.returncode, asked.stderr), (0, seen))
+        match("(?m)^session=mine$", asked.stdout)
+        no_match("(?m)^session=anon$", asked.stdout)
+        own.hang_up()
+        equal(own.wait(2), 0)
 
 
 @test("--status says nothing of a call manager that ends while it is asked")
@@ -422,7 +465,7 @@ def _():
                         asker.recv(100)
             ender = threading.Thread(target=end)
             ender.start()
-            asked = subprocess.run([PPTP, "--status"], capture_output=True, text=True, timeout=5)
+            asked = ask()
             ender.join()
             equal((asked.returncode, asked.stdout), (1, ""))
             equal(asked.stderr, "pptp: no call manager answers in /run/pptp\n")
