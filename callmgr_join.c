@@ -148,7 +148,9 @@ static int listen_somewhere(struct callmgr *cm)
 	pair_name(pair, sizeof(pair), cm);
 	clear_stale(cm);
 	int rc = listen_at(cm, pair);
-	if (rc != -EADDRINUSE)
+	if (rc == -EISDIR)
+		log_info("%s/%s is a folder, where a socket should be: rm -r it", cm->folder, pair);
+	else if (rc != -EADDRINUSE)
 		return rc;
 	snprintf(own, sizeof(own), "%s.%ld", pair, (long)getpid());
 	return listen_at(cm, own);

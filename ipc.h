@@ -100,8 +100,9 @@ int ipc_receive_status(int fd, char *text, size_t cap);
 int ipc_pair(int fds[2]);
 
 /* Listens at `path`, replacing what a dead process left there (call with the election lock held).
- * Returns a descriptor, -EADDRINUSE where a live process listens, -ENAMETOOLONG beyond 107 octets
- * (run_folder.h leaves room for names of 46), or another negative errno. */
+ * Returns a descriptor, -EADDRINUSE where a live process listens, -EISDIR where a folder stands,
+ * -ENAMETOOLONG beyond 107 octets (run_folder.h leaves room for names of 46), or another negative
+ * errno. */
 int ipc_listen(const char *path);
 
 /* Connects to the listener at `path` and checks that it runs as root or as us: descriptor or negative errno. */

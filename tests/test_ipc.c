@@ -370,6 +370,23 @@ START_TEST(ipc_listener_replaces_a_dead_socket_but_not_a_live_one)
 }
 END_TEST
 
+START_TEST(ipc_listener_replaces_a_file_but_not_a_folder)
+{
+	char path[128];
+	path_in(path, sizeof(path), "s");
+	int file = creat(path, 0600);
+	ck_assert_int_ge(file, 0);
+	close(file);
+	int l = ipc_listen(path);
+	ck_assert_int_ge(l, 0);
+	close(l);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(ipc_listen(path), -EISDIR);
+	ck_assert_int_eq(ipc_connect(path), -ECONNREFUSED);
+}
+END_TEST
+
 START_TEST(ipc_says_so_when_a_path_does_not_fit)
 {
 	char path[200];
@@ -464,6 +481,7 @@ int main(void)
 	tcase_add_test(tc, ipc_send_to_a_peer_that_does_not_read_never_blocks);
 	tcase_add_test(tc, ipc_listener_and_client_meet);
 	tcase_add_test(tc, ipc_listener_replaces_a_dead_socket_but_not_a_live_one);
+	tcase_add_test(tc, ipc_listener_replaces_a_file_but_not_a_folder);
 	tcase_add_test(tc, ipc_says_so_when_a_path_does_not_fit);
 	tcase_add_test(tc, ipc_turns_strangers_away);
 	tcase_add_test(tc, ipc_random_packets_are_refused_or_understood_never_more);

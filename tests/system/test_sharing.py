@@ -580,6 +580,28 @@ def _():
         end_many([again])
 
 
+@test("a folder or file in the socket's place is said or replaced, and hinders neither status nor sharing")
+def _():
+    in_place = "/run/pptp/255.255.255.255:127.0.0.2"
+    for make, words in (("mkdir %s %s/x", 1), ("touch %s %s", 0)):
+        sh("mkdir -p -m 700 /run/pptp; " + make % (in_place, in_place))
+        with FakeServer(SERVER) as server, Log() as log:
+            first = start(SERVER, "--share-control")
+            up_many(log, server, [first])
+            equal(first.status()["calls"], "1")
+            match("(?m)^calls=1$", ask().stdout)
+            second = start(SERVER, "--share-control")
+            log.wait("Outgoing call established", count=2)
+            wait_gateways(2)
+            equal(len(server.connections), 1)
+            for run in (first, second):
+                run.hang_up()
+                equal(run.wait(2), 0)
+            equal(log.text().count(in_place + " is a folder, where a socket should be: rm -r it"), words)
+            sh("rm -rf " + in_place)
+            nothing_left()
+
+
 @test("a folder that cannot be made keeps nobody from calling")
 def _():
     with open("/run/pptp-was", "w"):
