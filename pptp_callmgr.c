@@ -162,11 +162,10 @@ static void connect_failed(struct callmgr *cm, int64_t now_us, int error)
 	char address[INET_ADDRSTRLEN];
 	struct in_addr server = callmgr_address(cm);
 	inet_ntop(AF_INET, &server, address, sizeof(address));
-	/* Who reads stderr takes such words for the end of the story, which they are not yet. */
+	/* Not for stderr, whose readers take it for the end of the story; of the last address the
+	 * gateway's last line says so. */
 	if (cm->address_at + 1 < cm->address_count)
 		log_info("Could not open control connection to %s: %s", address, strerror(error));
-	else
-		log_warn("Could not open control connection to %s: %s", address, strerror(error));
 	note_end(cm, REASON_CONNECT, error);
 	callmgr_address_failed(cm, now_us);
 }

@@ -436,13 +436,22 @@ static void on_call_up(struct gateway *g, const struct ipc_call_up *up, int64_t 
 	tell_main(g);
 }
 
+/*
+ * The user's last line. Log readers of the old client look for "Call manager exited with error", and
+ * for "pptp_callmgr", which they find in this function's name, before "Could not open control
+ * connection to".
+ */
+static void pptp_callmgr_error(const char *text)
+{
+	log_fatal("Call manager exited with error: %s", text);
+}
+
 static void on_call_over(struct gateway *g, const struct ipc_call_over *over)
 {
 	if (g->phase == PHASE_CLOSING)
 		return;
-	/* The user's last line; "Call manager exited with error" is what other programs look for. */
 	if (!over->was_up)
-		log_fatal("Call manager exited with error: %s", over->text);
+		pptp_callmgr_error(over->text);
 	else if (over->exit_status)
 		log_fatal("%s", over->text);
 	else

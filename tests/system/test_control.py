@@ -240,7 +240,8 @@ def _():
         match(r"pptp_callmgr.+?Could not open control connection to\s+127\.0\.0\.9: Connection refused",
               run.stderr())
         match("Call manager exited with error.*Connection refused.*enabled", last_line(run))
-        match(r"pptp_callmgr.+?Could not open control connection to\s+127\.0\.0\.9", log.wait("Could not"))
+        equal(run.stderr().count("\n"), 1)
+        match(r"pptp_callmgr.+?Could not open control connection to\s+127\.0\.0\.9", log.last())
         nothing_left()
 
 
