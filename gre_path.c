@@ -212,6 +212,7 @@ int gre_path_start(struct gre_path *p, const struct gre_path_config *config,
 	    config->queue_slot_len);
 	gre_session_init(&p->session, &config->session, &p->queue, &p->stats);
 	lcp_accm_init(&p->accm);
+	p->fcs = hdlc_fcs_fastest();
 	gre_rx_init(p);
 	gre_tx_init(p);
 	gre_sync_init(p);

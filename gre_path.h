@@ -153,6 +153,7 @@ struct gre_path {
 	struct gre_session session;
 	struct pqueue queue;
 	struct lcp_accm accm;
+	hdlc_fcs_fn *fcs; /* as this processor likes it */
 	struct pptp_stats stats;
 	struct path_rx rx;
 	struct path_tx tx;

@@ -73,7 +73,7 @@ static void deliver(struct gre_path *p, const uint8_t *payload, size_t len)
 	uint32_t accm = lcp_accm_to_pppd(&p->accm, payload, len);
 	/* The flag that closed the frame before opens this one, if both go out in one write. */
 	bool open_flag = rx->out_len == 0;
-	rx->out_len += hdlc_encode(payload, len, accm, open_flag, p->out + rx->out_len);
+	rx->out_len += hdlc_encode(p->fcs, payload, len, accm, open_flag, p->out + rx->out_len);
 }
 
 /* Packets that were held and whose turn has come, while there is room. */

@@ -33,7 +33,7 @@ void gre_tx_init(struct gre_path *p)
 	}
 	txorder_init(&p->tx.order, p->config.test_type, p->config.test_rate, p->order_slots[0],
 	    sizeof(p->order_slots[0]));
-	hdlc_decoder_init(&p->tx.decoder, next_frame(p), TX_FRAME_CAP);
+	hdlc_decoder_init(&p->tx.decoder, p->fcs, next_frame(p), TX_FRAME_CAP);
 }
 
 bool gre_tx_full(const struct gre_path *p)

@@ -11,35 +11,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hdlc_fcs.h"
+
 enum {
 	HDLC_FLAG = 0x7e,
 	HDLC_ESCAPE = 0x7d,
 	HDLC_ESCAPE_BIT = 0x20,
-	HDLC_FCS_LEN = 2,
-	HDLC_FCS_INITIAL = 0xffff,
-	HDLC_FCS_GOOD = 0xf0b8, /* over a frame and its FCS */
-	HDLC_FRAME_MIN = 4,     /* with FCS; a shorter frame is invalid (section 4.3) */
+	HDLC_FRAME_MIN = 4, /* with FCS; a shorter frame is invalid (section 4.3) */
+	HDLC_AHEAD = 64,    /* octets written that do not count */
 };
 
 /* Async control character maps: bit n says that octet n (below 0x20) is sent escaped. */
 #define HDLC_ACCM_ALL UINT32_C(0xffffffff)
 #define HDLC_ACCM_NONE UINT32_C(0)
 
-/* The most that hdlc_encode can write for a frame of n octets: two flags, each octet and the FCS escaped. */
-#define HDLC_ENCODED_MAX(n) (2 * ((n) + HDLC_FCS_LEN) + 2)
+/*
+ * The room that hdlc_encode wants for a frame of n octets: two flags, each octet and the FCS
+ * escaped, and what it writes ahead.
+ */
+#define HDLC_ENCODED_MAX(n) (2 * ((n) + HDLC_FCS_LEN) + 2 + HDLC_AHEAD)
 
 /*
  * Writes flag, frame, FCS, flag to `out`, escaping 7d, 7e and what `accm` asks for. `out` has room
  * for HDLC_ENCODED_MAX(len). `open_flag` false leaves out the first flag, where the frame before
- * closed with one (section 3.1 lets one flag serve both). Returns the octets written.
+ * closed with one (section 3.1 lets one flag serve both). `take_fcs` is of hdlc_fcs.h. Returns the
+ * octets that count; up to HDLC_AHEAD behind them are overwritten.
  */
-size_t hdlc_encode(const uint8_t *frame, size_t len, uint32_t accm, bool open_flag, uint8_t *out);
-
-/* FCS-16 (section C.2) of more octets on top of `fcs`; start with HDLC_FCS_INITIAL. */
-uint16_t hdlc_fcs(uint16_t fcs, const uint8_t *octets, size_t len);
-
-/* The same octet by octet from the definition: what the tests hold the fast one against. */
-uint16_t hdlc_fcs_plain(uint16_t fcs, const uint8_t *octets, size_t len);
+size_t hdlc_encode(hdlc_fcs_fn *take_fcs, const uint8_t *frame, size_t len, uint32_t accm,
+    bool open_flag, uint8_t *out);
 
 enum hdlc_event {
 	HDLC_MORE,    /* all input is used; no frame ended */
@@ -51,6 +50,7 @@ enum hdlc_event {
 };
 
 struct hdlc_decoder {
+	hdlc_fcs_fn *take_fcs;
 	uint8_t *frame;   /* the caller's buffer: where the current frame is put together */
 	size_t cap;       /* its room, FCS included */
 	size_t len;       /* octets in it */
@@ -60,8 +60,11 @@ struct hdlc_decoder {
 	bool oversize;    /* the current frame did not fit and is being skipped */
 };
 
-/* Starts with `frame` (cap octets), which stays the caller's. Octets before the first flag are ignored. */
-void hdlc_decoder_init(struct hdlc_decoder *d, uint8_t *frame, size_t cap);
+/*
+ * Starts with `frame` (cap octets), which stays the caller's. Octets before the first flag are
+ * ignored. `take_fcs` is of hdlc_fcs.h.
+ */
+void hdlc_decoder_init(struct hdlc_decoder *d, hdlc_fcs_fn *take_fcs, uint8_t *frame, size_t cap);
 
 /* After HDLC_FRAME the caller may take the buffer for its own and give another for the next frame. */
 void hdlc_decoder_next_buffer(struct hdlc_decoder *d, uint8_t *frame, size_t cap);

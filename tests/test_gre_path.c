@@ -130,7 +130,8 @@ static void pppd_writes_a_frame(void)
 {
 	uint8_t frame[FRAME] = {0xff, 0x03, 0x00, 0x21};
 	uint8_t octets[HDLC_ENCODED_MAX(FRAME)];
-	size_t len = hdlc_encode(frame, sizeof(frame), HDLC_ACCM_NONE, true, octets);
+	size_t len =
+	    hdlc_encode(hdlc_fcs_plain, frame, sizeof(frame), HDLC_ACCM_NONE, true, octets);
 	ck_assert_int_eq(write(pppd, octets, len), (ssize_t)len);
 }
 
