@@ -47,6 +47,14 @@ static void add_address(struct text *t, struct in_addr address)
 
 /* ---- before there is a control connection ---- */
 
+static void add_ipv6(struct text *t, const char *server)
+{
+	add(t,
+	    "'%.255s' is an IPv6 address; PPTP runs over IPv4 only: give the server's name or IPv4 "
+	    "address",
+	    server);
+}
+
 static void add_port(struct text *t, const char *server)
 {
 	add(t,
@@ -209,62 +217,72 @@ static void add_not_pptp(struct text *t, const struct callmgr *cm, const struct 
 	add_octets(t, &end->event);
 }
 
+/* Sentences that are the server's name and these words. */
+static const char *const after_server[] = {
+    [CTRL_WHY_CHANNEL_EXISTS] =
+	" refused the control connection: one from this host exists already, and no call manager "
+	"of ours holds it; end the other client, or wait until the server has noticed its end",
+    [CTRL_WHY_BAD_VERSION] =
+	" speaks another version of PPTP than 1.0, wrong version for this client",
+    [CTRL_WHY_COLLISION] = " opens a control connection of its own at the same time, which has "
+			   "precedence: try again",
+    [CTRL_WHY_CALL_CLEARED] = " ended the call (Call-Clear-Request)",
+    [CTRL_WHY_ECHO_TIMEOUT] =
+	" has been silent for too long (echo timed out): it or the way to it is down",
+};
+
+static void add_no_answer(
+    struct text *t, const struct callmgr *cm, const char *question, const char *advice)
+{
+	add(t, "%s %s within %g s (timed out)%s", cm->server_text, question,
+	    seconds(cm->options->connect_timeout_us), advice);
+}
+
+static void add_call_disconnected(
+    struct text *t, const struct callmgr *cm, const struct ctrl_event *e)
+{
+	add(t, "%s ended the call: ", cm->server_text);
+	add_result(t, MSG_CALL_DISCONNECT_NOTIFY, e->result);
+	add_codes(t, e);
+}
+
+static void add_stopped(struct text *t, const struct callmgr *cm, const struct ctrl_event *e)
+{
+	add(t, "%s ended the control connection: ", cm->server_text);
+	add_word(t, msg_stop_reason_text(e->result), "reason", e->result);
+}
+
 static void add_control(struct text *t, const struct callmgr *cm, const struct callmgr_end *end)
 {
 	const struct ctrl_event *e = &end->event;
-	double wait = seconds(cm->options->connect_timeout_us);
 	switch (e->why) {
+	case CTRL_WHY_CHANNEL_EXISTS:
+	case CTRL_WHY_BAD_VERSION:
+	case CTRL_WHY_COLLISION:
+	case CTRL_WHY_CALL_CLEARED:
+	case CTRL_WHY_ECHO_TIMEOUT:
+		add(t, "%s%s", cm->server_text, after_server[e->why]);
+		break;
 	case CTRL_WHY_START_REFUSED:
 		add_start_refused(t, cm, e);
 		break;
-	case CTRL_WHY_CHANNEL_EXISTS:
-		add(t,
-		    "%s refused the control connection: one from this host exists already, and no "
-		    "call manager of ours holds it; end the other client, or wait until the server "
-		    "has noticed its end",
-		    cm->server_text);
-		break;
-	case CTRL_WHY_BAD_VERSION:
-		add(t, "%s speaks another version of PPTP than 1.0, wrong version for this client",
-		    cm->server_text);
-		break;
 	case CTRL_WHY_START_TIMEOUT:
-		add(t,
-		    "%s took the connection but gave no answer to Start-Control-Connection-Request "
-		    "within %g s (timed out); is it a PPTP server?",
-		    cm->server_text, wait);
-		break;
-	case CTRL_WHY_COLLISION:
-		add(t,
-		    "%s opens a control connection of its own at the same time, which has "
-		    "precedence: try again",
-		    cm->server_text);
+		add_no_answer(t, cm,
+		    "took the connection but gave no answer to Start-Control-Connection-Request",
+		    "; is it a PPTP server?");
 		break;
 	case CTRL_WHY_CALL_REFUSED:
 		add_call_refused(t, cm, e);
 		break;
 	case CTRL_WHY_CALL_TIMEOUT:
-		add(t,
-		    "%s gave no answer to Outgoing-Call-Request within %g s (timed out): try again "
-		    "later",
-		    cm->server_text, wait);
+		add_no_answer(
+		    t, cm, "gave no answer to Outgoing-Call-Request", ": try again later");
 		break;
 	case CTRL_WHY_CALL_DISCONNECTED:
-		add(t, "%s ended the call: ", cm->server_text);
-		add_result(t, MSG_CALL_DISCONNECT_NOTIFY, e->result);
-		add_codes(t, e);
-		break;
-	case CTRL_WHY_CALL_CLEARED:
-		add(t, "%s ended the call (Call-Clear-Request)", cm->server_text);
+		add_call_disconnected(t, cm, e);
 		break;
 	case CTRL_WHY_STOPPED:
-		add(t, "%s ended the control connection: ", cm->server_text);
-		add_word(t, msg_stop_reason_text(e->result), "reason", e->result);
-		break;
-	case CTRL_WHY_ECHO_TIMEOUT:
-		add(t,
-		    "%s has been silent for too long (echo timed out): it or the way to it is down",
-		    cm->server_text);
+		add_stopped(t, cm, e);
 		break;
 	case CTRL_WHY_LOST_SYNC:
 	case CTRL_WHY_SHORT_MESSAGE:
@@ -281,17 +299,19 @@ static void add_control(struct text *t, const struct callmgr *cm, const struct c
 	}
 }
 
-static const char *signal_name(int signo)
+/* ---- what happened on this side ---- */
+
+static const char *by_signal(int signo)
 {
 	switch (signo) {
 	case SIGTERM:
-		return "SIGTERM";
+		return " by SIGTERM";
 	case SIGINT:
-		return "SIGINT";
+		return " by SIGINT";
 	case SIGHUP:
-		return "SIGHUP";
+		return " by SIGHUP";
 	default:
-		return "a signal";
+		return " by a signal";
 	}
 }
 
@@ -325,65 +345,69 @@ static void add_route_loop(struct text *t, const struct callmgr *cm)
 	add(t, "; give the server a route outside the tunnel");
 }
 
+static void add_ended_here(
+    struct text *t, const struct callmgr *cm, const struct callmgr_end *end, const char *how)
+{
+	add(t, "The call to %s was ended%s%s", cm->server_text, how,
+	    stage_phrase(end->stage, cm->any_up));
+}
+
+static void add_end(struct text *t, const struct callmgr *cm, const struct callmgr_end *end)
+{
+	switch (end->reason) {
+	case REASON_IPV6:
+		add_ipv6(t, cm->options->server);
+		break;
+	case REASON_PORT:
+		add_port(t, cm->options->server);
+		break;
+	case REASON_RESOLVE:
+		add_resolve(t, cm, end->code);
+		break;
+	case REASON_CONNECT:
+		add_connect(t, cm, end->code);
+		break;
+	case REASON_CONTROL:
+		add_control(t, cm, end);
+		break;
+	case REASON_SIGNAL:
+		add_ended_here(t, cm, end, by_signal(end->code));
+		break;
+	case REASON_CLOSED:
+		add_ended_here(t, cm, end, " on this side");
+		break;
+	case REASON_GONE:
+		add_ended_here(t, cm, end, ": its gateway process is gone");
+		break;
+	case REASON_ROUTE_LOOP:
+		add_route_loop(t, cm);
+		break;
+	case REASON_REFUSED:
+		add(t, "The shared control connection to %s takes no further call: %s",
+		    cm->server_text, "too many calls, or the call id is in use");
+		break;
+	case REASON_JOIN:
+		add(t, "The call manager that holds the connection to %s does not answer: %s",
+		    cm->server_text, strerror(end->code));
+		break;
+	case REASON_TEXT:
+		add(t, "%s", end->text);
+		break;
+	case REASON_INTERNAL:
+		add(t, "The call to %s could not be made: %s", cm->server_text,
+		    strerror(end->code));
+		break;
+	case REASON_NONE:
+		add(t, "The call to %s is over", cm->server_text);
+		break;
+	}
+}
+
 void callmgr_text(char *text, size_t cap, const struct callmgr *cm, const struct callmgr_end *end)
 {
 	struct text t = {.octets = text, .cap = cap};
 	text[0] = '\0';
-	switch (end->reason) {
-	case REASON_IPV6:
-		add(&t,
-		    "'%.255s' is an IPv6 address; PPTP runs over IPv4 only: give the server's name "
-		    "or IPv4 address",
-		    cm->options->server);
-		break;
-	case REASON_PORT:
-		add_port(&t, cm->options->server);
-		break;
-	case REASON_RESOLVE:
-		add_resolve(&t, cm, end->code);
-		break;
-	case REASON_CONNECT:
-		add_connect(&t, cm, end->code);
-		break;
-	case REASON_CONTROL:
-		add_control(&t, cm, end);
-		break;
-	case REASON_SIGNAL:
-		add(&t, "The call to %s was ended by %s%s", cm->server_text, signal_name(end->code),
-		    stage_phrase(end->stage, cm->any_up));
-		break;
-	case REASON_CLOSED:
-		add(&t, "The call to %s was ended on this side%s", cm->server_text,
-		    stage_phrase(end->stage, cm->any_up));
-		break;
-	case REASON_GONE:
-		add(&t, "The call to %s was ended: its gateway process is gone%s", cm->server_text,
-		    stage_phrase(end->stage, cm->any_up));
-		break;
-	case REASON_ROUTE_LOOP:
-		add_route_loop(&t, cm);
-		break;
-	case REASON_REFUSED:
-		add(&t,
-		    "The shared control connection to %s takes no further call: too many calls, or "
-		    "the call id is in use",
-		    cm->server_text);
-		break;
-	case REASON_JOIN:
-		add(&t, "The call manager that holds the connection to %s does not answer: %s",
-		    cm->server_text, strerror(end->code));
-		break;
-	case REASON_TEXT:
-		add(&t, "%s", end->text);
-		break;
-	case REASON_INTERNAL:
-		add(&t, "The call to %s could not be made: %s", cm->server_text,
-		    strerror(end->code));
-		break;
-	case REASON_NONE:
-		add(&t, "The call to %s is over", cm->server_text);
-		break;
-	}
+	add_end(&t, cm, end);
 }
 
 uint8_t callmgr_exit_status(const struct callmgr_end *end, bool was_up)
