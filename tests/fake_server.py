@@ -221,11 +221,12 @@ class ScriptError(Exception):
     pass
 
 
-def polite(sccrp=None, ocrp=None, on=None, first_call_id=1000):
+def polite(sccrp=None, ocrp=None, on=None, held=None, first_call_id=1000):
     """
     A script that answers as a good server does. `sccrp` and `ocrp` change fields of the two
     replies; `on` maps a message's name to a function (conn, message) called instead of the
-    standard answer (None: no answer). The server's call ids count from first_call_id, globally.
+    standard answer (None: no answer); `held` maps one to an Event, and it is answered once that is
+    set. The server's call ids count from first_call_id, globally.
     """
     def script(conn):
         calls = {}  # the client's call id -> ours
@@ -234,6 +235,8 @@ def polite(sccrp=None, ocrp=None, on=None, first_call_id=1000):
             m = conn.recv(timeout=600)
             if m is None:
                 return
+            if held and m.name in held:
+                held[m.name].wait(WAIT)
             if m.name in answers:
                 if answers[m.name]:
                     answers[m.name](conn, m)

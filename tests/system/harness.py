@@ -562,17 +562,31 @@ def sockets():
     return []
 
 
+# How packets there begin: version and type, as in ipc.h.
+CALL_REQUEST, CALL_OVER, STATUS_REQUEST, STATUS = (bytes([1, kind]) for kind in (1, 3, 8, 9))
+
+
+def connect(path):
+    """A client of the call manager at that socket."""
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(WAIT)
+    try:
+        s.connect(path)
+    except OSError:
+        s.close()
+        raise
+    return s
+
+
 def status(path):
     """What the call manager at that socket says of itself, as a dict; None where nobody answers."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-        s.settimeout(WAIT)
-        try:
-            s.connect(path)
-            s.send(bytes([1, 8]))
+    try:
+        with connect(path) as s:
+            s.send(STATUS_REQUEST)
             octets = s.recv(65536)
-        except (ConnectionError, FileNotFoundError):
-            return None
-    if octets[:2] != bytes([1, 9]):
+    except (ConnectionError, FileNotFoundError):
+        return None
+    if octets[:2] != STATUS:
         return None
     return dict(line.split("=", 1) for line in octets[2:].decode().splitlines())
 

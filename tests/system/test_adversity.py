@@ -58,21 +58,23 @@ def _():
 @test("a call manager that waits for its server keeps those who have asked it")
 def _():
     gate = threading.Event()
-
-    def hold(conn, m):
-        gate.wait(WAIT)
-        conn.send("SCCRP", version=0x100, result=1)
-    with FakeServer(SERVER, polite(on={"SCCRQ": hold})) as server, Log() as log:
+    with FakeServer(SERVER, polite(held={"SCCRQ": gate})) as server, \
+            FakeServer("127.0.0.3") as other, Log() as log:
+        stopped, _ = up(other, "--share-control", log=log, address="127.0.0.3")
+        stopped.kill("pptpcm", signal.SIGSTOP)
         first = start(SERVER, "--share-control")
         server.wait_for("SCCRQ")
         second = start(SERVER, "--share-control")
         log.wait("joins the control connection")
-        time.sleep(2.5)  # longer than a silent one is waited for
+        third = start("127.0.0.3", "--share-control")
+        log.wait("does not answer: going on without it")  # as long as a silent one is waited for
+        no_match("127.0.0.2 does not answer", log.text())
         gate.set()
-        log.wait("Outgoing call established", count=2)
+        stopped.kill("pptpcm", signal.SIGCONT)
+        log.wait("Outgoing call established", count=4)
         equal(len(server.connections), 1)
-        wait_gateways(2)
-        for run in (first, second):
+        wait_gateways(4)
+        for run in (first, second, third, stopped):
             run.hang_up()
             equal(run.wait(2), 0)
         nothing_left()
@@ -238,13 +240,6 @@ def cpu_seconds(pid):
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def connect(path):
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    s.settimeout(WAIT)
-    s.connect(path)
-    return s
-
-
 @test("a call manager without a free descriptor waits quietly, and takes clients when there is one")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
@@ -258,8 +253,8 @@ def _():
         between(0, cpu_seconds(manager) - spent, 0.1, "seconds of CPU")
         resource.prlimit(manager, resource.RLIMIT_NOFILE, before)
         for s in waiting:
-            s.send(bytes([1, 8]))
-            equal(s.recv(65536)[:2], bytes([1, 9]))
+            s.send(STATUS_REQUEST)
+            equal(s.recv(65536)[:2], STATUS)
             s.close()
         run.hang_up()
         equal(run.wait(2), 0)
@@ -408,17 +403,16 @@ def _():
 
 @test("a gateway that is stopped during set-up is sent one sign of life, and then the call's end")
 def _():
-    with FakeServer(SERVER, polite(on=NO_ANSWER)) as server, Log():
-        run = start(SERVER)
+    with FakeServer(SERVER, polite(on=NO_ANSWER)) as server, Log() as log:
+        run = start(SERVER, "--connect-timeout", "1.6")  # time for three of them
         server.wait_for("OCRQ")
         run.kill("pptpgw", signal.SIGSTOP)
-        time.sleep(1.6)  # for three of them
-        equal(max(unread(run.pid).values()), 2)
-        server.connections[0].send("CDN", call_id=1, result=3)
+        text = match("is over: (.*)", log.wait("is over")).group(1)
         server.wait_ended()
+        equal(max(unread(run.pid).values()), 2 + 4 + len(text))
         run.kill("pptpgw", signal.SIGCONT)
         equal(run.wait(2), 1)
-        match("Call manager exited with error: .* ended the call: ", last_line(run))
+        match("Call manager exited with error: .*no answer to Outgoing-Call-Request", last_line(run))
         nothing_left()
 
 

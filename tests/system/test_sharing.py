@@ -34,6 +34,16 @@ def up_many(log, server, runs):
     return [c for c in server.connections if "OCRQ" in c.names()]
 
 
+def share(count, log, server):
+    """Calls that stand on one connection, which the first of them has made."""
+    runs = [start(SERVER, "--share-control")]
+    up_many(log, server, runs)
+    runs += start_many(count - 1, "--share-control")
+    up_many(log, server, runs)
+    wait_gateways(count)
+    return runs
+
+
 def end_many(runs, timeout=5):
     before = time.monotonic()
     for run in runs:
@@ -116,11 +126,7 @@ def _():
 @test("ten calls on one connection come and go in any order")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
-        runs = [start(SERVER, "--share-control")]
-        up_many(log, server, runs)
-        runs += start_many(9, "--share-control")
-        up_many(log, server, runs)
-        wait_gateways(10)
+        runs = share(10, log, server)
         conn = server.connections[0]
         equal(len(server.connections), 1)
         # the first, which made the connection, goes before the others, then some in the middle
@@ -143,11 +149,7 @@ def _():
 @test("a server that ends one of the shared calls leaves the others standing")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
-        first = start(SERVER, "--share-control")
-        up_many(log, server, [first])
-        second = start(SERVER, "--share-control")
-        log.wait("Outgoing call established", count=2)
-        wait_gateways(2)
+        first, second = share(2, log, server)
         conn = server.connections[0]
         conn.send("CDN", call_id=1000, result=3)
         equal(first.wait(2), 1)
@@ -178,11 +180,7 @@ def _():
 @test("the death of the shared call manager ends all its calls, and the next start is a new one")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
-        runs = [start(SERVER, "--share-control")]
-        up_many(log, server, runs)
-        runs += start_many(4, "--share-control")
-        up_many(log, server, runs)
-        wait_gateways(5)
+        runs = share(5, log, server)
         runs[0].kill("pptpcm", signal.SIGKILL)
         for run in runs:
             equal(run.wait(2), 1)
@@ -196,11 +194,7 @@ def _():
 @test("SIGTERM to the shared call manager clears every call and stops the connection")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
-        runs = [start(SERVER, "--share-control")]
-        up_many(log, server, runs)
-        runs += start_many(4, "--share-control")
-        up_many(log, server, runs)
-        wait_gateways(5)
+        runs = share(5, log, server)
         runs[0].kill("pptpcm", signal.SIGTERM)
         for run in runs:
             equal(run.wait(2), 0)
@@ -214,11 +208,7 @@ def _():
 @test("starts that wait for a call manager that is ended elect another one")
 def _():
     gate = threading.Event()
-
-    def hold(conn, m):
-        gate.wait(WAIT)
-        conn.send("SCCRP", version=0x100, result=1)
-    with FakeServer(SERVER, polite(on={"SCCRQ": hold})) as server, Log() as log:
+    with FakeServer(SERVER, polite(held={"SCCRQ": gate})) as server, Log() as log:
         first = start(SERVER, "--share-control")
         server.wait_for("SCCRQ")
         others = start_many(5, "--share-control")
@@ -237,15 +227,11 @@ def handed_over_to_a_stopped_gateway():
     """(server, first, second): the second call has joined the first one's connection and stands, but
     its gateway, which is stopped, has not read that yet."""
     answers = threading.Event()
-
-    def answer(conn, m):
-        if conn.names().count("OCRQ") > 1:
-            answers.wait(WAIT)
-        conn.send("OCRP", call_id=conn.server.next_call_id(1000), peer_call_id=m["call_id"],
-                  result=1, speed=1, window=64)
-    with FakeServer(SERVER, polite(on={"OCRQ": answer})) as server, Log() as log:
+    answers.set()
+    with FakeServer(SERVER, polite(held={"OCRQ": answers})) as server, Log() as log:
         first = start(SERVER, "--share-control")
         log.wait("Outgoing call established")
+        answers.clear()
         second = start(SERVER, "--share-control")
         server.wait_for("OCRQ", count=2)
         second.kill("pptpgw", signal.SIGSTOP)
@@ -320,7 +306,7 @@ def _():
         run.hang_up()
         server.wait_for("StopCCRQ")
         with contextlib.suppress(BrokenPipeError):
-            late.send(b"\1\1" + (4711).to_bytes(2, "big") + (64).to_bytes(2, "big"))
+            late.send(CALL_REQUEST + (4711).to_bytes(2, "big") + (64).to_bytes(2, "big"))
         equal(late.recv(64), b"")
         equal(run.wait(3), 0)
 
@@ -498,7 +484,7 @@ def _():
             before = time.monotonic()
             drop = s.recv(65536)
             if drop:
-                equal(drop[:2], b"\1\3")  # a refusal in words
+                equal(drop[:2], CALL_OVER)  # a refusal in words
             between(0, time.monotonic() - before, 0.5)
             s.close()
         before = time.monotonic()
@@ -511,13 +497,6 @@ def _():
         equal(run.status()["calls"], "1")
         equal(run.process.poll(), None)
         end_many([run])
-
-
-def connect(path):
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    s.settimeout(WAIT)
-    s.connect(path)
-    return s
 
 
 @test("more clients than are taken at once wait their turn")
