@@ -6,6 +6,7 @@
  *   callmgr_control.c  the control machine, its TCP connection, its events
  *   callmgr_clients.c  who talks to us over UNIX sockets: gateways with their calls, askers
  *   callmgr_join.c     names in the socket folder: listening, being found, joining another
+ *   callmgr_cleaner.c  the process that clears up where the call manager was killed
  *   callmgr_text.c     sentences for people
  */
 #ifndef PPTP_CALLMGR_INTERNAL_H
@@ -102,9 +103,21 @@ struct callmgr_client {
 	struct pptp_stats stats;
 };
 
+/*
+ * What stays on this host when the call manager is killed. In memory that it shares with its
+ * cleaner: noted before it is there, and until it is gone.
+ */
+struct callmgr_traces {
+	struct route_keeper route;
+	char folder[CALLMGR_PATH_MAX];      /* of the sockets */
+	char socket_path[CALLMGR_PATH_MAX]; /* "" = not listening */
+};
+
 struct callmgr {
 	const struct pptp_options *options;
 	struct loop loop;
+	struct callmgr_traces *traces;
+	pid_t cleaner; /* 0: there is none */
 	enum callmgr_stage stage;
 	enum callmgr_stage failed_stage; /* where things stood when STAGE_CLOSE began */
 	int exit_status;
@@ -116,8 +129,7 @@ struct callmgr {
 	size_t address_count;
 	size_t address_at;
 
-	struct route_keeper route;
-	bool route_begun;
+	bool route_begun; /* traces->route is in use */
 	struct log_budget route_budget;
 	struct loop_watch route_watch;
 
@@ -141,8 +153,6 @@ struct callmgr {
 	struct loop_timer stats_timer;
 	struct loop_timer pending_timer; /* the next word to those who wait for their call */
 
-	char folder[CALLMGR_PATH_MAX];
-	char socket_path[CALLMGR_PATH_MAX]; /* "" = not listening */
 	dev_t socket_dev;
 	ino_t socket_ino;
 	struct loop_watch listener;
@@ -230,6 +240,16 @@ void join_leave(struct callmgr *cm);
 /* The step timer in STAGE_JOIN: one that has been silent for too long is left for another, or for a
  * connection of our own. */
 void join_due(struct callmgr *cm, int64_t now_us);
+
+/* Removes the socket of a call manager that was killed. Whether there was one. */
+bool join_clear_up(const struct callmgr_traces *traces);
+
+/* ---- callmgr_cleaner.c ---- */
+
+/* Forks the cleaner, and gives both processes their names. Without one the call goes on as well: the next start would clear up. */
+void cleaner_start(struct callmgr *cm);
+/* Nothing is left to be cleared up. */
+void cleaner_dismiss(struct callmgr *cm);
 
 /* ---- callmgr_text.c ---- */
 

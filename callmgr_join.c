@@ -42,13 +42,13 @@ static void pair_name(char *name, size_t cap, const struct callmgr *cm)
 /* The folder, locked: the descriptor to close, or a negative errno. */
 static int lock_folder(struct callmgr *cm)
 {
-	int rc = run_folder_make(cm->folder, sizeof(cm->folder));
-	return rc < 0 ? rc : run_folder_lock(cm->folder);
+	int rc = run_folder_make(cm->traces->folder, sizeof(cm->traces->folder));
+	return rc < 0 ? rc : run_folder_lock(cm->traces->folder);
 }
 
 static bool in_folder(char *path, size_t cap, const struct callmgr *cm, const char *name)
 {
-	int n = snprintf(path, cap, "%s/%s", cm->folder, name);
+	int n = snprintf(path, cap, "%s/%s", cm->traces->folder, name);
 	return n > 0 && (size_t)n < cap;
 }
 
@@ -69,7 +69,7 @@ static void watch_folder(struct callmgr *cm)
 		return; /* the call and its control connection do not depend on it */
 	cm->folder_watch =
 	    (struct loop_watch){.fd = fd, .events = POLLIN, .ready = listen_anew, .context = cm};
-	if (inotify_add_watch(fd, cm->folder,
+	if (inotify_add_watch(fd, cm->traces->folder,
 		IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR) < 0 ||
 	    loop_add(&cm->loop, &cm->folder_watch) < 0) {
 		close(fd);
@@ -87,13 +87,9 @@ static void unwatch_folder(struct callmgr *cm)
 	cm->folder_watch.fd = -1;
 }
 
-/* With the lock held: listens at `name` in the folder. 0 or a negative errno. */
-static int listen_at(struct callmgr *cm, const char *name)
+static int open_listener(struct callmgr *cm, const char *path)
 {
 	struct stat st;
-	char path[CALLMGR_PATH_MAX];
-	if (!in_folder(path, sizeof(path), cm, name))
-		return -ENAMETOOLONG;
 	int fd = ipc_listen(path);
 	if (fd < 0)
 		return fd;
@@ -107,9 +103,20 @@ static int listen_at(struct callmgr *cm, const char *name)
 	}
 	cm->socket_dev = st.st_dev;
 	cm->socket_ino = st.st_ino;
-	snprintf(cm->socket_path, sizeof(cm->socket_path), "%s", path);
-	watch_folder(cm);
 	return 0;
+}
+
+/* With the lock held: listens at `name` in the folder. 0 or a negative errno. */
+static int listen_at(struct callmgr *cm, const char *name)
+{
+	char *path = cm->traces->socket_path;
+	int rc =
+	    in_folder(path, CALLMGR_PATH_MAX, cm, name) ? open_listener(cm, path) : -ENAMETOOLONG;
+	if (rc < 0)
+		path[0] = '\0';
+	else
+		watch_folder(cm);
+	return rc;
 }
 
 /*
@@ -119,7 +126,7 @@ static int listen_at(struct callmgr *cm, const char *name)
 static void clear_stale(struct callmgr *cm)
 {
 	char path[CALLMGR_PATH_MAX];
-	DIR *folder = opendir(cm->folder);
+	DIR *folder = opendir(cm->traces->folder);
 	if (!folder)
 		return;
 	const struct dirent *entry;
@@ -149,7 +156,8 @@ static int listen_somewhere(struct callmgr *cm)
 	clear_stale(cm);
 	int rc = listen_at(cm, pair);
 	if (rc == -EISDIR)
-		log_info("%s/%s is a folder, where a socket should be: rm -r it", cm->folder, pair);
+		log_info("%s/%s is a folder, where a socket should be: rm -r it",
+		    cm->traces->folder, pair);
 	else if (rc != -EADDRINUSE)
 		return rc;
 	snprintf(own, sizeof(own), "%s.%ld", pair, (long)getpid());
@@ -171,7 +179,7 @@ void join_listen(struct callmgr *cm)
 static bool socket_is_ours(const struct callmgr *cm)
 {
 	struct stat st;
-	return cm->socket_path[0] && stat(cm->socket_path, &st) == 0 &&
+	return cm->traces->socket_path[0] && stat(cm->traces->socket_path, &st) == 0 &&
 	       st.st_dev == cm->socket_dev && st.st_ino == cm->socket_ino;
 }
 
@@ -181,15 +189,29 @@ void join_unlisten(struct callmgr *cm)
 	if (cm->listener.fd < 0)
 		return;
 	/* Without the lock somebody could put a socket of his own between the look and unlink. */
-	int lock = run_folder_lock(cm->folder);
+	int lock = run_folder_lock(cm->traces->folder);
 	if (socket_is_ours(cm))
-		unlink(cm->socket_path);
+		unlink(cm->traces->socket_path);
 	loop_remove(&cm->loop, &cm->listener);
 	close(cm->listener.fd);
 	cm->listener.fd = -1;
-	cm->socket_path[0] = '\0';
+	cm->traces->socket_path[0] = '\0';
 	if (lock >= 0)
 		close(lock);
+}
+
+bool join_clear_up(const struct callmgr_traces *traces)
+{
+	if (traces->socket_path[0] == '\0')
+		return false;
+	int lock = run_folder_lock(traces->folder);
+	int fd = ipc_connect(traces->socket_path);
+	bool dead = fd == -ECONNREFUSED && unlink(traces->socket_path) == 0;
+	if (fd >= 0)
+		close(fd); /* somebody has taken the name over */
+	if (lock >= 0)
+		close(lock);
+	return dead;
 }
 
 /* Somebody removed something in the folder; where it was our socket, we make it anew. */
@@ -208,8 +230,9 @@ static void listen_anew(void *context, short revents, int64_t now_us)
 		join_unlisten(cm);
 		join_listen(cm);
 	}
-	if (cm->socket_path[0])
-		log_info("the socket was removed by somebody; %s is made anew", cm->socket_path);
+	if (cm->traces->socket_path[0])
+		log_info(
+		    "the socket was removed by somebody; %s is made anew", cm->traces->socket_path);
 }
 
 /* ---- joining ---- */
@@ -220,7 +243,7 @@ static int connect_at(struct callmgr *cm, const char *name)
 	char path[CALLMGR_PATH_MAX];
 	if (!in_folder(path, sizeof(path), cm, name))
 		return -ENAMETOOLONG;
-	if (strcmp(path, cm->socket_path) == 0)
+	if (strcmp(path, cm->traces->socket_path) == 0)
 		return -ENOENT; /* that is ourselves */
 	if (strcmp(path, cm->silent_path) == 0)
 		return -EAGAIN;
@@ -241,7 +264,7 @@ static int connect_any(struct callmgr *cm)
 	int fd = connect_at(cm, pair);
 	if (fd >= 0)
 		return fd;
-	DIR *folder = opendir(cm->folder);
+	DIR *folder = opendir(cm->traces->folder);
 	if (!folder)
 		return -errno;
 	const struct dirent *entry;

@@ -481,7 +481,7 @@ void callmgr_status_text(char *text, size_t cap, const struct callmgr *cm, int64
 	add(&t, "\nlocal=");
 	add_address(&t, cm->local);
 	add(&t, "\nstate=%s\nhost_route=%s\n", stage_name(cm),
-	    cm->route_begun && cm->route.added ? "added" : "none");
+	    cm->route_begun && cm->traces->route.added ? "added" : "none");
 	for (const struct callmgr_client *c = cm->clients; c; c = c->next)
 		calls += c->kind == CLIENT_GATEWAY && !c->gone;
 	add(&t, "calls=%u\n", calls);

@@ -13,15 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
 
 #include "callmgr.h"
+#include "child.h"
 #include "fresh_memory.h"
 #include "netsock.h"
-#include "privs.h"
 
 static void begin_address(struct callmgr *cm, int64_t now_us);
 
@@ -50,7 +49,7 @@ static void end_route(struct callmgr *cm)
 	if (!cm->route_begun)
 		return;
 	loop_remove(&cm->loop, &cm->route_watch);
-	route_end(&cm->route);
+	route_end(&cm->traces->route);
 	cm->route_begun = false;
 }
 
@@ -196,7 +195,7 @@ static void warn_loop(const struct callmgr *cm)
 
 static void tell_route(const struct callmgr *cm, enum route_change change)
 {
-	const char *device = cm->route.path.device;
+	const char *device = cm->traces->route.path.device;
 	switch (change) {
 	case ROUTE_UNCHANGED:
 		break;
@@ -230,7 +229,7 @@ static void route_ready(void *context, short revents, int64_t now_us)
 	struct callmgr *cm = context;
 	uint64_t left_out;
 	(void)revents;
-	enum route_change change = route_on_events(&cm->route, now_us);
+	enum route_change change = route_on_events(&cm->traces->route, now_us);
 	if (change == ROUTE_UNCHANGED)
 		return;
 	if (change == ROUTE_LOOP && cm->options->host_route) {
@@ -251,18 +250,20 @@ static void route_ready(void *context, short revents, int64_t now_us)
 static void begin_route(struct callmgr *cm)
 {
 	const struct pptp_options *o = cm->options;
-	int rc =
-	    route_begin(&cm->route, callmgr_address(cm), o->localbind, o->rtmark, o->host_route);
+	int rc = route_begin(
+	    &cm->traces->route, callmgr_address(cm), o->localbind, o->rtmark, o->host_route);
 	cm->route_begun = true;
 	if (rc == -EPERM)
 		log_warn("no right to add a host route to %s (CAP_NET_ADMIN): going on without one",
 		    cm->server_text);
 	else if (rc < 0 && rc != -ENETUNREACH)
 		log_info("no host route to %s: %s", cm->server_text, strerror(-rc));
-	if (cm->route.events_fd < 0)
+	if (cm->traces->route.events_fd < 0)
 		return;
-	cm->route_watch = (struct loop_watch){
-	    .fd = cm->route.events_fd, .events = POLLIN, .ready = route_ready, .context = cm};
+	cm->route_watch = (struct loop_watch){.fd = cm->traces->route.events_fd,
+	    .events = POLLIN,
+	    .ready = route_ready,
+	    .context = cm};
 	(void)loop_add(&cm->loop, &cm->route_watch);
 }
 
@@ -455,13 +456,7 @@ static void on_signal(void *context, int signo, int64_t now_us)
 static void shed_descriptors(const struct pptp_options *o, int keep)
 {
 	log_close();
-	for (int fd = STDERR_FILENO + 1; fd < keep; fd++)
-		close(fd);
-	if (syscall(SYS_close_range, (unsigned)keep + 1, ~0U, 0U) < 0) {
-		long limit = sysconf(_SC_OPEN_MAX);
-		for (int fd = keep + 1; fd < limit && fd < 65536; fd++)
-			close(fd);
-	}
+	child_close_descriptors(keep);
 	/* Now that there is surely a descriptor left for it. */
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0) {
@@ -512,11 +507,10 @@ static int set_up(struct callmgr *cm, int gateway_fd, const struct ipc_call_requ
 int callmgr_main(const struct pptp_options *o, int gateway_fd, const struct ipc_call_request *call)
 {
 	struct callmgr *cm = fresh_memory(sizeof(*cm));
-	if (!cm)
+	if (!cm || !(cm->traces = shared_memory(sizeof(*cm->traces))))
 		return EXIT_FAILED;
 	shed_descriptors(o, gateway_fd);
-	privs_name_process("pptpcm");
-	/* Its end is asked for: until then the resolver's process id must stay its own. */
+	/* Until a child's end is asked for, its process id must stay its own. */
 	signal(SIGCHLD, SIG_DFL);
 	cm->options = o;
 	cm->exit_status = EXIT_FAILED;
@@ -525,6 +519,7 @@ int callmgr_main(const struct pptp_options *o, int gateway_fd, const struct ipc_
 	cm->folder_watch.fd = -1;
 	cm->joined.fd = -1;
 	cm->resolver = (struct resolver){.child = -1, .fd = -1};
+	cleaner_start(cm);
 	int rc = set_up(cm, gateway_fd, call);
 	if (rc == 0) {
 		begin(cm, loop_now_us());
@@ -535,6 +530,7 @@ int callmgr_main(const struct pptp_options *o, int gateway_fd, const struct ipc_
 		log_fatal("the call manager cannot go on: %s", strerror(-rc));
 	resolver_end(&cm->resolver);
 	leave_address(cm, loop_now_us());
+	cleaner_dismiss(cm);
 	clients_free(cm);
 	loop_free(&cm->loop);
 	int status = cm->exit_status;

@@ -16,7 +16,7 @@ void privs_drop(bool keep_net_admin);
  * so loses all capabilities too. For a process that needs no file or socket of root's any more. */
 void privs_leave_root(void);
 
-/* Names the process for ps and killall: "pptp", "pptpgw", "pptpcm". Leaves argv alone. */
+/* Names the process for ps and killall: "pptp", "pptpgw", "pptpcm", "pptpcl". Leaves argv alone. */
 void privs_name_process(const char *name);
 
 #endif

@@ -14,9 +14,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "child.h"
 
 /* One write of less than PIPE_BUF octets from child to parent: it arrives whole or not at all. */
 struct answer {
@@ -83,10 +83,7 @@ static void look_up(const char *name, struct answer *a)
 	freeaddrinfo(found);
 }
 
-/*
- * The child holds nothing of its parent's: a gateway that waits for end-of-file from the call
- * manager must get it, whatever the resolver is doing.
- */
+/* The child holds nothing of its parent's, and ends with it. */
 static void be_alone(int fd, pid_t parent)
 {
 	static const int caught[] = {SIGTERM, SIGINT, SIGHUP};
@@ -100,14 +97,7 @@ static void be_alone(int fd, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)
 		_exit(1);
-	long limit = sysconf(_SC_OPEN_MAX);
-	if (syscall(SYS_close_range, 3, fd - 1, 0) == 0 || fd == 3) {
-		if (syscall(SYS_close_range, fd + 1, ~0U, 0) == 0)
-			return;
-	}
-	for (int other = 3; other < (limit > 0 && limit < 65536 ? (int)limit : 65536); other++)
-		if (other != fd)
-			close(other);
+	child_close_descriptors(fd);
 }
 
 int resolver_start(struct resolver *r, const char *name)
@@ -163,11 +153,6 @@ void resolver_end(struct resolver *r)
 	if (r->fd >= 0)
 		close(r->fd);
 	r->fd = -1;
-	/* Where somebody else has waited for it, the id may be another process's by now. */
-	if (r->child > 0 && waitpid(r->child, NULL, WNOHANG) == 0) {
-		kill(r->child, SIGKILL);
-		while (waitpid(r->child, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	child_end(r->child);
 	r->child = -1;
 }

@@ -416,24 +416,30 @@ static bool was_last_share(struct route_keeper *k, uint32_t table)
 	return !route_share_lives(k->server, table);
 }
 
+/* Removes whatever of ours there is for the server in the keeper's table. Whether there was any. */
+static bool remove_ours(struct route_keeper *k)
+{
+	/* Another call may have changed it since we last heard of it. */
+	struct survey s = {.keeper = k, .prefer = &k->hop};
+	if (survey_table(&s, k->table) < 0) {
+		s.ours[0] = k->hop;
+		s.ours_count = k->added ? 1 : 0;
+		s.blocked = k->blocked;
+	}
+	for (size_t i = 0; i < s.ours_count; i++)
+		(void)change_route(k, RTM_DELROUTE, k->table, &s.ours[i]);
+	if (s.blocked)
+		(void)change_block(k, RTM_DELROUTE, k->table);
+	return s.ours_count > 0 || s.blocked;
+}
+
 /* Nothing of ours is needed, or needed there, any more. */
 static void release_route(struct route_keeper *k)
 {
 	if (!k->added && !k->blocked && k->share_fd < 0)
 		return;
-	if (was_last_share(k, k->table) && (k->added || k->blocked)) {
-		/* Another call may have changed it since we last heard of it. */
-		struct survey s = {.keeper = k, .prefer = &k->hop};
-		if (survey_table(&s, k->table) < 0) {
-			s.ours[0] = k->hop;
-			s.ours_count = k->added ? 1 : 0;
-			s.blocked = k->blocked;
-		}
-		for (size_t i = 0; i < s.ours_count; i++)
-			(void)change_route(k, RTM_DELROUTE, k->table, &s.ours[i]);
-		if (s.blocked)
-			(void)change_block(k, RTM_DELROUTE, k->table);
-	}
+	if (was_last_share(k, k->table) && (k->added || k->blocked))
+		(void)remove_ours(k);
 	k->added = k->blocked = false;
 }
 
@@ -740,4 +746,17 @@ void route_end(struct route_keeper *k)
 	rtnl_close(&k->events);
 	k->events_fd = -1;
 	k->watching = false;
+}
+
+bool route_clear_up(const struct route_keeper *dead)
+{
+	struct route_keeper k = *dead;
+	k.share_fd = -1;
+	/* share_table() names the table before anything is added to it. */
+	if (k.table == RT_TABLE_UNSPEC || route_share_lives(k.server, k.table) ||
+	    rtnl_open(&k.rtnl, 0) < 0)
+		return false;
+	bool found = remove_ours(&k);
+	rtnl_close(&k.rtnl);
+	return found;
 }

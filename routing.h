@@ -119,4 +119,8 @@ enum route_change route_on_events(struct route_keeper *k, int64_t now_us);
 /* Removes what we added, and nothing else; closes all descriptors. */
 void route_end(struct route_keeper *k);
 
+/* After the death of the process that had `dead`, which another one can read at any moment of its
+ * life: removes what it added and nobody else needs. Whether there was anything. */
+bool route_clear_up(const struct route_keeper *dead);
+
 #endif

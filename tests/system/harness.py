@@ -441,7 +441,7 @@ class Run:
         return tagged(self.tag)
 
     def pid_of(self, comm):
-        """The pid of the process with that name ("pptp", "pptpgw", "pptpcm"); None where none is."""
+        """The pid of the process with that name ("pptp", "pptpgw", "pptpcm", "pptpcl"); None where none is."""
         for pid, name in self.pids().items():
             if name == comm:
                 return pid
@@ -452,6 +452,11 @@ class Run:
         if pid is None:
             fail("no process", comm, "among", self.pids())
         os.kill(pid, signo)
+
+    def kill_manager_and_cleaner(self):
+        """By SIGKILL: what they have on this host stays there."""
+        self.kill("pptpcl", signal.SIGKILL)
+        self.kill("pptpcm", signal.SIGKILL)
 
     def status(self):
         """The status from this start's own call manager. With a call that stands, the gateway has

@@ -288,7 +288,7 @@ def _():
             run = start(SERVER)
             _, asked = server.wait_for("OCRQ")
             between(0, asked.when - run.started, 0.8, "seconds to Outgoing-Call-Request")
-            run.status()
+            wait_gateways(1)
             before = time.monotonic()
             run.hang_up()
             equal(run.wait(), 0)
@@ -487,7 +487,7 @@ def _():
     with Tunnel() as t:
         with open("/proc/%d/cmdline" % t.run.pid, "rb") as f:
             match(r"pptp 127.0.0.2 --nolaunchpppd$", f.read().rstrip(b"\0").replace(b"\0", b" ").decode())
-        equal(sorted(t.run.pids().values()), ["pptpcm", "pptpgw"])
+        equal(sorted(t.run.pids().values()), ["pptpcl", "pptpcm", "pptpgw"])
         equal(t.run.pids()[t.run.pid], "pptpgw")
 
 
@@ -500,6 +500,9 @@ def _():
         inodes = [d for d in gateway.values() if "socket" in d]
         shared = [d for d in manager.values() if d in inodes]
         true(len(shared) <= 1, "shared", shared, gateway, manager)  # syslog's
+        cleaner = descriptors(t.run.pid_of("pptpcl"))
+        equal(sorted(cleaner), [0, 1, 2])
+        equal(set(cleaner.values()), {"/dev/null"})
 
 
 @test("GRE that never comes back is warned of once, and says what to look at")

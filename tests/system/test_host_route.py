@@ -94,12 +94,29 @@ def _():
                "ip route del unreachable 198.51.100.0/24; ip route del default metric 900", check=False)
 
 
+@test("the death of the call manager removes the host route, wherever it has moved to")
+def _():
+    with remote_server() as server, Log() as log:
+        before = all_routes()
+        run, _ = up(server, log=log, address=FAR)
+        with second_uplink():
+            sh("ip route replace default via 10.8.0.2")
+            wait_route("192.0.2.7 via 10.8.0.2")
+            run.kill("pptpcm", signal.SIGKILL)
+            run.wait_all(2)
+            equal(ours(), "")
+            log.wait("the call manager was killed: removed /run/pptp/.* and the host route")
+            sh("ip route replace default via 10.9.0.2")
+        equal(all_routes(), before)
+        nothing_left()
+
+
 @test("a route left by SIGKILL is taken over by the next start, and goes with it")
 def _():
     with remote_server() as server, Log() as log:
         before = all_routes()
         run, _ = up(server, log=log, address=FAR)
-        run.kill("pptpcm", signal.SIGKILL)
+        run.kill_manager_and_cleaner()
         run.wait_all(2)
         match("192.0.2.7 via 10.9.0.2", ours())
         # in the meantime the uplink has another gateway: what was left leads astray
@@ -111,7 +128,6 @@ def _():
             match("192.0.2.7 via 10.8.0.2 dev side", ours())
             end(run)
             sh("ip route replace default via 10.9.0.2")
-        sh("rm -rf /run/pptp/*")
         equal(all_routes(), before)
         nothing_left()
 
@@ -175,7 +191,7 @@ def _():
         equal(len(ours().splitlines()), 1)
         end(runs[2])
         equal(all_routes(), before)
-        sh("rm -rf /run/pptp/*")
+        nothing_left()
 
 
 main()

@@ -3,7 +3,8 @@
 """
 Each process killed with SIGTERM and SIGKILL in each stage of a call, in both forms of use, and the
 network dropped in each stage: nothing is left behind, in bounded time, and the next start succeeds.
-What SIGKILL leaves of the call manager (its socket, the host route) the next start must clear.
+Where the call manager is killed, its cleaner clears up; what is left where both are, the next start
+must clear.
 The seconds until the last process was gone are printed as a table.
 """
 from harness import *  # noqa: F401,F403
@@ -28,6 +29,8 @@ DROPPED = {        # one wait for an answer, or two for an echo; then closing wh
     UP: 2 * WAITS + SLACK,
     CLOSING: UNANSWERED,
 }
+PROCESSES = {"gateway": "pptpgw", "call manager": "pptpcm", "cleaner": "pptpcl"}
+CLEANED = "call manager and cleaner"
 PPPD_IS_UP = "/run/pppd-is-up"
 PPPD = """#!/bin/sh
 # Stands in for pppd: takes the tty, says something, reads until the hang-up.
@@ -124,6 +127,18 @@ def next_start_succeeds():
         nothing_left()
 
 
+def strike(run, victim, signo, stage):
+    """Kills it. The cleaner's death changes nothing: the call is then ended by SIGTERM."""
+    if victim == "main":
+        os.kill(run.pid, signo)
+    elif victim == CLEANED:
+        run.kill_manager_and_cleaner()
+    else:
+        run.kill(PROCESSES[victim], signo)
+    if victim == "cleaner" and stage != CLOSING:
+        os.kill(run.pid, signal.SIGTERM)
+
+
 def cell(form, victim, signo, stage):
     """One cell: the seconds from the kill until everything was gone."""
     with far_server(stalling(stage)) as server, Log() as log:
@@ -131,17 +146,15 @@ def cell(form, victim, signo, stage):
             drop_network()
         run = begin(form)
         reach(stage, run, form, server, log)
-        pid = {"main": run.pid, "gateway": run.pid_of("pptpgw"), "call manager": run.pid_of("pptpcm")}[victim]
-        true(pid, "no", victim, "among", run.pids())
         before = time.monotonic()
-        os.kill(pid, signo)
+        strike(run, victim, signo, stage)
         run.wait_all(UNANSWERED)
         took = time.monotonic() - before
-        killed_manager = victim == "call manager" and signo == signal.SIGKILL
-        if stage in HEARD and not killed_manager:
+        silenced = "call manager" in victim and signo == signal.SIGKILL
+        if stage in HEARD and not silenced:
             server.wait_ended()
             equal(server.names(), [HEARD[stage]])
-        nothing_left(0, but=("file ", "route ") if killed_manager else ())
+        nothing_left(0, but=("file ", "route ") if victim == CLEANED else ())
         between(0, took, ANSWERED if stage in (UP, CONNECTING) else UNANSWERED, "seconds")
         equal(server.mistakes(), [])
     restore_network()
@@ -197,10 +210,11 @@ def run_row(row, stages, one):
     true(not failures, "\n".join(failures))
 
 
-VICTIMS = {"pty": ("gateway", "call manager"), "shell": ("main", "gateway", "call manager")}
+VICTIMS = {"pty": ("gateway", "call manager", "cleaner", CLEANED),
+           "shell": ("main", "gateway", "call manager", "cleaner", CLEANED)}
 for _form, _victims in VICTIMS.items():
     for _victim in _victims:
-        for _name in ("SIGTERM", "SIGKILL"):
+        for _name in ("SIGKILL",) if _victim == CLEANED else ("SIGTERM", "SIGKILL"):
             _row = "%s form, %s, %s" % (_form, _victim, _name)
             # in the shell form main is pppd once the call stands, and gone when it closes
             _stages = STAGES[:4] if _victim == "main" else STAGES
@@ -220,7 +234,8 @@ for _form in VICTIMS:
 @test("the kill matrix is complete")
 def _():
     table()
-    true(len(results) == 2 * 2 * 5 + 2 * 4 + 2 * 2 * 5 + 2 * 5, len(results), "cells")
+    killed = 2 * (3 * 2 + 1) * 5 + 2 * 4  # forms, (processes, signals, both), stages; main
+    equal(len(results), killed + 2 * 5, "cells")
     true(all(isinstance(took, float) for took in results.values()))
 
 

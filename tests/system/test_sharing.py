@@ -184,7 +184,7 @@ def _():
         runs[0].kill("pptpcm", signal.SIGKILL)
         for run in runs:
             equal(run.wait(2), 1)
-        equal(tagged(), {})
+        nothing_left()
         again = start(SERVER, "--share-control")
         log.wait("Outgoing call established", count=6)
         wait_gateways(1)
@@ -548,7 +548,7 @@ def _():
         up_many(log, server, runs)
         wait_gateways(3)
         for run in runs:
-            run.kill("pptpcm", signal.SIGKILL)
+            run.kill_manager_and_cleaner()
         for run in runs:
             run.wait_all(2)
         equal(len(sockets()), 3)
