@@ -220,12 +220,12 @@ static void add_not_pptp(struct text *t, const struct callmgr *cm, const struct 
 /* Sentences that are the server's name and these words. */
 static const char *const after_server[] = {
     [CTRL_WHY_CHANNEL_EXISTS] =
-	" refused the control connection: one from this host exists already, and no call manager "
-	"of ours holds it; end the other client, or wait until the server has noticed its end",
+	(" refused the control connection: one from this host exists already, and no call manager "
+	 "of ours holds it; end the other client, or wait until the server has noticed its end"),
     [CTRL_WHY_BAD_VERSION] =
 	" speaks another version of PPTP than 1.0, wrong version for this client",
-    [CTRL_WHY_COLLISION] = " opens a control connection of its own at the same time, which has "
-			   "precedence: try again",
+    [CTRL_WHY_COLLISION] = (" opens a control connection of its own at the same time, which has "
+			    "precedence: try again"),
     [CTRL_WHY_CALL_CLEARED] = " ended the call (Call-Clear-Request)",
     [CTRL_WHY_ECHO_TIMEOUT] =
 	" has been silent for too long (echo timed out): it or the way to it is down",
