@@ -156,6 +156,7 @@ struct callmgr {
 	dev_t socket_dev;
 	ino_t socket_ino;
 	struct loop_watch listener;
+	bool shown; /* the listener, if any, is for askers only: see join_show */
 	struct loop_timer accept_timer; /* while the listener is left alone */
 	struct log_budget accept_budget;
 	struct loop_watch folder_watch; /* inotify: somebody cleans up in the folder */
@@ -233,6 +234,8 @@ enum join_search {
 int join_elect(struct callmgr *cm, enum join_search search, int64_t now_us);
 /* Starts listening under a name of our own, where we do not yet; failure is logged only. */
 void join_listen(struct callmgr *cm);
+/* Before there is a connection: listens for those who ask for status. Tried once an address. */
+void join_show(struct callmgr *cm);
 /* Stops listening; removes the socket where it is still ours. */
 void join_unlisten(struct callmgr *cm);
 /* Lets go of the call manager that was asked. */

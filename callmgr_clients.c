@@ -269,6 +269,8 @@ void clients_pending_due(void *context, int64_t now_us)
 			(void)ipc_send(c->watch.fd, &m);
 		any = true;
 	}
+	if (any && cm->stage < STAGE_CONTROL)
+		join_show(cm); /* that has taken long enough to be asked about */
 	cm->pending_timer.deadline_us = any ? now_us + IPC_PENDING_US : DEADLINE_NEVER;
 }
 

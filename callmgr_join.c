@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Names in the socket folder: "<local>:<server>" for the first call manager of a pair of
- * addresses, "<local>:<server>.<pid>" for further ones. The folder's election lock is held only
+ * addresses, "<local>:<server>.<pid>" for further ones, and "connecting.<pid>" for those that have
+ * no connection yet and can be asked for status only. The folder's election lock is held only
  * around looking and listening, or looking and connecting, so that of any number of starts at once
  * one becomes the call manager and all others find it. Owns the listener and the connection to the
  * call manager that was asked; what is said on sockets of clients is callmgr_clients.c's.
@@ -20,8 +21,11 @@
 #include "callmgr.h"
 #include "run_folder.h"
 
+#define SHOWN_PREFIX "connecting."
+
 enum {
 	PAIR_MAX = 2 * INET_ADDRSTRLEN + 1,
+	PID_MAX_LEN = 16,
 	SILENCE_MAX = 3, /* times IPC_PENDING_US: then nobody is taken to be at it */
 	SILENT_MAX = 2,  /* silent call managers that are waited for, one after the other */
 };
@@ -114,9 +118,17 @@ static int listen_at(struct callmgr *cm, const char *name)
 	    in_folder(path, CALLMGR_PATH_MAX, cm, name) ? open_listener(cm, path) : -ENAMETOOLONG;
 	if (rc < 0)
 		path[0] = '\0';
-	else
-		watch_folder(cm);
 	return rc;
+}
+
+/* Whose socket it is by a name that ends in a process id, else 0. */
+static long pid_in(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	const char *colon = strchr(name, ':');
+	bool shown = strncmp(name, SHOWN_PREFIX, strlen(SHOWN_PREFIX)) == 0;
+	/* The last of a fourth dot is behind the server's address. */
+	return dot && (shown || (colon && dots(colon) == 4)) ? strtol(dot + 1, NULL, 10) : 0;
 }
 
 /*
@@ -131,10 +143,7 @@ static void clear_stale(struct callmgr *cm)
 		return;
 	const struct dirent *entry;
 	while ((entry = readdir(folder))) {
-		const char *dot = strrchr(entry->d_name, '.');
-		const char *colon = strchr(entry->d_name, ':');
-		/* The last of a fourth dot is behind the server's address. */
-		long pid = dot && colon && dots(colon) == 4 ? strtol(dot + 1, NULL, 10) : 0;
+		long pid = pid_in(entry->d_name);
 		if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH ||
 		    !in_folder(path, sizeof(path), cm, entry->d_name))
 			continue;
@@ -151,21 +160,41 @@ static void clear_stale(struct callmgr *cm)
 static int listen_somewhere(struct callmgr *cm)
 {
 	char pair[PAIR_MAX];
-	char own[PAIR_MAX + 16];
+	char own[PAIR_MAX + PID_MAX_LEN];
 	pair_name(pair, sizeof(pair), cm);
 	clear_stale(cm);
 	int rc = listen_at(cm, pair);
 	if (rc == -EISDIR)
 		log_info("%s/%s is a folder, where a socket should be: rm -r it",
 		    cm->traces->folder, pair);
-	else if (rc != -EADDRINUSE)
-		return rc;
-	snprintf(own, sizeof(own), "%s.%ld", pair, (long)getpid());
-	return listen_at(cm, own);
+	if (rc == -EISDIR || rc == -EADDRINUSE) {
+		snprintf(own, sizeof(own), "%s.%ld", pair, (long)getpid());
+		rc = listen_at(cm, own);
+	}
+	if (rc == 0)
+		watch_folder(cm);
+	return rc;
+}
+
+/* Nobody looks for that name to join: two that wait for their server must not wait for each other. */
+void join_show(struct callmgr *cm)
+{
+	char name[sizeof(SHOWN_PREFIX) + PID_MAX_LEN];
+	if (cm->listener.fd >= 0 || cm->shown)
+		return;
+	cm->shown = true;
+	int lock = lock_folder(cm);
+	if (lock < 0)
+		return;
+	snprintf(name, sizeof(name), SHOWN_PREFIX "%ld", (long)getpid());
+	(void)listen_at(cm, name);
+	close(lock);
 }
 
 void join_listen(struct callmgr *cm)
 {
+	if (cm->shown)
+		join_unlisten(cm);
 	if (cm->listener.fd >= 0)
 		return;
 	int lock = lock_folder(cm);
@@ -186,6 +215,7 @@ static bool socket_is_ours(const struct callmgr *cm)
 void join_unlisten(struct callmgr *cm)
 {
 	unwatch_folder(cm);
+	cm->shown = false;
 	if (cm->listener.fd < 0)
 		return;
 	/* Without the lock somebody could put a socket of his own between the look and unlink. */
@@ -386,6 +416,8 @@ int join_elect(struct callmgr *cm, enum join_search search, int64_t now_us)
 {
 	if (!cm->own || cm->joins++ >= CALLMGR_JOINS_MAX)
 		return 0;
+	if (cm->shown)
+		join_unlisten(cm);
 	int lock = lock_folder(cm);
 	if (lock < 0) {
 		log_info("no folder for sockets: %s", strerror(-lock));

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """From the server's name to the address in use, and how long each step may take."""
 from harness import *  # noqa: F401,F403
-from harness import FAR, SERVER, contextlib, socket, signal, struct, threading, time
+from harness import FAR, PPTP, SERVER, WAIT, contextlib, os, subprocess, socket, signal, struct, threading, time
 
 TIMEOUT = 0.3
 
@@ -14,6 +14,8 @@ class NameServer:
 
     def __init__(self, address, addresses=None):
         self.asked = threading.Event()
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self._addresses = addresses
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sock.bind((address, 53))
@@ -38,6 +40,7 @@ class NameServer:
             self.asked.set()
             if self._addresses is None:
                 continue
+            self.may_answer.wait(WAIT)
             end = question.index(b"\0", 12) + 5  # behind the name: its type and class
             records = []
             if struct.unpack_from("!H", question, end - 4)[0] == 1:
@@ -217,6 +220,72 @@ def _():
             run.wait_all(1)
             nothing_left()
             sh("ip netns exec far nft delete table ip cut")
+
+
+# ---- who asks meanwhile ----
+
+def wait_status(run, state):
+    """What `pptp --status` says of the one call there is, once it is in that state."""
+    deadline = time.monotonic() + WAIT
+    while True:
+        asked = subprocess.run([PPTP, "--status"], capture_output=True, text=True, timeout=5)
+        answer = dict(line.split("=", 1) for line in asked.stdout.splitlines())
+        if answer.get("state") == state:
+            equal(int(answer["pid"]), run.pid_of("pptpcm"))
+            return answer
+        true(time.monotonic() < deadline, state, "is not shown:", asked.stdout, asked.stderr)
+
+
+@test("a call whose server's name is looked up, or whose connection is not there yet, has a status")
+def _():
+    with with_names(), NameServer("127.0.0.3", ["127.0.0.14", "127.0.0.7"]) as names, \
+            unanswered("127.0.0.14"), FakeServer("127.0.0.7") as server, Log() as log:
+        names.may_answer.clear()
+        run = start("vpn.test", "--connect-timeout", "3")
+        answer = wait_status(run, "resolving")
+        equal((answer["server"], answer["calls"], answer["call.1.state"]), ("vpn.test", "1", "waiting"))
+        names.may_answer.set()
+        equal(wait_status(run, "connecting")["address"], "127.0.0.14")
+        equal(len(sockets()), 1)
+        log.wait("Outgoing call established")
+        equal(wait_status(run, "established")["address"], "127.0.0.7")
+        equal([os.path.basename(s) for s in sockets()], ["255.255.255.255:127.0.0.7"])
+        run.hang_up()
+        equal(run.wait(2), 0)
+        nothing_left()
+
+
+@test("who wants to share a connection does not wait for one that is not there yet")
+def _():
+    with unanswered(SERVER), Log() as log:
+        first = start(SERVER)
+        wait_status(first, "connecting")
+        second = start(SERVER, "--share-control", "--connect-timeout", str(TIMEOUT))
+        equal(second.wait(2), 1)
+        match("no answer on TCP port 1723", last_line(second))
+        no_match("Joining|joins", log.text())
+        first.kill("pptpgw", signal.SIGTERM)
+        equal(first.wait(2), 1)
+        nothing_left()
+
+
+@test("a call manager that is killed before there is a connection leaves nothing to be seen")
+def _():
+    with unanswered(SERVER), Log():
+        for end in (("pptpcm",), ("pptpcl", "pptpcm")):
+            run = start(SERVER)
+            wait_status(run, "connecting")
+            for name in end:
+                run.kill(name, signal.SIGKILL)
+            equal(run.wait(2), 1)
+            run.wait_all(2)
+            equal(len(sockets()), len(end) - 1)
+    with FakeServer(SERVER) as server, Log() as log:
+        run, _ = up(server, log=log)
+        equal([os.path.basename(s) for s in sockets()], ["255.255.255.255:127.0.0.2"])
+        run.hang_up()
+        equal(run.wait(2), 0)
+        nothing_left()
 
 
 # ---- deadlines ----
