@@ -19,7 +19,6 @@
 #undef connect
 #undef accept4
 
-#include <dirent.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -32,17 +31,6 @@ enum {
 };
 
 static uint64_t seed_of_run;
-
-static int open_descriptors(void)
-{
-	int n = 0;
-	DIR *d = opendir("/proc/self/fd");
-	ck_assert_ptr_nonnull(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 /* One process's end of a conversation that counts up. */
 struct talker {

@@ -2,7 +2,6 @@
 /* Local messages: what arrives is what was sent, and what is not ours to read hurts nobody. */
 #include "../ipc.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -35,17 +34,6 @@ static void tear_down(void)
 	close(pair[1]);
 	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
 	ck_assert_int_eq(system(command), 0);
-}
-
-static int open_descriptors(void)
-{
-	int n = 0;
-	DIR *d = opendir("/proc/self/fd");
-	ck_assert_ptr_nonnull(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 static void pass(enum ipc_type type)

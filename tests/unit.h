@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: ISC */
-/* What every Check suite here shares: a main that prints TAP, one line per behaviour. */
+/* What Check suites here share: a main that prints TAP, one line per behaviour; what leaks show in. */
 #ifndef PPTP_TESTS_UNIT_H
 #define PPTP_TESTS_UNIT_H
 
 #include <check.h>
+#include <dirent.h>
 #include <stdlib.h>
+
+static inline int open_descriptors(void)
+{
+	int n = 0;
+	DIR *d = opendir("/proc/self/fd");
+	ck_assert_ptr_nonnull(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
 
 static inline int unit_run(Suite *suite)
 {
