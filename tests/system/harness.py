@@ -283,12 +283,16 @@ def hosts(text, sources="files", name_server=None):
 
 # ---- what the program logs ----
 
+MARK_LEN = 16  # shorter than any line of the program's
+
+
 class Log:
     """Stands in for syslogd: takes what is sent to /dev/log and keeps it."""
 
     def __init__(self):
         self.lines = []  # (time, text), the text without the priority
         self.priorities = []
+        self._marks = set()  # MARK_LEN octets each, by which the reader is known to have come so far
         self.changed = threading.Condition()
         with contextlib.suppress(FileNotFoundError):
             os.unlink("/dev/log")
@@ -327,6 +331,8 @@ class Log:
                 os.unlink("/dev/log")
 
     def text(self):
+        """The lines that were written before this call."""
+        self._catch_up()
         with self.changed:
             return "\n".join(t for _, t in self.lines)
 
@@ -345,12 +351,17 @@ class Log:
 
     def last(self):
         """The last line that was written before this call."""
-        mark = "mark %d" % len(self.lines)
+        return self.text().splitlines()[-1]
+
+    def _catch_up(self):
+        if self._ending or not self._reading.is_set():
+            return
+        mark = os.urandom(MARK_LEN)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-            s.sendto(mark.encode(), "/dev/log")
-        self.wait("^%s$" % mark)
+            s.sendto(mark, "/dev/log")
         with self.changed:
-            return [text for _, text in self.lines if not text.startswith("mark ")][-1]
+            if not self.changed.wait_for(lambda: mark in self._marks, WAIT):
+                fail("the log is not read")
 
     def _read(self):
         while True:
@@ -361,6 +372,11 @@ class Log:
             if not octets:
                 return
             self._reading.wait()
+            if len(octets) == MARK_LEN:
+                with self.changed:
+                    self._marks.add(octets)
+                    self.changed.notify_all()
+                continue
             text = octets.decode("utf-8", "replace").rstrip("\n\0")
             found = re.match(r"<(\d+)>(?:\w{3} [ \d]\d [\d:]{8} )?(.*)", text, re.S)
             with self.changed:

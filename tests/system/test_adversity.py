@@ -141,7 +141,7 @@ for _signal in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             nothing_left(0.2)
             match(r"ended by signal %d \(.*\) before the call to %s stood\n$" % (signo, SERVER), run.stderr())
             equal(run.stderr().count("\n"), 1)
-            match("ended by signal %d" % signo, log.text().splitlines()[-1])
+            match("ended by signal %d" % signo, log.last())
             server.wait_ended()
             equal(server.connections[0].names(), ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"])
 
@@ -221,7 +221,7 @@ def _():
         run.kill("pptpgw", signal.SIGTERM)
         equal(run.wait(1), 1)
         match(r"ended by signal 15 \(.*\) before the call to 127.0.0.2 stood", last_line(run))
-        match("ended by signal 15", log.text().splitlines()[-1])
+        match("ended by signal 15", log.last())
         nothing_left()
 
 
@@ -397,7 +397,7 @@ def _():
         server.wait_ended()
         run.kill("pptpgw", signal.SIGCONT)
         equal(run.wait(2), 1)
-        match("ended the call: ", log.text().splitlines()[-1])
+        match("ended the call: ", log.last())
         nothing_left()
 
 
