@@ -248,13 +248,8 @@ int main(int argc, char *argv[])
 	}
 	struct pptp_options o;
 	char message[MESSAGE_CAP];
-	char **pppd_argv = calloc((size_t)argc + 1, sizeof(*pppd_argv));
-	if (!pppd_argv) {
-		fprintf(stderr, "pptp: out of memory\n");
-		return EXIT_FAILED;
-	}
 	int status = EXIT_FAILED;
-	switch (options_parse(&o, argc, argv, pppd_argv, message, sizeof(message))) {
+	switch (options_parse(&o, argc, argv, message, sizeof(message))) {
 	case OPTIONS_HELP:
 		options_help(stdout, argv[0]);
 		status = fflush(stdout) ? EXIT_FAILED : 0;
@@ -279,6 +274,5 @@ int main(int argc, char *argv[])
 		status = o.launch_pppd ? shell_form(&o) : be_gateway(&o, -1);
 		break;
 	}
-	free(pppd_argv);
 	return status;
 }

@@ -119,7 +119,7 @@ struct option_row options_row(size_t i)
 	return specs[i].row;
 }
 
-static struct pptp_options defaults(char **pppd_argv)
+static struct pptp_options defaults(char *argv[])
 {
 	return (struct pptp_options){
 	    .phone = "",
@@ -135,7 +135,7 @@ static struct pptp_options defaults(char **pppd_argv)
 	    .missing_window = 300,
 	    .loglevel = 1,
 	    .test_rate = 100,
-	    .pppd_argv = pppd_argv,
+	    .pppd_argv = argv + 1,
 	};
 }
 
@@ -348,6 +348,7 @@ static void say_ambiguous(struct pass *p, const char *name, size_t len)
 	}
 }
 
+/* The words of pppd take the places of what has been read: the server stands before them. */
 static void take_word(struct pass *p, char *word)
 {
 	if (!p->o->server)
@@ -425,12 +426,12 @@ static enum options_outcome take_all(struct pass *p)
 }
 
 enum options_outcome options_parse(
-    struct pptp_options *o, int argc, char *argv[], char **pppd_argv, char *message, size_t cap)
+    struct pptp_options *o, int argc, char *argv[], char *message, size_t cap)
 {
 	struct pass p = {
 	    .o = o, .argv = argv, .argc = argc, .at = 1, .message = message, .cap = cap};
 
-	*o = defaults(pppd_argv);
+	*o = defaults(argv);
 	snprintf(message, cap, "%s", "");
 	enum options_outcome outcome = take_all(&p);
 	if (outcome == OPTIONS_RUN && (!o->server || o->server[0] == '\0')) {

@@ -62,8 +62,8 @@ struct pptp_options {
 	int loglevel;
 	int test_type;
 	uint32_t test_rate;
-	int pppd_argc; /* what goes to pppd, in order; points into argv */
-	char **pppd_argv;
+	int pppd_argc;
+	char **pppd_argv; /* what goes to pppd, in order; a part of argv */
 };
 
 enum options_outcome {
@@ -79,12 +79,12 @@ enum options_outcome {
  * Parses as getopt_long with permutation would: options before or after the server, "--name value"
  * and "--name=value", unique abbreviations (where one fits an option of the old client and new
  * ones, it is the old one), "--" before what is pppd's alone. The first word that is no option is
- * the server, further ones are pppd's, in order. `o` points into argv, which is left as it is;
- * `pppd_argv` has room for argc pointers and is the caller's. On a mistake `message` (cap octets)
- * holds one line for stderr, without its newline. Numbers are read alike in every locale.
+ * the server, further ones are pppd's, in order. `o` points into argv, where pppd's words are moved
+ * to the front, behind the first. On a mistake `message` (cap octets) holds one line for stderr,
+ * without its newline. Numbers are read alike in every locale.
  */
 enum options_outcome options_parse(
-    struct pptp_options *o, int argc, char *argv[], char **pppd_argv, char *message, size_t cap);
+    struct pptp_options *o, int argc, char *argv[], char *message, size_t cap);
 
 /* The two forms of use, which go with a mistake. */
 void options_usage(FILE *out, const char *program);

@@ -14,7 +14,6 @@ struct parsed {
 	enum options_outcome outcome;
 	char message[256];
 	char *argv[64];
-	char *pppd[64];
 	char words[512];
 };
 
@@ -33,7 +32,7 @@ static void parse(struct parsed *p, const char *line)
 			p->argv[argc][0] = '\0';
 	}
 	p->argv[argc] = NULL;
-	p->outcome = options_parse(&p->o, argc, p->argv, p->pppd, p->message, sizeof(p->message));
+	p->outcome = options_parse(&p->o, argc, p->argv, p->message, sizeof(p->message));
 }
 
 static struct pptp_options accepted(const char *line)
@@ -353,19 +352,19 @@ START_TEST(options_help_status_and_version_need_no_server)
 }
 END_TEST
 
-START_TEST(options_leave_argv_as_it_is)
+START_TEST(options_gather_pppds_words_in_argv_and_change_none)
 {
 	struct parsed p;
-	char *before[64];
 
-	parse(&p, "lock");
 	parse(&p, "a --timeout 1 --phone=2 b -- --c");
-	memcpy(before, p.argv, sizeof(before));
-	struct pptp_options o;
-	char *pppd[32];
-	options_parse(&o, 8, p.argv, pppd, p.message, sizeof(p.message));
-	ck_assert_mem_eq(before, p.argv, sizeof(char *) * 9);
+	ck_assert_ptr_eq(p.o.pppd_argv, p.argv + 1);
+	ck_assert_int_eq(p.o.pppd_argc, 2);
+	ck_assert_str_eq(p.argv[0], "pptp");
+	ck_assert_str_eq(p.argv[1], "b");
+	ck_assert_str_eq(p.argv[2], "--c");
 	ck_assert_str_eq(p.argv[4], "--phone=2");
+	ck_assert_str_eq(p.o.server, "a");
+	ck_assert_str_eq(p.o.phone, "2");
 }
 END_TEST
 
@@ -375,8 +374,7 @@ START_TEST(options_survive_a_message_without_room)
 	char tiny[4] = "xyz";
 
 	parse(&p, "vpn --timeout abc");
-	ck_assert_int_eq(
-	    options_parse(&p.o, 4, p.argv, p.pppd, tiny, sizeof(tiny)), OPTIONS_BAD_VALUE);
+	ck_assert_int_eq(options_parse(&p.o, 4, p.argv, tiny, sizeof(tiny)), OPTIONS_BAD_VALUE);
 	ck_assert_int_eq(tiny[3], '\0');
 }
 END_TEST
@@ -439,7 +437,7 @@ static Suite *suite(void)
 	tcase_add_test(c, options_take_names_of_64_characters_and_no_more);
 	tcase_add_test(c, options_take_the_last_of_several);
 	tcase_add_test(c, options_help_status_and_version_need_no_server);
-	tcase_add_test(c, options_leave_argv_as_it_is);
+	tcase_add_test(c, options_gather_pppds_words_in_argv_and_change_none);
 	tcase_add_test(c, options_survive_a_message_without_room);
 	tcase_add_test(c, options_help_names_every_row_of_the_table);
 	tcase_add_test(c, options_help_fits_a_terminal_and_says_where_pppds_options_begin);
