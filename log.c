@@ -31,7 +31,8 @@ enum {
 	SESSION_MAX = 64,
 	TEXT_MAX = 1024, /* longer texts are cut */
 	LINE_MAX_OCTETS = 1536,
-	HEAD_MAX = 64,     /* priority, time and process in front of a line for the daemon */
+	HEAD_MAX = 64,     /* priority and process in front of a line for the daemon */
+	GAP_MAX = 256,     /* the line about lines that are missing */
 	DAEMONS_TRIED = 2, /* it may have been started anew */
 	MOMENTS_MAX = 16,  /* failures in passing for one line */
 	/* How long a line waits for a daemon that is busy: many processes may have much to say at
@@ -190,30 +191,33 @@ static bool send_to_daemon(const char *line, size_t len)
 	return false;
 }
 
-static bool daemon_takes(int priority, const char *line)
+/*
+ * What stands in front of a line for the daemon. Not the time: daemons put in theirs where there is
+ * none (RFC 3164, section 4.3.2), and the zone's file is not to be read by each process of a call.
+ */
+static size_t put_head(char *to, size_t cap, int priority)
 {
-	char when[HEAD_MAX / 2] = "";
-	char out[HEAD_MAX + LINE_MAX_OCTETS];
-	time_t now = time(NULL);
-	struct tm local;
-	if (localtime_r(&now, &local))
-		strftime(when, sizeof(when), "%b %e %H:%M:%S ", &local);
-	int len = snprintf(out, sizeof(out), "<%d>%spptp[%ld]: %s", LOG_DAEMON | priority, when,
-	    (long)getpid(), line);
-	return len > 0 && send_to_daemon(out, (size_t)len);
+	int n = snprintf(to, cap, "<%d>pptp[%ld]: ", LOG_DAEMON | priority, (long)getpid());
+	return n > 0 && (size_t)n < cap ? (size_t)n : 0;
 }
 
-static void write_daemon(int priority, const char *line)
+/* Lets the daemon know of the lines that it did not take; false where it does not take this one. */
+static bool tell_missing(void)
 {
-	if (daemon_log.missing) {
-		char gap[LINE_MAX_OCTETS];
-		snprintf(gap, sizeof(gap),
-		    "%s warn[%s:log.c:%d]: lines missing here, as nobody took them: %" PRIu64,
-		    settings.session, __func__, __LINE__, daemon_log.missing);
-		if (daemon_takes(LOG_WARNING, gap))
-			daemon_log.missing = 0;
-	}
-	if (daemon_log.missing || !daemon_takes(priority, line))
+	char out[HEAD_MAX + GAP_MAX];
+	size_t at = put_head(out, sizeof(out), LOG_WARNING);
+	int n = snprintf(out + at, sizeof(out) - at,
+	    "%s warn[%s:log.c:%d]: lines missing here, as nobody took them: %" PRIu64,
+	    settings.session, __func__, __LINE__, daemon_log.missing);
+	if (n < 0 || !send_to_daemon(out, at + (size_t)n))
+		return false;
+	daemon_log.missing = 0;
+	return true;
+}
+
+static void write_daemon(const char *line, size_t len)
+{
+	if ((daemon_log.missing && !tell_missing()) || !send_to_daemon(line, len))
 		daemon_log.missing++;
 }
 
@@ -221,8 +225,7 @@ void log_open(const char *session, int verbosity)
 {
 	copy_printable(settings.session, sizeof(settings.session), session);
 	settings.verbosity = verbosity;
-	/* Opened, and the time zone read, now: later there may be no right to open files. */
-	tzset();
+	/* Opened now: later there may be no right to open files. */
 	log_close();
 	(void)open_daemon();
 }
@@ -287,17 +290,18 @@ void log_write(
 	if (len < 0)
 		text[0] = '\0';
 	const char *name = strrchr(file, '/');
-	char out[LINE_MAX_OCTETS];
-	int head = snprintf(out, sizeof(out), "%s %s[%s:%s:%d]: ", settings.session, row->name,
-	    function, name ? name + 1 : file, line);
-	size_t at = head > 0 ? (size_t)head : 0;
-	if (at >= sizeof(out) - 8)
-		at = 0;
-	at += copy_printable(out + at, sizeof(out) - at - 1, text);
-	write_daemon(row->priority, out);
+	char out[HEAD_MAX + LINE_MAX_OCTETS];
+	size_t start = put_head(out, HEAD_MAX, row->priority);
+	int head = snprintf(out + start, LINE_MAX_OCTETS, "%s %s[%s:%s:%d]: ", settings.session,
+	    row->name, function, name ? name + 1 : file, line);
+	size_t at = start;
+	if (head > 0 && head < LINE_MAX_OCTETS - 8)
+		at += (size_t)head;
+	at += copy_printable(out + at, start + LINE_MAX_OCTETS - at - 1, text);
+	write_daemon(out, at);
 	if (row->to_stderr || settings.copy_to_stderr) {
 		out[at++] = '\n';
-		write_stderr(out, at);
+		write_stderr(out + start, at - start);
 	}
 	errno = saved;
 }

@@ -19,7 +19,7 @@ enum log_level {         /* by who must act */
 };
 
 /* Name of the session ('anon' by default) and --loglevel (0, 1, 2); both copied. Call once, early:
- * before rights are given up, since it connects to syslog and reads the time zone. */
+ * before rights are given up, since it connects to syslog. */
 void log_open(const char *session, int verbosity);
 
 /* Closes the connection to syslog, for who is about to close descriptors that are not its own. The
