@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #ifndef NSIG
@@ -42,21 +43,30 @@ int64_t loop_now_us(void)
 	return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
+/* Back to the room that the loop brings itself. */
+static void shrink(struct loop *l)
+{
+	if (l->polled != l->few_polled) {
+		free(l->polled);
+		free(l->owners);
+	}
+	l->polled = l->few_polled;
+	l->owners = l->few_owners;
+	l->polled_cap = LOOP_FEW;
+	l->polled_count = 0;
+}
+
 int loop_init(struct loop *l)
 {
 	*l = (struct loop){0};
+	shrink(l);
 	sigemptyset(&l->signals);
 	return sigprocmask(SIG_BLOCK, NULL, &l->wait_mask) < 0 ? -errno : 0;
 }
 
 void loop_free(struct loop *l)
 {
-	free(l->polled);
-	free(l->owners);
-	l->polled = NULL;
-	l->owners = NULL;
-	l->polled_cap = 0;
-	l->polled_count = 0;
+	shrink(l);
 	l->watches = NULL;
 	l->timers = NULL;
 }
@@ -94,23 +104,29 @@ int loop_signals(struct loop *l, const int *signos, size_t count,
 	return 0;
 }
 
-/* Makes room for `count` descriptors. Both arrays grow before the new room is spoken of. */
+/* Makes room for `count` descriptors; the current turn's stay where they are in the order. */
 static int grow(struct loop *l, size_t count)
 {
 	if (count <= l->polled_cap)
 		return 0;
-	size_t cap = l->polled_cap ? 2 * l->polled_cap : 8;
+	size_t cap = LOOP_FEW;
 	while (cap < count)
 		cap *= 2;
-	struct pollfd *polled = realloc(l->polled, cap * sizeof(*polled));
-	if (!polled)
+	size_t used = l->polled_count;
+	struct pollfd *polled = malloc(cap * sizeof(*polled));
+	struct loop_watch **owners = malloc(cap * sizeof(struct loop_watch *));
+	if (!polled || !owners) {
+		free(polled);
+		free(owners);
 		return -ENOMEM;
+	}
+	memcpy(polled, l->polled, used * sizeof(*polled));
+	memcpy(owners, l->owners, used * sizeof(struct loop_watch *));
+	shrink(l);
 	l->polled = polled;
-	struct loop_watch **owners = realloc(l->owners, cap * sizeof(struct loop_watch *));
-	if (!owners)
-		return -ENOMEM;
 	l->owners = owners;
 	l->polled_cap = cap;
+	l->polled_count = used;
 	return 0;
 }
 

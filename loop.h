@@ -33,6 +33,10 @@ struct loop_timer {
 	struct loop_timer *next; /* the loop's */
 };
 
+enum {
+	LOOP_FEW = 8
+};
+
 struct loop {
 	struct loop_watch *watches;
 	struct loop_timer *timers;
@@ -46,6 +50,9 @@ struct loop {
 	struct loop_watch **owners; /* of the entries in `polled`; NULL where removed since */
 	size_t polled_count;
 	size_t polled_cap;
+	/* Where the two lie while there are few watches: most processes need no heap. */
+	struct pollfd few_polled[LOOP_FEW];
+	struct loop_watch *few_owners[LOOP_FEW];
 	struct loop_timer *timer_turn; /* the next timer that this turn looks at */
 };
 
