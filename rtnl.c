@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-	PACKET_MAX_OCTETS = 16384, /* the kernel fits its packets to the reader's buffer */
+	PACKET_MAX_OCTETS = 8192, /* what the kernel's packets are fitted to, or less */
 	EVENTS_BUFFER = 256 << 10,
 	PACKETS_AT_ONCE = 64, /* a storm of notifications must not hold up the loop */
 	TYPE_MASK = 0x3fff,   /* without the flags for nested and big-endian */
