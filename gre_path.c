@@ -117,11 +117,11 @@ static void on_pty_readable(void *context, short revents, int64_t now_us)
 static void on_pty_writable(void *context, short revents, int64_t now_us)
 {
 	struct gre_path *p = context;
-	size_t before = gre_rx_waiting(p);
+	size_t before = p->rx.taken;
 
 	(void)revents;
-	gre_rx_flush(p, now_us);
-	if (gre_rx_waiting(p) < before) {
+	gre_rx_turn(p, now_us);
+	if (p->rx.taken != before) {
 		p->rx.stalled = false;
 		p->stall_timer.deadline_us = DEADLINE_NEVER;
 	}

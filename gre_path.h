@@ -44,7 +44,8 @@ enum {
 	RX_TURNS_LATE = 16,
 	/* For pppd: a whole batch of packets of usual size on top of what may still wait. */
 	OUT_CAP = 65536,
-	/* With more than this waiting for pppd, packets stay in the socket. */
+	/* With more than this waiting for pppd, packets stay in the socket; with less, they join what
+	 * waits when pppd takes more, so that one write has both. */
 	OUT_LOW = 16384,
 	/* The kernel hands out at most 4095 octets of a pty at once, of a pipe more. */
 	IN_CAP = 4096,
@@ -93,6 +94,7 @@ struct gre_path_config {
 struct path_rx {
 	bool open;     /* false until pppd listens: packets wait in the socket */
 	bool stalled;  /* pppd has taken nothing for a while: read on to acknowledge */
+	size_t taken;  /* octets that pppd has taken so far; wraps */
 	size_t out_at; /* octets [out_at, out_len) of `out` wait for pppd */
 	size_t out_len;
 	uint32_t kernel_drops; /* SO_RXQ_OVFL as last seen */
@@ -185,14 +187,14 @@ void gre_path_stop(struct gre_path *p);
 
 void gre_rx_init(struct gre_path *p);
 
-/* Takes packets in and writes what became ready; stops early where pppd takes no more. True where
- * the socket may hold more that is wanted. */
+/* Takes packets in, if there is a place for them, and writes them behind what waits; stops early
+ * where pppd takes no more. True where the socket may hold more that is wanted. */
 bool gre_rx_turn(struct gre_path *p, int64_t now_us);
 
 /* Passes on packets whose turn has come, as far as there is room, and writes what waits for pppd. */
 void gre_rx_flush(struct gre_path *p, int64_t now_us);
 
-/* Whether to read the socket. */
+/* Whether to wake up for packets. While something waits for pppd they had better gather. */
 bool gre_rx_wanted(const struct gre_path *p);
 
 static inline size_t gre_rx_waiting(const struct gre_path *p)

@@ -22,11 +22,16 @@ void gre_rx_init(struct gre_path *p)
 	}
 }
 
-bool gre_rx_wanted(const struct gre_path *p)
+static bool may_receive(const struct gre_path *p)
 {
 	if (!p->rx.open || gre_session_is_full(&p->session))
 		return false;
 	return p->rx.stalled || gre_rx_waiting(p) <= OUT_LOW;
+}
+
+bool gre_rx_wanted(const struct gre_path *p)
+{
+	return may_receive(p) && (p->rx.stalled || gre_rx_waiting(p) == 0);
 }
 
 /* Whether a packet of `len` octets can be put into `out` whatever its octets are. */
@@ -53,8 +58,10 @@ static void write_out(struct gre_path *p)
 			continue;
 		if (n < 0 && errno != EAGAIN)
 			gre_path_hang_up(p, errno);
-		if (n > 0)
+		if (n > 0) {
 			rx->out_at += (size_t)n;
+			rx->taken += (size_t)n;
+		}
 		/* A pty that took a part is full now; trying again at once would only cost a call. */
 		break;
 	}
@@ -187,8 +194,10 @@ static size_t receive_batch(struct gre_path *p)
 
 bool gre_rx_turn(struct gre_path *p, int64_t now_us)
 {
-	for (int round = 0; round < RX_ROUNDS && gre_rx_wanted(p); round++) {
-		size_t n = receive_batch(p);
+	int round = 0;
+
+	do {
+		size_t n = may_receive(p) ? receive_batch(p) : 0;
 		for (size_t i = 0; i < n; i++) {
 			size_t len = p->rx.messages[i].msg_len;
 			take_packet(p, datagram(p, i, len), len, now_us);
@@ -196,6 +205,6 @@ bool gre_rx_turn(struct gre_path *p, int64_t now_us)
 		gre_rx_flush(p, now_us);
 		if (n < RX_BATCH)
 			return false;
-	}
+	} while (++round < RX_ROUNDS && gre_rx_wanted(p));
 	return gre_rx_wanted(p);
 }

@@ -52,6 +52,7 @@ void gre_sync_write(struct gre_path *p)
 		gre_path_hang_up(p, errno);
 		return;
 	}
+	p->rx.taken += (size_t)n;
 	p->sync.pace_us = loop_now_us() + PACE_US;
 	if ((size_t)n < p->rx.out_len) /* the rest alone would be taken for a frame */
 		p->stats.rx_pty_cut++;

@@ -211,6 +211,57 @@ START_TEST(an_error_of_a_full_socket_is_taken_while_nothing_is_read)
 }
 END_TEST
 
+/* Packets from `seq` on until pppd's side is full; the number of the next one. */
+static seq32 fill_pppd(seq32 seq)
+{
+	int small = 1; /* the kernel makes it its least */
+	ck_assert_int_eq(setsockopt(near_pty, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+	while (gre_rx_waiting(path) == 0) {
+		arrive(seq++);
+		run_for(USEC_PER_MSEC);
+	}
+	return seq;
+}
+
+static void pppd_reads_all(void)
+{
+	uint8_t octets[4096];
+	while (read(pppd, octets, sizeof(octets)) > 0)
+		;
+}
+
+START_TEST(packets_gather_while_pppd_takes_nothing_and_go_out_with_what_waits)
+{
+	seq32 next = fill_pppd(1);
+	path->stall_timer.deadline_us = loop_now_us() + 10 * USEC_PER_SEC; /* not this time */
+	uint64_t before = path->rx.datagrams;
+	for (int i = 0; i < 5; i++)
+		arrive(next++);
+	run_for(20 * USEC_PER_MSEC);
+	ck_assert_uint_eq(path->rx.datagrams, before);
+
+	pppd_reads_all();
+	path->out_watch.ready(path, POLLOUT, loop_now_us());
+	ck_assert_uint_eq(path->rx.datagrams, before + 5);
+	ck_assert_uint_eq(path->stats.rx_accepted, next - 1);
+	ck_assert_uint_eq(gre_rx_waiting(path), 0);
+}
+END_TEST
+
+START_TEST(packets_are_taken_in_while_pppd_is_stuck)
+{
+	seq32 next = fill_pppd(1);
+	for (int i = 0; i < 200; i++)
+		arrive(next++);
+	run_for(100 * USEC_PER_MSEC);
+	ck_assert_uint_eq(path->rx.datagrams, next - 1);
+	ck_assert(path->rx.stalled);
+	pppd_reads_all();
+	run_for(20 * USEC_PER_MSEC);
+	ck_assert(!path->rx.stalled);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("gre_path");
@@ -220,6 +271,8 @@ int main(void)
 	tcase_add_test(tc, a_packet_that_waits_behind_many_others_is_not_given_up);
 	tcase_add_test(tc, an_acknowledgment_waits_for_a_full_socket_without_turning_the_loop);
 	tcase_add_test(tc, an_error_of_a_full_socket_is_taken_while_nothing_is_read);
+	tcase_add_test(tc, packets_gather_while_pppd_takes_nothing_and_go_out_with_what_waits);
+	tcase_add_test(tc, packets_are_taken_in_while_pppd_is_stuck);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
