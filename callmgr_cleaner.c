@@ -36,15 +36,18 @@ static void sleep_until_orphaned(pid_t parent)
 		(void)sigwaitinfo(&all, NULL);
 }
 
-static void cleaner_main(const struct callmgr *cm, pid_t parent)
+static void cleaner_main(struct callmgr *cm, pid_t parent)
 {
+	const struct callmgr_traces *traces = cm->traces;
+	bool host_route = cm->options->host_route;
+	munmap(cm, sizeof(*cm));
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	log_close();
 	child_close_descriptors(-1);
 	log_quiet_stderr();
-	privs_drop(cm->options->host_route);
+	privs_drop(host_route);
 	sleep_until_orphaned(parent);
-	clear_up(cm->traces);
+	clear_up(traces);
 }
 
 void cleaner_start(struct callmgr *cm)
@@ -54,7 +57,7 @@ void cleaner_start(struct callmgr *cm)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before); /* before the child is there: it must miss none */
 	privs_name_process("pptpcl");          /* likewise: nobody is to meet two call managers */
-	cm->cleaner = fork();
+	cm->cleaner = child_fork();
 	if (cm->cleaner == 0) {
 		cleaner_main(cm, parent);
 		_exit(0);

@@ -13,6 +13,11 @@ enum {
 	BY_HAND_MAX = 65536, /* descriptors that are closed one by one before Linux 5.9 */
 };
 
+pid_t child_fork(void)
+{
+	return _Fork();
+}
+
 static int close_range_of(unsigned first, unsigned last)
 {
 	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0U);

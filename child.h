@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What goes for each child that is forked to go on without exec: it gives up what its parent had
- * open, and it can be ended at any time. The forking itself stays where the reason for it is.
+ * Children that go on without exec: how they are forked, give up what their parent had open, and
+ * are ended.
  */
 #ifndef PPTP_CHILD_H
 #define PPTP_CHILD_H
 
 #include <sys/types.h>
+
+/* fork(2), without what libc's fork() does for programs with threads or handlers: this one has none,
+ * and what libc writes in each child would be a copy of the page. -1 and errno where it fails. */
+pid_t child_fork(void);
 
 /* In the child: closes all descriptors but 0, 1, 2 and `keep` (negative: none). Whoever waits for
  * end-of-file from the parent must get it, whatever the child is doing. log_close() before. */

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "log.h"
 #include "loop.h"
 #include "pppd.h"
@@ -218,7 +219,7 @@ static int shell_form(const struct pptp_options *o)
 	signal(SIGUSR1, SIG_IGN); /* see be_gateway */
 	struct waiting w = {0};
 	int error = hold_signals(&w);
-	pid_t pid = error ? -1 : fork();
+	pid_t pid = error ? -1 : child_fork();
 	if (pid < 0) {
 		fprintf(stderr, "pptp: cannot fork: %s\n", strerror(error ? -error : errno));
 		return EXIT_FAILED;

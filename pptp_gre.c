@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "fresh_memory.h"
 #include "gre_path.h"
 #include "ipc.h"
@@ -550,7 +551,7 @@ static int fork_call_manager(struct gateway *g)
 		return failed("cannot make a socket pair", error);
 	/* Not ignored, whatever our parent does: who ignores it may find the id with somebody else. */
 	signal(SIGCHLD, SIG_DFL);
-	pid_t pid = fork();
+	pid_t pid = child_fork();
 	if (pid < 0)
 		return failed("cannot fork", -errno);
 	if (pid == 0) {

@@ -107,7 +107,7 @@ int resolver_start(struct resolver *r, const char *name)
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
 	pid_t parent = getpid();
-	pid_t child = fork();
+	pid_t child = child_fork();
 	if (child < 0) {
 		int rc = -errno;
 		close(fds[0]);
