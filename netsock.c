@@ -25,7 +25,6 @@ enum {
 	GRE_PROTOCOL = 47,
 	GRE_BUFFER = 4 << 20, /* octets: a burst of 1000 full packets, with the kernel's overhead */
 	RANDOM_TRIES = 64,
-	CALL_IDS = 65536,
 };
 
 static int set_int(int fd, int level, int option, int value)
@@ -214,23 +213,27 @@ static int bind_call_id(int fd, uint16_t id)
 	return bind(fd, (const struct sockaddr *)&address, size) < 0 ? -errno : 0;
 }
 
+/* A random one that nobody has. Where no try finds one, strangers hold the names (there cannot be so
+ * many calls): the last one, unreserved. */
+static int bind_random_id(int fd, uint16_t *id)
+{
+	int rc = -EADDRINUSE;
+	for (int i = 0; i < RANDOM_TRIES && rc == -EADDRINUSE; i++) {
+		rc = random_id(id);
+		if (rc < 0)
+			return rc;
+		if (*id == 0)
+			*id = 1; /* 0 names no call */
+		rc = bind_call_id(fd, *id);
+	}
+	return rc == -EADDRINUSE ? 0 : rc;
+}
+
 int netsock_reserve_call_id(uint16_t wanted, uint16_t *call_id)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	uint16_t id = wanted;
-	int rc = -EADDRINUSE;
-	/* Random ones first; where nearly all are taken, one after the other. */
-	for (int i = 0; i < RANDOM_TRIES + CALL_IDS && rc == -EADDRINUSE; i++) {
-		if (wanted == 0 && i < RANDOM_TRIES && (rc = random_id(&id)) < 0)
-			break;
-		if (i >= RANDOM_TRIES)
-			id++;
-		rc = id ? bind_call_id(fd, id) : -EADDRINUSE;
-		if (wanted)
-			break;
-	}
-	*call_id = id;
-	return fd_or_error(fd, rc);
+	*call_id = wanted;
+	return fd_or_error(fd, wanted ? bind_call_id(fd, wanted) : bind_random_id(fd, call_id));
 }

@@ -41,8 +41,9 @@ int netsock_gre_connect(int fd, struct in_addr server, struct in_addr local);
 
 /*
  * Reserves a call id for this host (network namespace): held by an abstract UNIX socket that goes
- * with the process. `wanted` 0: a random one. Writes the id; returns the descriptor to keep open,
- * or a negative errno (-EADDRINUSE: `wanted` is taken).
+ * with the process. `wanted` 0: a random one, which strangers who hold all names cannot keep from
+ * us. Writes the id; returns the descriptor to keep open, or a negative errno (-EADDRINUSE: `wanted`
+ * is taken).
  */
 int netsock_reserve_call_id(uint16_t wanted, uint16_t *call_id);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static inline bool private_net_write(const char *path, const char *text)
@@ -48,6 +49,16 @@ static inline bool private_net_enter(void)
 		return false;
 	snprintf(map, sizeof(map), "0 %u 1", gid);
 	return private_net_write("/proc/self/gid_map", map) && private_net_lo_up();
+}
+
+/* Whether it can be done here at all; tried in a process of its own. */
+static inline bool private_net_possible(void)
+{
+	int status = 1;
+	pid_t probe = fork();
+	if (probe == 0)
+		_exit(private_net_enter() ? 0 : 1);
+	return probe > 0 && waitpid(probe, &status, 0) == probe && status == 0;
 }
 
 #endif
