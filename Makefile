@@ -21,7 +21,7 @@ IP ?= /sbin/ip
 # What the code needs or is held to, whatever CFLAGS says.
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 SANITIZERS = $(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined)
-COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(MUSL) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. $(MUSL) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
 	$(SANITIZERS)
 LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
 UNIT_LIBS = -lcheck -lsubunit -lm -lrt -pthread

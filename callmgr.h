@@ -232,6 +232,8 @@ enum join_search {
  * (the answer comes through callbacks), 0 = not.
  */
 int join_elect(struct callmgr *cm, enum join_search search, int64_t now_us);
+/* The folder of the sockets, made where it is missing; "" where there can be none. */
+const char *join_folder(struct callmgr *cm);
 /* Starts listening under a name of our own, where we do not yet; failure is logged only. */
 void join_listen(struct callmgr *cm);
 /* Before there is a connection: listens for those who ask for status. Tried once an address. */

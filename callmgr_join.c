@@ -43,6 +43,13 @@ static void pair_name(char *name, size_t cap, const struct callmgr *cm)
 	snprintf(name, cap, "%s:%s", local, server);
 }
 
+const char *join_folder(struct callmgr *cm)
+{
+	if (run_folder_make(cm->traces->folder, sizeof(cm->traces->folder)) < 0)
+		cm->traces->folder[0] = '\0';
+	return cm->traces->folder;
+}
+
 /* The folder, locked: the descriptor to close, or a negative errno. */
 static int lock_folder(struct callmgr *cm)
 {

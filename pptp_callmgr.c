@@ -250,8 +250,12 @@ static void route_ready(void *context, short revents, int64_t now_us)
 static void begin_route(struct callmgr *cm)
 {
 	const struct pptp_options *o = cm->options;
-	int rc = route_begin(
-	    &cm->traces->route, callmgr_address(cm), o->localbind, o->rtmark, o->host_route);
+	struct route_request wanted = {.server = callmgr_address(cm),
+	    .local = o->localbind,
+	    .mark = o->rtmark,
+	    .manage = o->host_route,
+	    .folder = join_folder(cm)};
+	int rc = route_begin(&cm->traces->route, &wanted);
 	cm->route_begun = true;
 	if (rc == -EPERM)
 		log_warn("no right to add a host route to %s (CAP_NET_ADMIN): going on without one",

@@ -1,58 +1,56 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Names and sockets of route_share.h. A name is claimed by binding it, and found by connecting to it.
+ * A share is a read lock on one octet of the folder itself (a directory has no octets, but may be
+ * locked in parts all the same), the octet standing for server, table and network namespace.
  */
 #include "route_share.h"
 
 #include <errno.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-	SHARES_MAX = 256, /* live calls to one server that are told apart */
+	REST_BITS = 31, /* what 63 bits of an offset leave behind the address */
 };
 
-static int open_socket(void)
+#define GOLDEN UINT32_C(0x9e3779b1) /* spreads small numbers (Knuth, volume 3, section 6.4) */
+
+/* Two tables or namespaces may meet in one octet, one time in 2^31: a route then stays for longer. */
+static struct flock octet_of(struct in_addr server, uint32_t table, short type)
 {
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct stat net = {0};
+	(void)stat("/proc/self/ns/net", &net);
+	uint32_t rest = (table * GOLDEN ^ (uint32_t)net.st_ino) & ~(UINT32_C(1) << REST_BITS);
+	uint64_t octet = (uint64_t)ntohl(server.s_addr) << REST_BITS | rest;
+	return (struct flock){
+	    .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)octet, .l_len = 1};
+}
+
+static int open_folder(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
-static socklen_t write_name(
-    struct sockaddr_un *address, struct in_addr server, uint32_t table, int number)
+int route_share_take(const char *folder, struct in_addr server, uint32_t table)
 {
-	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	int len = snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1,
-	    "pptp-route-%08lx-%lu-%d", (unsigned long)ntohl(server.s_addr), (unsigned long)table,
-	    number);
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
-}
-
-int route_share_take(struct in_addr server, uint32_t table)
-{
-	struct sockaddr_un address;
-	int fd = open_socket();
-	for (int n = 0; n < SHARES_MAX && fd >= 0; n++) {
-		socklen_t len = write_name(&address, server, table, n);
-		if (bind(fd, (const struct sockaddr *)&address, len) == 0 || errno != EADDRINUSE)
-			break;
-	}
+	struct flock lock = octet_of(server, table, F_RDLCK);
+	int fd = open_folder(folder);
+	if (fd < 0)
+		return open_folder("/");
+	(void)fcntl(fd, F_OFD_SETLK, &lock);
 	return fd;
 }
 
-bool route_share_lives(struct in_addr server, uint32_t table)
+bool route_share_lives(const char *folder, struct in_addr server, uint32_t table)
 {
-	struct sockaddr_un address;
-	int fd = open_socket();
-	bool found = false;
-	for (int n = 0; n < SHARES_MAX && fd >= 0 && !found; n++) {
-		socklen_t len = write_name(&address, server, table, n);
-		found = connect(fd, (const struct sockaddr *)&address, len) == 0;
-	}
-	if (fd >= 0)
-		close(fd);
-	return found;
+	/* Asked for, not taken: this would stand in the way of any share. */
+	struct flock lock = octet_of(server, table, F_WRLCK);
+	int fd = open_folder(folder);
+	if (fd < 0)
+		return false;
+	bool lives = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	close(fd);
+	return lives;
 }

@@ -413,7 +413,7 @@ static void drop_share(struct route_keeper *k)
 static bool was_last_share(struct route_keeper *k, uint32_t table)
 {
 	drop_share(k);
-	return !route_share_lives(k->server, table);
+	return !route_share_lives(k->folder, k->server, table);
 }
 
 /* Removes whatever of ours there is for the server in the keeper's table. Whether there was any. */
@@ -451,7 +451,7 @@ static void share_table(struct route_keeper *k, uint32_t table)
 	if (k->table != table)
 		release_route(k);
 	drop_share(k);
-	k->share_fd = route_share_take(k->server, table);
+	k->share_fd = route_share_take(k->folder, k->server, table);
 	k->table = table;
 }
 
@@ -543,7 +543,7 @@ static int manage_route(struct route_keeper *k, const struct route_path *actual,
 		return rc;
 	k->missing = k->added && s.ours_count == 0;
 	/* Whose tunnel the default route is may not be known yet; the call that stands knows. */
-	if (!k->begun && s.ours_live && route_share_lives(k->server, s.table))
+	if (!k->begun && s.ours_live && route_share_lives(k->folder, k->server, s.table))
 		return put_route(k, &s, &s.ours[0]);
 	if (!s.best.found || s.best.type != RTN_UNICAST)
 		return keep_going(k, &s);
@@ -656,13 +656,13 @@ static void remove_stale_blocks(struct route_keeper *k)
 			(void)change_block(k, RTM_DELROUTE, b.tables[i]);
 }
 
-int route_begin(
-    struct route_keeper *k, struct in_addr server, struct in_addr local, uint32_t mark, bool manage)
+int route_begin(struct route_keeper *k, const struct route_request *wanted)
 {
-	*k = (struct route_keeper){.server = server,
-	    .local = local,
-	    .mark = mark,
-	    .manage = manage,
+	*k = (struct route_keeper){.server = wanted->server,
+	    .local = wanted->local,
+	    .mark = wanted->mark,
+	    .manage = wanted->manage,
+	    .folder = wanted->folder,
 	    .share_fd = -1,
 	    .rtnl = {.fd = -1},
 	    .events = {.fd = -1},
@@ -753,7 +753,7 @@ bool route_clear_up(const struct route_keeper *dead)
 	struct route_keeper k = *dead;
 	k.share_fd = -1;
 	/* share_table() names the table before anything is added to it. */
-	if (k.table == RT_TABLE_UNSPEC || route_share_lives(k.server, k.table) ||
+	if (k.table == RT_TABLE_UNSPEC || route_share_lives(k.folder, k.server, k.table) ||
 	    rtnl_open(&k.rtnl, 0) < 0)
 		return false;
 	bool found = remove_ours(&k);

@@ -4,9 +4,9 @@
  * when the uplink changes, removed exactly where we added it. Routes of ours carry a protocol
  * number of their own, so that one left behind by a killed process is recognised and taken over.
  *
- * Several live calls to one server share the route: each holds an abstract socket named for server
- * and table, and the one that ends last, seen from that, removes it. Whoever finds it gone all the
- * same puts it back (each hears of the removal).
+ * Several live calls to one server share the route: each holds a lock that stands for server and
+ * table, and the one that ends last, seen from that, removes it. Whoever finds it gone all the same
+ * puts it back (each hears of the removal).
  *
  * While the uplink is gone and what is left leads into the tunnel, an "unreachable" route with the
  * same mark stands in for it: nothing goes round in the tunnel, and the call may outlive the gap.
@@ -58,12 +58,22 @@ enum route_state {
 	ROUTE_STATE_LOOP, /* into the tunnel itself */
 };
 
-/* Private but for events_fd, path, added and state. */
-struct route_keeper {
+/* What is asked for. */
+struct route_request {
 	struct in_addr server;
 	struct in_addr local; /* INADDR_ANY: no source asked for */
 	uint32_t mark;
-	bool manage;  /* false (--nohostroute): only look and warn */
+	bool manage;        /* false (--nohostroute): only look and warn */
+	const char *folder; /* by which calls to one server know of each other; lives on */
+};
+
+/* Private but for events_fd, path, added and state. */
+struct route_keeper {
+	struct in_addr server;
+	struct in_addr local;
+	uint32_t mark;
+	bool manage; /* may end earlier: see count_restore() */
+	const char *folder;
 	bool added;   /* a route of ours is in the kernel: `hop`, in `table`; or was, and its device
 	                is gone for the moment */
 	bool blocked; /* "unreachable" stands in for it, in `table` */
@@ -106,8 +116,7 @@ int route_lookup(
  * else. 0 or a negative errno; a missing right to add one is -EPERM with everything else set up.
  * Whatever it returns, route_end is then in order.
  */
-int route_begin(struct route_keeper *k, struct in_addr server, struct in_addr local, uint32_t mark,
-    bool manage);
+int route_begin(struct route_keeper *k, const struct route_request *wanted);
 
 /*
  * After events_fd became readable: takes in the notifications and follows the uplink; tells each

@@ -29,6 +29,15 @@ static inline struct in_addr address(const char *text)
 
 static const struct in_addr any = {0};
 
+/* All calls of a test know of each other; each test is in a network namespace of its own. */
+static inline int begin_route(
+    struct route_keeper *k, struct in_addr server, struct in_addr local, uint32_t mark, bool manage)
+{
+	struct route_request wanted = {
+	    .server = server, .local = local, .mark = mark, .manage = manage, .folder = "/tmp"};
+	return route_begin(k, &wanted);
+}
+
 static inline void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static inline void run(const char *format, ...)
 {
@@ -86,7 +95,7 @@ static inline void set_up(void)
 
 static inline int begin(struct route_keeper *k)
 {
-	return route_begin(k, address(SERVER), any, 0, true);
+	return begin_route(k, address(SERVER), any, 0, true);
 }
 
 /* The outcome of all notifications that are there: the last that was no "unchanged". */

@@ -25,7 +25,7 @@ END_TEST
 START_TEST(route_is_not_added_for_a_server_on_link)
 {
 	struct route_keeper k;
-	ck_assert_int_eq(route_begin(&k, address("192.0.2.77"), any, 0, true), 0);
+	ck_assert_int_eq(begin_route(&k, address("192.0.2.77"), any, 0, true), 0);
 	ck_assert(!k.added);
 	ck_assert_uint_eq(k.path.gateway.s_addr, 0);
 	expect(OURS, "");
@@ -36,7 +36,7 @@ END_TEST
 START_TEST(route_is_not_added_for_this_host_itself)
 {
 	struct route_keeper k;
-	ck_assert_int_eq(route_begin(&k, address("127.0.0.2"), any, 0, true), 0);
+	ck_assert_int_eq(begin_route(&k, address("127.0.0.2"), any, 0, true), 0);
 	ck_assert(k.path.local);
 	ck_assert(!k.added);
 	expect(OURS, "");
@@ -60,7 +60,7 @@ END_TEST
 START_TEST(route_without_the_host_route_option_is_only_looked_at)
 {
 	struct route_keeper k;
-	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 0, false), 0);
+	ck_assert_int_eq(begin_route(&k, address(SERVER), any, 0, false), 0);
 	ck_assert_str_eq(k.path.device, "up0");
 	expect(OURS, "");
 	route_end(&k);
@@ -142,7 +142,7 @@ START_TEST(route_left_over_that_is_not_needed_goes)
 {
 	struct route_keeper k;
 	run("ip route add 192.0.2.77 via 192.0.2.1 proto 47");
-	ck_assert_int_eq(route_begin(&k, address("192.0.2.77"), any, 0, true), 0);
+	ck_assert_int_eq(begin_route(&k, address("192.0.2.77"), any, 0, true), 0);
 	expect(OURS, "");
 	ck_assert_uint_eq(k.path.gateway.s_addr, 0);
 	end(&k);
@@ -379,7 +379,7 @@ START_TEST(route_follows_the_mark)
 {
 	struct route_keeper k;
 	run("ip rule add fwmark 5 lookup 1000 && ip route add default via 198.51.100.1 table 1000");
-	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 5, true), 0);
+	ck_assert_int_eq(begin_route(&k, address(SERVER), any, 5, true), 0);
 	ck_assert_str_eq(k.path.device, "up1");
 	expect(OURS, SERVER " via 198.51.100.1 dev up1 table 1000");
 	after(&k, "ip route replace default via 198.51.100.254 table 1000", ROUTE_MOVED,
@@ -392,11 +392,11 @@ START_TEST(route_follows_the_source_address)
 {
 	struct route_keeper k;
 	run("ip rule add from 198.51.100.2 lookup 77 && ip route add default via 198.51.100.1 table 77");
-	ck_assert_int_eq(route_begin(&k, address(SERVER), address("198.51.100.2"), 0, true), 0);
+	ck_assert_int_eq(begin_route(&k, address(SERVER), address("198.51.100.2"), 0, true), 0);
 	expect(OURS, SERVER " via 198.51.100.1 dev up1 table 77");
 	end(&k);
 	ck_assert_int_eq(
-	    route_begin(&k, address(SERVER), address("10.1.1.1"), 0, true), -ENETUNREACH);
+	    begin_route(&k, address(SERVER), address("10.1.1.1"), 0, true), -ENETUNREACH);
 	route_end(&k);
 }
 END_TEST
@@ -422,11 +422,11 @@ START_TEST(route_block_left_by_a_killed_process_is_no_obstacle)
 	end(&k);
 	run("ip rule add fwmark 5 lookup 1000 && ip route add default via 198.51.100.1 table 1000");
 	run("ip route add " BLOCK " table 1000 proto 47");
-	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 5, true), 0);
+	ck_assert_int_eq(begin_route(&k, address(SERVER), any, 5, true), 0);
 	expect(OURS, SERVER " via 198.51.100.1 dev up1 table 1000");
 	end(&k);
 	run("ip route add " BLOCK " proto 47"); /* also where nothing is to be added */
-	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 0, false), 0);
+	ck_assert_int_eq(begin_route(&k, address(SERVER), any, 0, false), 0);
 	expect(OURS, "");
 	route_end(&k);
 }

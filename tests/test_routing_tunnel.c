@@ -45,7 +45,7 @@ END_TEST
 START_TEST(route_beats_a_tunnel_whose_other_end_is_the_server)
 {
 	struct route_keeper k;
-	ck_assert_int_eq(route_begin(&k, address("192.0.2.77"), any, 0, true), 0);
+	ck_assert_int_eq(begin_route(&k, address("192.0.2.77"), any, 0, true), 0);
 	ck_assert(!k.added);
 	add_tunnel("tun9", "10.9.0.2", "192.0.2.77");
 	ck_assert_int_eq(follow(&k), ROUTE_MOVED);
@@ -58,7 +58,7 @@ END_TEST
 START_TEST(route_loop_is_told_once_each_time_where_there_is_no_host_route)
 {
 	struct route_keeper k;
-	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 0, false), 0);
+	ck_assert_int_eq(begin_route(&k, address(SERVER), any, 0, false), 0);
 	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
 	ck_assert_int_eq(follow(&k), ROUTE_UNCHANGED);
 	for (int i = 0; i < 2; i++) {
@@ -78,7 +78,7 @@ static void begin_below_tunnel(struct route_keeper *k, const char *server)
 {
 	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
 	run("ip link set tun9 down");
-	ck_assert_int_eq(route_begin(k, address(server), any, 0, true), 0);
+	ck_assert_int_eq(begin_route(k, address(server), any, 0, true), 0);
 	after(k, "ip link set tun9 up && ip route replace default dev tun9", ROUTE_UNCHANGED, NULL);
 }
 
@@ -213,7 +213,7 @@ START_TEST(route_block_is_in_the_table_of_the_mark)
 {
 	struct route_keeper k;
 	run("ip rule add fwmark 5 lookup 1000 && ip route add default via 198.51.100.1 table 1000");
-	ck_assert_int_eq(route_begin(&k, address(SERVER), any, 5, true), 0);
+	ck_assert_int_eq(begin_route(&k, address(SERVER), any, 5, true), 0);
 	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
 	after(&k, "ip route replace default dev tun9", ROUTE_UNCHANGED, NULL);
 	after(&k, "ip link set up1 down", ROUTE_LOST, BLOCK " table 1000");
