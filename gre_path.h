@@ -52,11 +52,11 @@ enum {
 	IN_FULL = 4095,
 	/* From a synchronous pty: what is read on top of the start of a frame. */
 	SYNC_IN_CAP = 16384,
-	/* Reads in a row before the other direction has its turn. */
-	TX_ROUNDS = 8,
+	/* ... and frames that are sent without trying to read more first: a read has few. */
+	SYNC_ENOUGH = 16,
+	/* Reads in a row, each sent at once, before the other direction has its turn. */
+	TX_ROUNDS = 4,
 	TX_BATCH = 32,
-	/* Frames that are sent without trying to read more first. */
-	TX_ENOUGH = 16,
 	TX_FRAME_CAP = PACKET_MAX + HDLC_FCS_LEN,
 	TX_ARENA = 65536,
 	CACHE_LINE = 64, /* octets, on common machines */

@@ -175,7 +175,7 @@ static void rewind_input(struct gre_path *p)
 /* True where all that is certain to be a frame has gone. */
 static bool send_frames(struct gre_path *p, bool last, int64_t now_us)
 {
-	while (!take_frames(p, last) || p->tx.count >= TX_ENOUGH)
+	while (!take_frames(p, last) || p->tx.count >= SYNC_ENOUGH)
 		if (!gre_tx_flush(p, now_us))
 			return false;
 	return true;

@@ -15,11 +15,6 @@
 /* IP and GRE headers, and address, control and protocol of PPP: what a PPP MTU has to leave room for. */
 #define TUNNEL_OVERHEAD (20 + GRE_HEADER_MAX + 4)
 
-enum taken {
-	TAKEN_ALL,  /* of the input */
-	TAKEN_FULL, /* the batch or the arena is full */
-};
-
 static uint8_t *next_frame(struct gre_path *p)
 {
 	return p->arena + p->tx.arena_at + GRE_HEADER_MAX;
@@ -74,13 +69,12 @@ void gre_tx_add(struct gre_path *p, const uint8_t *frame, size_t len)
 	add_frame(p, len);
 }
 
-static enum taken take_frames(struct gre_path *p)
+/* As many as there is input for, and places in the batch. */
+static void take_frames(struct gre_path *p)
 {
 	struct path_tx *tx = &p->tx;
 
-	while (tx->in_at < tx->in_len) {
-		if (gre_tx_full(p))
-			return TAKEN_FULL;
+	while (tx->in_at < tx->in_len && !gre_tx_full(p)) {
 		size_t used;
 		enum hdlc_event event =
 		    hdlc_decode(&tx->decoder, p->in + tx->in_at, tx->in_len - tx->in_at, &used);
@@ -105,7 +99,6 @@ static enum taken take_frames(struct gre_path *p)
 			break;
 		}
 	}
-	return TAKEN_ALL;
 }
 
 size_t gre_tx_read(struct gre_path *p, uint8_t *to)
@@ -308,12 +301,12 @@ void gre_tx_turn(struct gre_path *p, int64_t now_us)
 			tx->in_len = gre_tx_read(p, p->in);
 			more = tx->in_len >= IN_FULL;
 		}
-		enum taken taken = take_frames(p);
-		if ((taken == TAKEN_FULL || tx->count >= TX_ENOUGH) && !gre_tx_flush(p, now_us))
+		take_frames(p);
+		/* Before more is read: the receiver may go to sleep meanwhile, and to wake it costs
+		 * more than a system call. */
+		if (!gre_tx_flush(p, now_us))
 			return;
 	}
-	if (tx->count)
-		gre_tx_flush(p, now_us);
 }
 
 void gre_tx_acknowledge(struct gre_path *p, int64_t now_us)
