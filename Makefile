@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: ISC
 #
 # pptp: make, make demo, make check, make install.
-# V=1 shows the commands, SANITIZE=1 builds with ASan and UBSan. Where what stands: ARCHITECTURE.
+# V=1 shows the commands, SANITIZE=1 builds with ASan and UBSan, SMALL=1 builds for little memory.
+# Where what stands: ARCHITECTURE.
 
 # For packagers. CFLAGS and LDFLAGS given from outside are used as they are; IP and localstatedir
 # are taken and not needed: no `ip` command is run, and all that lives at run time is in /run/pptp.
-OPTIMIZE ?= -O2
+OPTIMIZE ?= $(if $(SMALL),-Os,-O2)
 OPTIMISE ?= $(OPTIMIZE)
 DEBUG ?= -g
-CFLAGS ?= $(OPTIMISE) $(DEBUG) -fstack-protector-strong
-LDFLAGS ?= -Wl,-z,relro,-z,now
+CFLAGS ?= $(OPTIMISE) $(DEBUG) -fstack-protector-strong $(SMALL_CFLAGS)
+LDFLAGS ?= -Wl,-z,relro,-z,now $(SMALL_LDFLAGS)
 prefix ?= /usr
 sbindir ?= $(prefix)/sbin
 mandir ?= $(prefix)/share/man
@@ -18,16 +19,30 @@ localstatedir ?= /var
 PPPD ?= /usr/sbin/pppd
 IP ?= /sbin/ip
 
+# SMALL=1: build/small/pptp, static and with musl: most of a tunnel's memory is glibc's own pages.
+# The further flags are for the pages of the file, all of which are mapped.
+MUSL_CC = $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine)),$(CC),$(shell command -v musl-gcc))
+OUT := build
+PROGRAM := pptp
+ifdef SMALL
+override CC := $(or $(MUSL_CC),$(error SMALL=1 wants musl: musl-gcc, in Debian's package musl-tools))
+OUT := build/small
+PROGRAM := $(OUT)/pptp
+STATIC := -static
+SMALL_CFLAGS := -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+SMALL_LDFLAGS := -Wl,--gc-sections,-z,noseparate-code
+endif
+
 # What the code needs or is held to, whatever CFLAGS says.
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 SANITIZERS = $(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined)
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. $(MUSL) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
 	$(SANITIZERS)
-LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
+LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS) $(STATIC)
 UNIT_LIBS = -lcheck -lsubunit -lm -lrt -pthread
 
 SOURCES := $(filter-out pptp.c,$(wildcard *.c))
-UNIT_TESTS := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/test_*.c))
+UNIT_TESTS := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 # Debian's musl-gcc knows no kernel headers: build/linux borrows those of the machine. musl's own
@@ -42,21 +57,21 @@ endif
 say = $(if $(V),@:,@printf '  %-5s %s\n')
 Q = $(if $(V),,@)
 
-all: pptp
+all: $(PROGRAM)
 
-pptp: build/pptp.o build/libpptp.a
+$(PROGRAM): $(OUT)/pptp.o $(OUT)/libpptp.a
 	$(say) LINK $@
 	$(Q)$(LINK) -o $@ $^
 
-build/libpptp.a: $(SOURCES:%.c=build/%.o)
+$(OUT)/libpptp.a: $(SOURCES:%.c=$(OUT)/%.o)
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-build/%.o: %.c build/command
+$(OUT)/%.o: %.c $(OUT)/command
 	$(say) CC $<
 	$(Q)mkdir -p $(@D) && $(COMPILE) $(INCLUDED) -MMD -MP -c -o $@ $<
 
-build/tests/%: build/tests/%.o build/libpptp.a
+$(OUT)/tests/%: $(OUT)/tests/%.o $(OUT)/libpptp.a
 	$(say) LINK $@
 	$(Q)$(LINK) -o $@ $^ $(UNIT_LIBS)
 
@@ -65,16 +80,21 @@ config.h: FORCE
 	$(Q)echo '#define PPPD_PATH "$(PPPD)"' | cmp -s - $@ || \
 	    echo '#define PPPD_PATH "$(PPPD)"' >$@
 
-build/pppd.o: config.h
-build/pppd.o: private INCLUDED = -include config.h
+$(OUT)/pppd.o: config.h
+$(OUT)/pppd.o: private INCLUDED = -include config.h
+
+ifdef SMALL
+# What each packet goes through is to be fast all the same.
+$(patsubst %.c,$(OUT)/%.o,$(wildcard gre_*.c hdlc*.c lcp_accm.c pqueue.c)): private OPTIMISE = -O2
+endif
 
 # Another compiler or other flags than the last time: everything is built anew.
-build/command: FORCE
+$(OUT)/command: FORCE
 	$(Q)mkdir -p $(@D) && echo '$(COMPILE) $(LDFLAGS)' | cmp -s - $@ || \
 	    echo '$(COMPILE) $(LDFLAGS)' >$@
 
 # System calls that fail by chance, to be preloaded by tests.
-build/flaky_io.so: tests/flaky_io.c build/command
+build/flaky_io.so: tests/flaky_io.c $(OUT)/command
 	$(say) CC $<
 	$(Q)$(COMPILE) -shared -fPIC -o $@ $< -ldl
 
@@ -82,8 +102,9 @@ unit-tests: $(UNIT_TESTS) build/flaky_io.so
 
 check:
 	$(Q)sh tests/prepare.sh check
-	$(Q)$(MAKE) --no-print-directory pptp unit-tests
-	$(Q)bash tests/run
+	$(Q)$(MAKE) --no-print-directory $(PROGRAM)
+	$(Q)$(MAKE) --no-print-directory unit-tests SMALL=
+	$(Q)$(if $(SMALL),PPTP=$(CURDIR)/$(PROGRAM)) bash tests/run
 
 # What a package's build can do without root, network or further packages.
 test: pptp
@@ -96,7 +117,9 @@ demo:
 	$(Q)$(MAKE) --no-print-directory pptp
 	$(Q)sh tests/demo.sh
 
+# The small one too, where it can be built.
 bench: pptp
+	$(Q)$(if $(MUSL_CC),$(MAKE) --no-print-directory SMALL=1)
 	$(Q)$(MAKE) -C bench
 
 lint:
@@ -114,9 +137,9 @@ build/fuzz/%: tests/fuzz/%.c $(SOURCES) $(wildcard *.h)
 	$(Q)mkdir -p $(@D) && clang -std=c11 -D_GNU_SOURCE -I. -g -O1 \
 	    -fsanitize=fuzzer$(,)address$(,)undefined -o $@ $< $(SOURCES)
 
-install: pptp
+install: $(PROGRAM)
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(sysconfdir)
-	install -m 755 pptp $(DESTDIR)$(sbindir)/pptp
+	install -m 755 $(PROGRAM) $(DESTDIR)$(sbindir)/pptp
 	install -m 644 pptp.8 $(DESTDIR)$(mandir)/man8/pptp.8
 	test -e $(DESTDIR)$(sysconfdir)/options.pptp || \
 	    install -m 644 options.pptp $(DESTDIR)$(sysconfdir)/options.pptp
@@ -136,4 +159,4 @@ FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(wildcard build/*.d build/tests/*.d)
+-include $(wildcard $(OUT)/*.d $(OUT)/tests/*.d)

@@ -11,7 +11,7 @@ trap 'rm -rf "$copy"' EXIT
 cp ./*.c ./*.h Makefile pptp.8 options.pptp "$copy" || exit 1
 cd "$copy" || exit 1
 rm -f config.h
-unset CFLAGS LDFLAGS CPPFLAGS CC MAKEFLAGS MFLAGS MAKELEVEL DESTDIR SANITIZE V
+unset CFLAGS LDFLAGS CPPFLAGS CC MAKEFLAGS MFLAGS MAKELEVEL DESTDIR SANITIZE SMALL V
 
 count=0
 failed=0
@@ -67,6 +67,17 @@ verdict $? "uninstall takes all of it away"
 make install DESTDIR=root prefix=/usr/local mandir=/man sysconfdir=/etc OPTIMIZE=-O1 DEBUG= >log 2>&1 &&
 	[ -x root/usr/local/sbin/pptp ] && [ -f root/man/man8/pptp.8 ] && [ -f root/etc/options.pptp ]
 verdict $? "prefix, mandir and sysconfdir are taken"
+
+name="SMALL=1 builds and installs a static program beside the usual one, without a warning"
+if command -v musl-gcc >/dev/null; then
+	make -j2 SMALL=1 OPTIMIZE=-O1 DEBUG= >log 2>&1 && ! grep -q warning: log &&
+		! readelf -l build/small/pptp | grep -q INTERP && readelf -l pptp | grep -q INTERP &&
+		make install SMALL=1 DESTDIR=small OPTIMIZE=-O1 DEBUG= >>log 2>&1 &&
+		cmp build/small/pptp small/usr/sbin/pptp >>log 2>&1
+	verdict $? "$name"
+else
+	verdict 0 "$name # SKIP no musl-gcc"
+fi
 
 make clean >log 2>&1 && [ ! -e build ] && [ ! -e pptp ] && [ ! -e config.h ]
 verdict $? "clean leaves only sources"

@@ -89,6 +89,12 @@ def match(pattern, text):
     return found
 
 
+# As glibc says it, and musl: the program speaks as its C library does.
+NO_ROUTE_TO_HOST = "(No route to host|Host is unreachable)"
+NETWORK_UNREACHABLE = "(Network is unreachable|Network unreachable)"
+NO_DESCRIPTORS = "(Too many open files|No file descriptors available)"
+
+
 def no_match(pattern, text):
     if re.search(pattern, text):
         fail(repr(pattern), "in", repr(text))

@@ -191,7 +191,7 @@ def _():
 
 @test("each way in which there is no way to the server is said in words, at once")
 def _():
-    for kind, words in (("unreachable", "No route to host; the server cannot be reached"),
+    for kind, words in (("unreachable", NO_ROUTE_TO_HOST + "; the server cannot be reached"),
                         ("prohibit", "Permission denied; a local firewall or route forbids it"),
                         ("blackhole", "Invalid argument; a local route discards")):
         sh("ip route add %s 192.0.2.9" % kind)
@@ -207,8 +207,8 @@ def _():
 @test("a router's word that it cannot deliver ends the attempt at once, in words")
 def _():
     with remote_server():
-        for kind, words in (("host-unreachable", "No route to host"),
-                            ("admin-prohibited", "No route to host"),
+        for kind, words in (("host-unreachable", NO_ROUTE_TO_HOST),
+                            ("admin-prohibited", NO_ROUTE_TO_HOST),
                             ("port-unreachable", "Connection refused")):
             sh("ip netns exec far nft 'add table ip cut; add chain ip cut in { type filter hook input "
                "priority 0; }; add rule ip cut in tcp dport 1723 reject with icmp type %s'" % kind)

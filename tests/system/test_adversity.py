@@ -247,7 +247,7 @@ def _():
         manager = run.pid_of("pptpcm")
         before = limit_descriptors(manager, max(descriptors(manager)) + 1)
         waiting = [connect(sockets()[0]) for _ in range(3)]
-        log.wait("cannot take another client of the socket now: Too many open files")
+        log.wait("cannot take another client of the socket now: " + NO_DESCRIPTORS)
         spent = cpu_seconds(manager)
         time.sleep(1)  # what is measured is how little happens
         between(0, cpu_seconds(manager) - spent, 0.1, "seconds of CPU")
@@ -279,7 +279,7 @@ def _():
                 run.wait_all(3)
             else:
                 equal(run.wait(3), 1)
-                match("Too many open files", run.stderr())
+                match(NO_DESCRIPTORS, run.stderr())
             nothing_left()
     true(stood > 5, stood)
 
