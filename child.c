@@ -15,7 +15,11 @@ enum {
 
 pid_t child_fork(void)
 {
+#if defined(__GLIBC__) && __GLIBC__ == 2 && __GLIBC_MINOR__ < 34
+	return fork(); /* there is no other yet */
+#else
 	return _Fork();
+#endif
 }
 
 static int close_range_of(unsigned first, unsigned last)

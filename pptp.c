@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,25 +37,6 @@ static bool ensure_standard_fds(void)
 	return true;
 }
 
-/*
- * Closes what the caller left open beyond the standard three, but `keep` (-1: nothing). Somebody
- * may wait for the end of a pipe that we would hold open for as long as the call lasts.
- */
-static void close_strays(int keep)
-{
-#ifdef SYS_close_range
-	unsigned first = STDERR_FILENO + 1;
-	if (keep >= (int)first) {
-		if (keep > (int)first)
-			(void)syscall(SYS_close_range, first, (unsigned)keep - 1, 0);
-		first = (unsigned)keep + 1;
-	}
-	(void)syscall(SYS_close_range, first, ~0U, 0);
-#else
-	(void)keep;
-#endif
-}
-
 static void open_log(const struct pptp_options *o)
 {
 	log_open(o->logstring, o->loglevel);
@@ -67,7 +47,9 @@ static int be_gateway(const struct pptp_options *o, int main_fd)
 {
 	/* Whoever asks all of us for statistics must not kill those that have none, or none yet. */
 	signal(SIGUSR1, SIG_IGN);
-	close_strays(main_fd);
+	/* What the caller left open: somebody may wait for the end of a pipe that we would hold
+	 * open for as long as the call lasts. */
+	child_close_descriptors(main_fd);
 	/* Out of the terminal's reach: Ctrl-C is pppd's to answer, by ending the link in order. */
 	if (!o->debug && main_fd >= 0)
 		(void)setsid();

@@ -14,6 +14,8 @@ enum {
 	REST_BITS = 31, /* what 63 bits of an offset leave behind the address */
 };
 
+_Static_assert(sizeof(off_t) == sizeof(uint64_t), "_FILE_OFFSET_BITS=64: 63 bits name an octet");
+
 #define GOLDEN UINT32_C(0x9e3779b1) /* spreads small numbers (Knuth, volume 3, section 6.4) */
 
 /* Two tables or namespaces may meet in one octet, one time in 2^31: a route then stays for longer. */
