@@ -455,9 +455,10 @@ static void on_signal(void *context, int signo, int64_t now_us)
 
 /*
  * What the parent had open is not ours: a pty's master held here would hide its hang-up from pppd,
- * a GRE socket would fill up unread. syslog's own descriptor is closed and opened anew.
+ * a GRE socket would fill up unread. A working directory would keep its file system from being
+ * unmounted. syslog's own descriptor is closed and opened anew.
  */
-static void shed_descriptors(const struct pptp_options *o, int keep)
+static void shed_what_is_inherited(const struct pptp_options *o, int keep)
 {
 	log_close();
 	child_close_descriptors(keep);
@@ -469,6 +470,8 @@ static void shed_descriptors(const struct pptp_options *o, int keep)
 		close(null);
 	}
 	log_open(o->logstring, o->loglevel);
+	if (chdir("/") < 0)
+		log_debug("chdir: %s", strerror(errno));
 }
 
 static int set_up(struct callmgr *cm, int gateway_fd, const struct ipc_call_request *call)
@@ -513,7 +516,7 @@ int callmgr_main(const struct pptp_options *o, int gateway_fd, const struct ipc_
 	struct callmgr *cm = fresh_memory(sizeof(*cm));
 	if (!cm || !(cm->traces = shared_memory(sizeof(*cm->traces))))
 		return EXIT_FAILED;
-	shed_descriptors(o, gateway_fd);
+	shed_what_is_inherited(o, gateway_fd);
 	/* Until a child's end is asked for, its process id must stay its own. */
 	signal(SIGCHLD, SIG_DFL);
 	cm->options = o;

@@ -10,6 +10,7 @@ import select
 import socket
 import threading
 
+CAP_NET_ADMIN = 1 << 12
 SIZES = [1, 2, 3, 4, 5, 40, 64, 100, 576, 1399, 1400, 1401, 1500, 2047, 2048, 2049, 4000, 8196]
 
 
@@ -513,14 +514,33 @@ def _():
         match("warn", line)
 
 
-@test("the gateway keeps no capabilities")
+def expect_rights(run, comm, capabilities):
+    with open("/proc/%d/status" % run.pid_of(comm)) as f:
+        status = f.read()
+    for kept in ("CapEff", "CapPrm"):
+        equal(int(match(kept + r":\s+(\w+)\n", status).group(1), 16), capabilities, comm + " " + kept)
+    match(r"NoNewPrivs:\s+1\n", status)
+
+
+@test("the gateway keeps no capabilities, the call manager and its cleaner that for the host route only")
 def _():
-    with Tunnel() as t:
-        with open("/proc/%d/status" % t.run.pid_of("pptpgw")) as f:
-            status = f.read()
-        match(r"CapEff:\s+0+\n", status)
-        match(r"CapPrm:\s+0+\n", status)
-        match(r"NoNewPrivs:\s+1\n", status)
+    for arguments, needed in (((), CAP_NET_ADMIN), (("--nohostroute",), 0)):
+        with Tunnel(*arguments) as t:
+            expect_rights(t.run, "pptpgw", 0)
+            expect_rights(t.run, "pptpcm", needed)
+            expect_rights(t.run, "pptpcl", needed)
+
+
+@test("no process of a call that stands keeps a file system from being unmounted")
+def _():
+    sh("mkdir -p /run/stick && mount -t tmpfs none /run/stick")
+    with FakeServer(SERVER) as server, Log() as log:
+        run = start(SERVER, prefix=("env", "-C", "/run/stick"))
+        log.wait("Outgoing call established")
+        run.status()
+        sh("umount /run/stick")
+        run.hang_up()
+        equal(run.wait(2), 0)
 
 
 # ---- the shell form ----
