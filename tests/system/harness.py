@@ -475,6 +475,15 @@ class Run:
             fail("no process", comm, "among", self.pids())
         os.kill(pid, signo)
 
+    @contextlib.contextmanager
+    def stopped(self, comm):
+        """That process does nothing meanwhile."""
+        self.kill(comm, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.kill(comm, signal.SIGCONT)
+
     def kill_manager_and_cleaner(self):
         """By SIGKILL: what they have on this host stays there."""
         self.kill("pptpcl", signal.SIGKILL)
@@ -692,6 +701,11 @@ def nothing_left(timeout=2.0, but=()):
     left = [word for word in leftovers() if not any(b in word for b in but)]
     if left:
         fail("left behind:", left)
+
+
+def parent(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        return int(f.read().rpartition(")")[2].split()[1])
 
 
 def descriptors(pid):

@@ -88,6 +88,23 @@ def _():
             nothing_left()
 
 
+@test("the process that looks the name up has neither memory nor descriptors of the call's")
+def _():
+    with with_names(), NameServer("127.0.0.3") as silent, Log():
+        run = start("vpn.test")
+        true(silent.asked.wait(5), "the name server was never asked")
+        own = set(descriptors(run.pid_of("pptpgw")).values()) - {"/dev/null"}
+        managers = [pid for pid, comm in run.pids().items() if comm == "pptpcm"]
+        asking, = [pid for pid in managers if parent(pid) in managers]
+        with open("/proc/%d/maps" % asking) as f:
+            no_match(r"(?m)^\S+ \S{3}s .*", f.read())
+        others = {d for fd, d in descriptors(asking).items() if fd > 2}
+        equal(others & own, set())
+        equal(len(others), 2, others)  # the pipe for the answer, the socket to the name server
+        run.hang_up()
+        run.wait_all(2)
+
+
 @test("of a name with several A records the first that answers is used, and logged")
 def _():
     with with_names(), NameServer("127.0.0.3", ["127.0.0.5", "127.0.0.6", "127.0.0.7"]), \
