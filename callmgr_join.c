@@ -267,6 +267,8 @@ static void listen_anew(void *context, short revents, int64_t now_us)
 		join_unlisten(cm);
 		join_listen(cm);
 	}
+	if (cm->route_begun)
+		route_share_again(&cm->traces->route);
 	if (cm->traces->socket_path[0])
 		log_info(
 		    "the socket was removed by somebody; %s is made anew", cm->traces->socket_path);

@@ -737,6 +737,14 @@ enum route_change route_on_events(struct route_keeper *k, int64_t now_us)
 	return tell_change(k, &before, now_us);
 }
 
+void route_share_again(struct route_keeper *k)
+{
+	if (k->share_fd < 0)
+		return;
+	drop_share(k);
+	k->share_fd = route_share_take(k->folder, k->server, k->table);
+}
+
 void route_end(struct route_keeper *k)
 {
 	if (k->rtnl.fd >= 0)

@@ -125,6 +125,9 @@ int route_begin(struct route_keeper *k, const struct route_request *wanted);
  */
 enum route_change route_on_events(struct route_keeper *k, int64_t now_us);
 
+/* The folder is another one under the old name: who looks there is told of our need again. */
+void route_share_again(struct route_keeper *k);
+
 /* Removes what we added, and nothing else; closes all descriptors. */
 void route_end(struct route_keeper *k);
 

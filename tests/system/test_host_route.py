@@ -194,4 +194,22 @@ def _():
         nothing_left()
 
 
+@test("calls to one server know of each other also after the socket folder was removed")
+def _():
+    with remote_server() as server, Log() as log:
+        before = all_routes()
+        first, _ = up(server, log=log, address=FAR)
+        with first.stopped("pptpcm"):
+            sh("rm -rf /run/pptp")
+        log.wait("made anew")
+        second = start(FAR)
+        log.wait("Outgoing call established", count=2)
+        end(second)
+        match("192.0.2.7", ours())
+        end(first)
+        no_match("somebody removed the host route", log.text())
+        equal(all_routes(), before)
+        nothing_left()
+
+
 main()
