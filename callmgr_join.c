@@ -241,13 +241,15 @@ bool join_clear_up(const struct callmgr_traces *traces)
 {
 	if (traces->socket_path[0] == '\0')
 		return false;
+	/* Without the lock, what refuses may be the socket of one who is about to listen there. */
 	int lock = run_folder_lock(traces->folder);
+	if (lock < 0)
+		return false;
 	int fd = ipc_connect(traces->socket_path);
 	bool dead = fd == -ECONNREFUSED && unlink(traces->socket_path) == 0;
 	if (fd >= 0)
 		close(fd); /* somebody has taken the name over */
-	if (lock >= 0)
-		close(lock);
+	close(lock);
 	return dead;
 }
 

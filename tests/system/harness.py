@@ -22,6 +22,7 @@ PPTP in the environment names the program under test (default: ./pptp).
 """
 import contextlib
 import ctypes
+import fcntl
 import os
 import pty
 import re

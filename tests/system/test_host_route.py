@@ -111,6 +111,27 @@ def _():
         nothing_left()
 
 
+@test("a cleaner that comes late leaves alone what the next start has taken over")
+def _():
+    with remote_server() as server, Log() as log:
+        before = all_routes()
+        first, _ = up(server, log=log, address=FAR)
+        with first.stopped("pptpcl"):
+            manager = first.pid_of("pptpcm")
+            os.kill(manager, signal.SIGKILL)
+            wait_gone([manager])
+            second = start(FAR)
+            log.wait("Outgoing call established", count=2)
+            second.status()
+        first.wait_all(2)
+        match("192.0.2.7", ours())
+        second.status()
+        end(second)
+        no_match("the call manager was killed: removed|made anew|somebody removed", log.text())
+        equal(all_routes(), before)
+        nothing_left()
+
+
 @test("a route left by SIGKILL is taken over by the next start, and goes with it")
 def _():
     with remote_server() as server, Log() as log:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """Many calls to one server: each on a connection of its own, or shared; elections, joining, status."""
 from harness import *  # noqa: F401,F403
-from harness import PPTP, WAIT, contextlib, os, signal, socket, subprocess, threading, time
+from harness import PPTP, WAIT, contextlib, fcntl, os, signal, socket, subprocess, threading, time
 
 SERVER = "127.0.0.2"
 
@@ -540,6 +540,23 @@ def _():
         log.wait("made anew")
         equal(run.status()["calls"], "1")
         end_many([run])
+
+
+@test("the cleaner removes nothing behind the back of one who holds the folder's lock")
+def _():
+    with FakeServer(SERVER) as server, Log() as log:
+        run = start(SERVER)
+        up_many(log, server, [run])
+        run.status()
+        folder = os.open("/run/pptp", os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        run.kill("pptpcm", signal.SIGKILL)
+        run.wait_all(2)
+        equal(len(sockets()), 1)
+        os.close(folder)
+        again = start(SERVER)
+        log.wait("Outgoing call established", count=2)
+        end_many([again])
 
 
 @test("a stale socket left by SIGKILL is no obstacle and is cleared away")
