@@ -251,7 +251,8 @@ bool join_clear_up(const struct callmgr_traces *traces);
 
 /* ---- callmgr_cleaner.c ---- */
 
-/* Forks the cleaner, and gives both processes their names. Without one the call goes on as well: the next start would clear up. */
+/* Forks the cleaner, and gives both processes their names. Without one the call goes on as well: the
+ * next start would clear up. */
 void cleaner_start(struct callmgr *cm);
 /* Nothing is left to be cleared up. */
 void cleaner_dismiss(struct callmgr *cm);

@@ -4,8 +4,9 @@
  * the call manager is killed instead, the cleaner removes what would stay on this host: the socket
  * in the folder and the host route. Nobody else could, the gateway having given up its rights.
  *
- * It has no descriptors: the kernel tells it by a signal that its parent is gone. All others are
- * blocked, so that it is still there when everything is asked to end and the call manager fails to.
+ * It has no descriptor but /dev/null: the kernel tells it by a signal that its parent is gone. All
+ * signals are blocked and waited for, so that it is still there when everything is asked to end and
+ * the call manager fails to.
  */
 #include <errno.h>
 #include <signal.h>

@@ -36,7 +36,8 @@ enum resolve_literal resolve_literal(const char *text, struct in_addr *address);
 int resolver_start(struct resolver *r, const char *name);
 
 /* Takes the answer once fd is readable: 0 (and *count addresses, at least 1, in the resolver's
- * order, none twice; left_out says how many more there are), or the EAI_ value of the failure. Follow with resolver_end. */
+ * order, none twice; left_out says how many more there are), or the EAI_ value of the failure.
+ * Follow with resolver_end. */
 int resolver_answer(struct resolver *r, struct in_addr addresses[RESOLVE_MAX], size_t *count);
 
 /* Ends the child, whether it has answered or not. Harmless after the first time. */
