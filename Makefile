@@ -93,12 +93,12 @@ $(OUT)/command: FORCE
 	$(Q)mkdir -p $(@D) && echo '$(COMPILE) $(LDFLAGS)' | cmp -s - $@ || \
 	    echo '$(COMPILE) $(LDFLAGS)' >$@
 
-# System calls that fail by chance, to be preloaded by tests.
-build/flaky_io.so: tests/flaky_io.c $(OUT)/command
+# System calls that fail by chance, or are the last: to be preloaded by tests.
+build/%.so: tests/%.c $(OUT)/command
 	$(say) CC $<
 	$(Q)$(COMPILE) -shared -fPIC -o $@ $< -ldl
 
-unit-tests: $(UNIT_TESTS) build/flaky_io.so
+unit-tests: $(UNIT_TESTS) build/flaky_io.so build/kill_at.so
 
 check:
 	$(Q)sh tests/prepare.sh check
