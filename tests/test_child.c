@@ -4,9 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,11 +28,27 @@ static bool is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
+/* From here on the kernel is one that does not know the call yet. */
+static bool forget_close_range(void)
+{
+	struct sock_filter code[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
 /* Forks; in the child what is left open when `keep` is kept: bit n for 0, 1, 2, keep, and any other. */
-static int left_open_with(int keep)
+static int left_open_by(bool old_kernel, int keep)
 {
 	pid_t child = child_fork();
 	if (child == 0) {
+		if (old_kernel && !forget_close_range())
+			_exit(UCHAR_MAX);
 		child_close_descriptors(keep);
 		int others = 0;
 		for (int fd = 3; fd < 2 * HIGH; fd++)
@@ -39,6 +61,22 @@ static int left_open_with(int keep)
 	ck_assert(WIFEXITED(status));
 	return WEXITSTATUS(status);
 }
+
+static int left_open_with(int keep)
+{
+	return left_open_by(false, keep);
+}
+
+START_TEST(closes_all_but_the_one_kept_where_the_kernel_wants_them_one_by_one)
+{
+	int ends[2];
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(dup2(ends[0], HIGH), HIGH);
+	ck_assert_int_eq(left_open_by(true, HIGH), 1 | 2);
+	ck_assert_int_eq(left_open_by(true, ends[0]), 1 | 2);
+	ck_assert_int_eq(left_open_by(true, -1), 1);
+}
+END_TEST
 
 START_TEST(closes_all_but_the_one_kept)
 {
@@ -96,6 +134,7 @@ int main(void)
 	Suite *suite = suite_create("child");
 	TCase *tests = tcase_create("child");
 	tcase_add_test(tests, closes_all_but_the_one_kept);
+	tcase_add_test(tests, closes_all_but_the_one_kept_where_the_kernel_wants_them_one_by_one);
 	tcase_add_test(tests, ends_a_child_that_blocks_all_signals);
 	tcase_add_test(tests, leaves_alone_who_is_not_its_child);
 	suite_add_tcase(suite, tests);

@@ -272,6 +272,33 @@ def _():
         nothing_left()
 
 
+def wait_sockets(wanted):
+    """Until there are as many as wanted, with such names up to the first dot."""
+    deadline = time.monotonic() + WAIT
+    while [os.path.basename(s).split(".")[0] for s in sockets()] != wanted:
+        true(time.monotonic() < deadline, sockets())
+
+
+@test("calls whose name took long to look up are found, and shared, as others are")
+def _():
+    for arguments, connections in ((), 2), (("--share-control",), 1):
+        with with_names(), NameServer("127.0.0.3", ["127.0.0.7"]) as names, \
+                FakeServer("127.0.0.7") as server, Log() as log:
+            names.may_answer.clear()
+            runs = [start("vpn.test", *arguments) for _ in range(2)]
+            wait_sockets(["connecting"] * 2)
+            names.may_answer.set()
+            log.wait("Outgoing call established", count=2)
+            wait_sockets(["255"] * connections)
+            equal(len(server.connections), connections)
+            for run in runs:
+                run.hang_up()
+            for run in runs:
+                equal(run.wait(2), 0)
+                run.wait_all(2)
+            nothing_left()
+
+
 @test("who wants to share a connection does not wait for one that is not there yet")
 def _():
     with unanswered(SERVER), Log() as log:
