@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -194,6 +195,20 @@ static enum refusal on_send_error(struct gre_path *p, int error)
 	return REFUSAL_LOST;
 }
 
+/*
+ * sendmmsg in one system call with every C library: on 64-bit machines musl's own is a loop of
+ * sendmsg, because the kernel counts in 64 bits where its struct has 32 and padding. Messages that
+ * began as zeroed memory, as ours, are the same in both.
+ */
+static int send_batch(int fd, struct mmsghdr *messages, unsigned count)
+{
+#ifdef __GLIBC__
+	return sendmmsg(fd, messages, count, MSG_DONTWAIT);
+#else
+	return (int)syscall(SYS_sendmmsg, fd, messages, count, MSG_DONTWAIT);
+#endif
+}
+
 /* Sends [sent, numbered) in order; false where it has to wait. */
 static bool send_frames(struct gre_path *p)
 {
@@ -201,8 +216,7 @@ static bool send_frames(struct gre_path *p)
 	bool tried = false; /* the first packet, once */
 
 	while (tx->sent < tx->numbered) {
-		int n = sendmmsg(
-		    p->config.gre, tx->messages + tx->sent, tx->numbered - tx->sent, MSG_DONTWAIT);
+		int n = send_batch(p->config.gre, tx->messages + tx->sent, tx->numbered - tx->sent);
 		if (n > 0) {
 			for (unsigned i = tx->sent; i < tx->sent + (unsigned)n; i++)
 				if (tx->messages[i].msg_len < tx->pieces[i].iov_len)
