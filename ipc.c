@@ -17,6 +17,7 @@
 enum {
 	/* All but the text of IPC_STATUS; not longer, as it lies on the stack. */
 	PACKET_CAP = IPC_TEXT_MAX + 16,
+	BACKLOG = 4096,        /* the kernel's own limit; SOMAXCONN is 128 with musl */
 	DESCRIPTORS_MAX = 253, /* the kernel's limit for one packet (SCM_MAX_FD) */
 };
 
@@ -348,7 +349,7 @@ int ipc_listen(const char *path)
 		return fd;
 	if (fchmod(fd, 0600) < 0 ||
 	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(fd, SOMAXCONN) < 0) {
+	    listen(fd, BACKLOG) < 0) {
 		rc = -errno;
 		close(fd);
 		return rc;
