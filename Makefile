@@ -129,7 +129,7 @@ lint:
 format:
 	clang-format -i *.c *.h tests/*.[ch] $(wildcard tests/fuzz/*.c bench/*.[ch])
 
-# Fuzzers are built by clang from the sources: make fuzz; build/fuzz/hdlc -max_total_time=60
+# Fuzzers are built by clang from the sources: make fuzz; build/fuzz/fuzz_hdlc -max_total_time=60
 fuzz: $(FUZZERS)
 
 build/fuzz/%: tests/fuzz/%.c $(SOURCES) $(wildcard *.h)

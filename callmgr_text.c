@@ -467,6 +467,14 @@ static void add_call(
 	}
 }
 
+static const char *host_route_word(const struct callmgr *cm)
+{
+	const struct route_keeper *k = &cm->traces->route;
+	if (!cm->route_begun || !(k->added || k->blocked))
+		return "none";
+	return k->state == ROUTE_STATE_GOOD ? "added" : "lost";
+}
+
 void callmgr_status_text(char *text, size_t cap, const struct callmgr *cm, int64_t now_us)
 {
 	enum {
@@ -480,8 +488,7 @@ void callmgr_status_text(char *text, size_t cap, const struct callmgr *cm, int64
 	add_address(&t, callmgr_address(cm));
 	add(&t, "\nlocal=");
 	add_address(&t, cm->local);
-	add(&t, "\nstate=%s\nhost_route=%s\n", stage_name(cm),
-	    cm->route_begun && cm->traces->route.added ? "added" : "none");
+	add(&t, "\nstate=%s\nhost_route=%s\n", stage_name(cm), host_route_word(cm));
 	for (const struct callmgr_client *c = cm->clients; c; c = c->next)
 		calls += c->kind == CLIENT_GATEWAY && !c->gone;
 	add(&t, "calls=%u\n", calls);

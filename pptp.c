@@ -43,8 +43,18 @@ static void open_log(const struct pptp_options *o)
 	log_copy_to_stderr(o->debug);
 }
 
+/* As pppd does in its own: what follows its option "password" is not for other users' ps. From the
+ * end on, as the word before may be a user of that name. */
+static void hide_passwords(const struct pptp_options *o)
+{
+	for (int i = o->pppd_argc - 2; i >= 0; i--)
+		if (strcmp(o->pppd_argv[i], "password") == 0)
+			memset(o->pppd_argv[i + 1], '?', strlen(o->pppd_argv[i + 1]));
+}
+
 static int be_gateway(const struct pptp_options *o, int main_fd)
 {
+	hide_passwords(o);
 	/* Whoever asks all of us for statistics must not kill those that have none, or none yet. */
 	signal(SIGUSR1, SIG_IGN);
 	/* What the caller left open: somebody may wait for the end of a pipe that we would hold

@@ -94,11 +94,11 @@ int status_main(void)
 	char folder[PATH_CAP];
 	int answers = ask_in(folder, sizeof(folder));
 	if (answers == -ENOENT)
-		fprintf(stderr, "pptp: no call manager of this user is running\n");
+		fprintf(stderr, "pptp: no call of this user is running\n");
 	else if (answers < 0)
 		fprintf(stderr, "pptp: cannot look for call managers: %s\n", strerror(-answers));
 	else if (answers == 0)
-		fprintf(stderr, "pptp: no call manager answers in %s\n", folder);
+		fprintf(stderr, "pptp: no call is running: nobody answers in %s\n", folder);
 	if (geteuid() != 0)
 		fprintf(stderr,
 		    "pptp: only calls of user %lu are shown here; calls of root are shown to root\n",

@@ -585,6 +585,26 @@ def _():
             unmount()
 
 
+@test("a password among pppd's options is for pppd alone to be seen")
+def _():
+    with FakeServer(SERVER, gre=True) as server, Log():
+        to_read, to_write = os.pipe()
+        pppd, run = shell(SPEAK, "user", "password", "password", "sesame", stdin=to_read)
+        try:
+            os.close(to_read)
+            server.wait_gre(1, WAIT, lambda p: p.seq is not None)
+            match(r"user password password sesame\n", pppd.text())
+            for pid, comm in run.pids().items():
+                with open("/proc/%d/cmdline" % pid, "rb") as f:
+                    words = f.read().split(b"\0")
+                if comm.startswith("pptp"):
+                    true(b"sesame" not in words and b"??????" in words, comm, words)
+            os.close(to_write)
+            run.wait_all()
+        finally:
+            unmount()
+
+
 @test("a refused call never starts pppd, and its status is not 0")
 def _():
     with FakeServer(SERVER, polite(ocrp={"result": 4})), Log():

@@ -121,7 +121,7 @@ def _():
         server.wait_gre(1, where=lambda p: p.payload == lcp_request(1))
         sh("ip link set near down")
         log.wait("there is no route to 192.0.2.7 for the moment")
-        equal(squeezed(OURS), BLOCK)
+        equal((squeezed(OURS), run.status()["host_route"]), (BLOCK, "lost"))
         before = sent_into_tunnel()
         for number in range(1, 31):
             run.write_frame(ppp(number))

@@ -386,7 +386,7 @@ def _():
     sh("rm -rf /run/pptp")
     asked = ask()
     equal((asked.returncode, asked.stdout), (1, ""))
-    equal(asked.stderr, "pptp: no call manager of this user is running\n")
+    equal(asked.stderr, "pptp: no call of this user is running\n")
     true(not os.path.exists("/run/pptp"), "the question has made a folder")
     with FakeServer(SERVER) as server, Log() as log:
         run = start(SERVER)
@@ -420,7 +420,7 @@ def _():
         up_many(log, server, [start(SERVER)])
         asked = ask(program, **as_user)
         equal((asked.returncode, asked.stdout), (1, ""))
-        equal(asked.stderr, "pptp: no call manager of this user is running\n" + seen)
+        equal(asked.stderr, "pptp: no call of this user is running\n" + seen)
         equal(os.listdir(runtime), [])
         equal(os.path.exists("/tmp/pptp-65531"), False)
 
@@ -454,7 +454,7 @@ def _():
             asked = ask()
             ender.join()
             equal((asked.returncode, asked.stdout), (1, ""))
-            equal(asked.stderr, "pptp: no call manager answers in /run/pptp\n")
+            equal(asked.stderr, "pptp: no call is running: nobody answers in /run/pptp\n")
     os.unlink("/run/pptp/ending")
 
 
@@ -556,6 +556,7 @@ def _():
         os.close(folder)
         again = start(SERVER)
         log.wait("Outgoing call established", count=2)
+        wait_gateways(1)
         end_many([again])
 
 
