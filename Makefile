@@ -59,6 +59,12 @@ Q = $(if $(V),,@)
 
 all: $(PROGRAM)
 
+ifdef SMALL
+# To be had by its usual name, too: make's own rules would link pptp.c alone.
+pptp: $(PROGRAM)
+.PHONY: pptp
+endif
+
 $(PROGRAM): $(OUT)/pptp.o $(OUT)/libpptp.a
 	$(say) LINK $@
 	$(Q)$(LINK) -o $@ $^
@@ -107,18 +113,19 @@ check:
 	$(Q)$(if $(SMALL),PPTP=$(CURDIR)/$(PROGRAM)) bash tests/run
 
 # What a package's build can do without root, network or further packages.
-test: pptp
+test: $(PROGRAM)
 	$(Q)if echo '#include <check.h>' | $(CC) -E - >/dev/null 2>&1; then \
 	    $(MAKE) --no-print-directory unit-tests && bash tests/run unit; \
 	else echo 'The unit tests want the library Check (Debian: check): left out.'; fi
 
 demo:
 	$(Q)sh tests/prepare.sh demo
-	$(Q)$(MAKE) --no-print-directory pptp
-	$(Q)sh tests/demo.sh
+	$(Q)$(MAKE) --no-print-directory $(PROGRAM)
+	$(Q)$(if $(SMALL),PPTP=$(CURDIR)/$(PROGRAM)) sh tests/demo.sh
 
 # The small one too, where it can be built.
-bench: pptp
+bench:
+	$(Q)$(MAKE) --no-print-directory pptp SMALL=
 	$(Q)$(if $(MUSL_CC),$(MAKE) --no-print-directory SMALL=1)
 	$(Q)$(MAKE) -C bench
 

@@ -69,14 +69,20 @@ make install DESTDIR=root prefix=/usr/local mandir=/man sysconfdir=/etc OPTIMIZE
 verdict $? "prefix, mandir and sysconfdir are taken"
 
 name="SMALL=1 builds and installs a static program beside the usual one, without a warning"
+by_name="with SMALL=1 the target pptp is the small one"
 if command -v musl-gcc >/dev/null; then
 	make -j2 SMALL=1 OPTIMIZE=-O1 DEBUG= >log 2>&1 && ! grep -q warning: log &&
 		! readelf -l build/small/pptp | grep -q INTERP && readelf -l pptp | grep -q INTERP &&
 		make install SMALL=1 DESTDIR=small OPTIMIZE=-O1 DEBUG= >>log 2>&1 &&
 		cmp build/small/pptp small/usr/sbin/pptp >>log 2>&1
 	verdict $? "$name"
+	touch pptp.c
+	make pptp V=1 SMALL=1 OPTIMIZE=-O1 DEBUG= >log 2>&1 && grep -q -- '-o build/small/pptp ' log &&
+		! grep -q -- '-o pptp ' log
+	verdict $? "$by_name"
 else
 	verdict 0 "$name # SKIP no musl-gcc"
+	verdict 0 "$by_name # SKIP no musl-gcc"
 fi
 
 make clean >log 2>&1 && [ ! -e build ] && [ ! -e pptp ] && [ ! -e config.h ]
