@@ -109,12 +109,14 @@ void gre_rx_flush(struct gre_path *p, int64_t now_us)
 		rx->out_len -= rx->out_at;
 		rx->out_at = 0;
 	}
-	if (!p->queue.count)
-		return;
-	bool was_empty = rx->out_len == 0;
+	bool took_all = rx->out_len == 0;
 	deliver_held(p, now_us);
-	if (was_empty && rx->out_len)
+	/* As long as pppd takes all: with nothing left to wait for it, nobody would come back here. */
+	while (took_all && rx->out_len) {
 		write_out(p);
+		took_all = rx->out_len == 0;
+		deliver_held(p, now_us);
+	}
 }
 
 /* The octets of packet i in one piece. */

@@ -18,6 +18,7 @@ enum {
 	CAPACITY = 512,
 	IP_HEADER = 20,
 	FRAME = 1000,
+	LARGE = 1400,
 	OUR_CALL = 7,
 	SERVERS_CALL = 8,
 };
@@ -117,13 +118,19 @@ static void tear_down(void)
 	close(pppd);
 }
 
-/* The server sends a packet with `seq` of a few octets. */
-static void arrive(seq32 seq)
+/* The server sends a packet with `seq`. */
+static void arrive_with(seq32 seq, uint16_t payload_len)
 {
-	uint8_t datagram[IP_HEADER + GRE_HEADER_MAX + 4] = {0x45};
-	struct gre_header h = {.call_id = OUR_CALL, .payload_len = 4, .has_seq = true, .seq = seq};
+	uint8_t datagram[IP_HEADER + GRE_HEADER_MAX + LARGE] = {0x45};
+	struct gre_header h = {
+	    .call_id = OUR_CALL, .payload_len = payload_len, .has_seq = true, .seq = seq};
 	size_t len = IP_HEADER + gre_encode(&h, datagram + IP_HEADER) + h.payload_len;
 	ck_assert_int_eq(send(network, datagram, len, 0), (ssize_t)len);
+}
+
+static void arrive(seq32 seq)
+{
+	arrive_with(seq, 4);
 }
 
 static void pppd_writes_a_frame(void)
@@ -262,6 +269,26 @@ START_TEST(packets_are_taken_in_while_pppd_is_stuck)
 }
 END_TEST
 
+/* More than `out` has room for, and then pppd takes as much as it is given. */
+START_TEST(all_that_is_held_goes_out_once_pppd_takes_it)
+{
+	seq32 next = fill_pppd(1);
+	for (int i = 0; i < 3 * OUT_CAP / LARGE; i++) {
+		arrive_with(next++, LARGE);
+		run_for(USEC_PER_MSEC);
+	}
+	run_for(20 * USEC_PER_MSEC);
+	ck_assert_uint_eq(path->rx.datagrams, next - 1);
+
+	int large = 1 << 20;
+	ck_assert_int_eq(setsockopt(near_pty, SOL_SOCKET, SO_SNDBUF, &large, sizeof(large)), 0);
+	pppd_reads_all();
+	run_for(20 * USEC_PER_MSEC);
+	ck_assert_uint_eq(path->stats.rx_accepted, next - 1);
+	ck_assert_uint_eq(gre_rx_waiting(path), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("gre_path");
@@ -273,6 +300,7 @@ int main(void)
 	tcase_add_test(tc, an_error_of_a_full_socket_is_taken_while_nothing_is_read);
 	tcase_add_test(tc, packets_gather_while_pppd_takes_nothing_and_go_out_with_what_waits);
 	tcase_add_test(tc, packets_are_taken_in_while_pppd_is_stuck);
+	tcase_add_test(tc, all_that_is_held_goes_out_once_pppd_takes_it);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
