@@ -128,15 +128,15 @@ static void on_pty_writable(void *context, short revents, int64_t now_us)
 	end_turn(p, now_us);
 }
 
-/* What is missing may wait in the socket: timers come before descriptors, and where pppd is slow the
- * socket is not read at all. */
+/* What is missing, a packet or an acknowledgment, may wait in the socket: timers come before
+ * descriptors, and where pppd is slow the socket is not read at all. */
 static void look_for_missing(struct gre_path *p, int64_t now_us)
 {
 	bool stalled = p->rx.stalled;
 
 	p->rx.stalled = true;
 	for (int turn = 0; turn < RX_TURNS_LATE; turn++)
-		if (now_us < gre_session_gap_deadline(&p->session) || !gre_rx_turn(p, now_us))
+		if (now_us < gre_session_wait_deadline(&p->session) || !gre_rx_turn(p, now_us))
 			break;
 	p->rx.stalled = stalled;
 }

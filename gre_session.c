@@ -308,14 +308,19 @@ bool gre_session_ack_due(struct gre_session *s, int64_t now_us, struct gre_heade
 	return true;
 }
 
-int64_t gre_session_gap_deadline(const struct gre_session *s)
+static int64_t gap_deadline(const struct gre_session *s)
 {
 	return s->behind_gap ? s->behind_gap->known_since_us + s->gap.wait_us : DEADLINE_NEVER;
 }
 
+int64_t gre_session_wait_deadline(const struct gre_session *s)
+{
+	return deadline_earlier(gap_deadline(s), gre_window_deadline(&s->tx));
+}
+
 int64_t gre_session_deadline(const struct gre_session *s)
 {
-	int64_t at_us = deadline_earlier(gre_session_gap_deadline(s), gre_window_deadline(&s->tx));
+	int64_t at_us = gre_session_wait_deadline(s);
 	if (!s->rx_started)
 		return at_us; /* there is nothing yet to acknowledge */
 	at_us = deadline_earlier(at_us, gre_ack_deadline(&s->ack));
@@ -324,7 +329,7 @@ int64_t gre_session_deadline(const struct gre_session *s)
 
 void gre_session_on_deadline(struct gre_session *s, int64_t now_us)
 {
-	while (now_us >= gre_session_gap_deadline(s))
+	while (now_us >= gap_deadline(s))
 		give_up_gap(s, now_us);
 	gre_window_on_deadline(&s->tx, now_us);
 }

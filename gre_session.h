@@ -113,13 +113,14 @@ bool gre_session_ack_due(struct gre_session *s, int64_t now_us, struct gre_heade
 /* When to call gre_session_on_deadline; DEADLINE_NEVER where nothing is waited for. */
 int64_t gre_session_deadline(const struct gre_session *s);
 
-/* When the wait for a missing packet is over; DEADLINE_NEVER where none is missing. */
-int64_t gre_session_gap_deadline(const struct gre_session *s);
+/* When the wait for a missing packet, or for an acknowledgment, is over; DEADLINE_NEVER where there is
+ * none. */
+int64_t gre_session_wait_deadline(const struct gre_session *s);
 
 /*
- * Gives up on gaps and unacknowledged packets whose time is over; does nothing where none is. With
- * a gap's time over call it after what waits in the socket has been taken in, for the missing
- * packet may be there; then drain gre_session_next(), ask send_room and ack_due again.
+ * Gives up on gaps and unacknowledged packets whose time is over; does nothing where none is. Call
+ * it after what waits in the socket has been taken in, for the missing packet, or the
+ * acknowledgment, may be there; then drain gre_session_next(), ask send_room and ack_due again.
  */
 void gre_session_on_deadline(struct gre_session *s, int64_t now_us);
 

@@ -133,6 +133,14 @@ static void arrive(seq32 seq)
 	arrive_with(seq, 4);
 }
 
+static void arrive_ack(seq32 ack)
+{
+	uint8_t datagram[IP_HEADER + GRE_HEADER_MAX] = {0x45};
+	struct gre_header h = {.call_id = OUR_CALL, .has_ack = true, .ack = ack};
+	size_t len = IP_HEADER + gre_encode(&h, datagram + IP_HEADER);
+	ck_assert_int_eq(send(network, datagram, len, 0), (ssize_t)len);
+}
+
 static void pppd_writes_a_frame(void)
 {
 	uint8_t frame[FRAME] = {0xff, 0x03, 0x00, 0x21};
@@ -255,6 +263,23 @@ START_TEST(packets_gather_while_pppd_takes_nothing_and_go_out_with_what_waits)
 }
 END_TEST
 
+/* As where pppd takes a little now and again: too much waits for it for the socket to be read. */
+START_TEST(an_acknowledgment_that_waits_in_the_socket_is_not_overdue)
+{
+	gre_window_init(&path->session.tx, true, 8, 0);
+	path->session.tx.has_rtt = true; /* so that 0.1 s is the longest wait */
+	fill_pppd(1);
+	path->stall_timer.deadline_us = loop_now_us() + 10 * USEC_PER_SEC;
+	pppd_writes_a_frame();
+	run_for(10 * USEC_PER_MSEC);
+	ck_assert_uint_eq(path->stats.tx_sent, 1);
+	arrive_ack(1);
+	run_for(150 * USEC_PER_MSEC);
+	ck_assert_uint_eq(path->stats.rx_acks, 1);
+	ck_assert_uint_eq(path->session.tx.window, 4);
+}
+END_TEST
+
 START_TEST(packets_are_taken_in_while_pppd_is_stuck)
 {
 	seq32 next = fill_pppd(1);
@@ -299,6 +324,7 @@ int main(void)
 	tcase_add_test(tc, an_acknowledgment_waits_for_a_full_socket_without_turning_the_loop);
 	tcase_add_test(tc, an_error_of_a_full_socket_is_taken_while_nothing_is_read);
 	tcase_add_test(tc, packets_gather_while_pppd_takes_nothing_and_go_out_with_what_waits);
+	tcase_add_test(tc, an_acknowledgment_that_waits_in_the_socket_is_not_overdue);
 	tcase_add_test(tc, packets_are_taken_in_while_pppd_is_stuck);
 	tcase_add_test(tc, all_that_is_held_goes_out_once_pppd_takes_it);
 	suite_add_tcase(suite, tc);
