@@ -209,7 +209,7 @@ static bool tell_missing(void)
 	int n = snprintf(out + at, sizeof(out) - at,
 	    "%s warn[%s:log.c:%d]: lines missing here, as nobody took them: %" PRIu64,
 	    settings.session, __func__, __LINE__, daemon_log.missing);
-	if (n < 0 || !send_to_daemon(out, at + (size_t)n))
+	if (n < 0 || (size_t)n >= sizeof(out) - at || !send_to_daemon(out, at + (size_t)n))
 		return false;
 	daemon_log.missing = 0;
 	return true;
