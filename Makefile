@@ -36,8 +36,8 @@ endif
 # What the code needs or is held to, whatever CFLAGS says.
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 SANITIZERS = $(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined)
-COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. $(MUSL) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
-	$(SANITIZERS)
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. $(MUSL) $(CPPFLAGS) \
+	$(WARNINGS) $(CFLAGS) $(SANITIZERS)
 LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS) $(STATIC)
 UNIT_LIBS = -lcheck -lsubunit -lm -lrt -pthread
 

@@ -43,17 +43,24 @@ static void pair_name(char *name, size_t cap, const struct callmgr *cm)
 	snprintf(name, cap, "%s:%s", local, server);
 }
 
+static int make_folder(struct callmgr *cm)
+{
+	int rc = run_folder_make(cm->traces->folder, sizeof(cm->traces->folder));
+	if (rc < 0)
+		cm->traces->folder[0] = '\0';
+	return rc;
+}
+
 const char *join_folder(struct callmgr *cm)
 {
-	if (run_folder_make(cm->traces->folder, sizeof(cm->traces->folder)) < 0)
-		cm->traces->folder[0] = '\0';
+	(void)make_folder(cm);
 	return cm->traces->folder;
 }
 
 /* The folder, locked: the descriptor to close, or a negative errno. */
 static int lock_folder(struct callmgr *cm)
 {
-	int rc = run_folder_make(cm->traces->folder, sizeof(cm->traces->folder));
+	int rc = make_folder(cm);
 	return rc < 0 ? rc : run_folder_lock(cm->traces->folder);
 }
 
@@ -120,7 +127,7 @@ static int open_listener(struct callmgr *cm, const char *path)
 /* With the lock held: listens at `name` in the folder. 0 or a negative errno. */
 static int listen_at(struct callmgr *cm, const char *name)
 {
-	char *path = cm->traces->socket_path;
+	char *path = cm->traces->socket_path; /* noted before it is there: see callmgr_traces */
 	int rc =
 	    in_folder(path, CALLMGR_PATH_MAX, cm, name) ? open_listener(cm, path) : -ENAMETOOLONG;
 	if (rc < 0)

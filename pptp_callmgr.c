@@ -514,8 +514,10 @@ static int set_up(struct callmgr *cm, int gateway_fd, const struct ipc_call_requ
 int callmgr_main(const struct pptp_options *o, int gateway_fd, const struct ipc_call_request *call)
 {
 	struct callmgr *cm = fresh_memory(sizeof(*cm));
-	if (!cm || !(cm->traces = shared_memory(sizeof(*cm->traces))))
+	if (!cm || !(cm->traces = shared_memory(sizeof(*cm->traces)))) {
+		log_fatal("the call manager cannot start: %s", strerror(ENOMEM));
 		return EXIT_FAILED;
+	}
 	shed_what_is_inherited(o, gateway_fd);
 	/* Until a child's end is asked for, its process id must stay its own. */
 	signal(SIGCHLD, SIG_DFL);

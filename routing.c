@@ -443,6 +443,12 @@ static void release_route(struct route_keeper *k)
 	k->added = k->blocked = false;
 }
 
+static void take_share(struct route_keeper *k)
+{
+	drop_share(k);
+	k->share_fd = route_share_take(k->folder, k->server, k->table);
+}
+
 /* Before anything of ours is added to `table`. */
 static void share_table(struct route_keeper *k, uint32_t table)
 {
@@ -450,9 +456,8 @@ static void share_table(struct route_keeper *k, uint32_t table)
 		return;
 	if (k->table != table)
 		release_route(k);
-	drop_share(k);
-	k->share_fd = route_share_take(k->folder, k->server, table);
 	k->table = table;
+	take_share(k);
 }
 
 /* Who could not add anything holds no share, or nobody would remove the route when others end. */
@@ -739,10 +744,8 @@ enum route_change route_on_events(struct route_keeper *k, int64_t now_us)
 
 void route_share_again(struct route_keeper *k)
 {
-	if (k->share_fd < 0)
-		return;
-	drop_share(k);
-	k->share_fd = route_share_take(k->folder, k->server, k->table);
+	if (k->share_fd >= 0)
+		take_share(k);
 }
 
 void route_end(struct route_keeper *k)

@@ -219,18 +219,25 @@ def _():
             nothing_left()
 
 
+@contextlib.contextmanager
+def call_without_uplink(server, log):
+    """A call whose uplink is gone, so that only what blocks the server keeps it out of the tunnel."""
+    run, _ = up(server, log=log)
+    with tunnel_interface():
+        sh("ip route replace default dev ppp7 && ip link set near down")
+        log.wait("for the moment")
+        equal(squeezed(OURS), BLOCK)
+        yield run
+    sh("ip link set near up && ip route add default via 10.9.0.2")
+
+
 @tunnel_test("what a killed call manager left to block the server does not keep the next start away")
 def _():
     with remote_server() as server, Log() as log:
-        run, _ = up(server, log=log)
-        with tunnel_interface():
-            sh("ip route replace default dev ppp7 && ip link set near down")
-            log.wait("for the moment")
-            equal(squeezed(OURS), BLOCK)
+        with call_without_uplink(server, log) as run:
             run.kill_manager_and_cleaner()
             run.wait_all(4)
             equal(squeezed(OURS), BLOCK)
-        sh("ip link set near up && ip route add default via 10.9.0.2")
         end_everything()
         run, _ = up(server, log=log, count=2)
         equal(squeezed(OURS), HOST_ROUTE)
@@ -243,15 +250,10 @@ def _():
 @tunnel_test("what blocks the server while the uplink is gone goes with a killed call manager")
 def _():
     with remote_server() as server, Log() as log:
-        run, _ = up(server, log=log)
-        with tunnel_interface():
-            sh("ip route replace default dev ppp7 && ip link set near down")
-            log.wait("for the moment")
-            equal(squeezed(OURS), BLOCK)
+        with call_without_uplink(server, log) as run:
             run.kill("pptpcm", signal.SIGKILL)
             run.wait_all(4)
             equal(squeezed(OURS), "")
-        sh("ip link set near up && ip route add default via 10.9.0.2")
         nothing_left()
 
 
