@@ -289,6 +289,7 @@ def _():
             wait_sockets(["connecting"] * 2)
             names.may_answer.set()
             log.wait("Outgoing call established", count=2)
+            wait_gateways(2)
             wait_sockets(["255"] * connections)
             equal(len(server.connections), connections)
             for run in runs:
