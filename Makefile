@@ -29,6 +29,7 @@ override CC := $(or $(MUSL_CC),$(error SMALL=1 wants musl: musl-gcc, in Debian's
 OUT := build/small
 PROGRAM := $(OUT)/pptp
 STATIC := -static
+NAMES := -DRESOLVE_BY_GETENT=1
 SMALL_CFLAGS := -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 SMALL_LDFLAGS := -Wl,--gc-sections,-z,noseparate-code
 endif
@@ -36,7 +37,7 @@ endif
 # What the code needs or is held to, whatever CFLAGS says.
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 SANITIZERS = $(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined)
-COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. $(MUSL) $(CPPFLAGS) \
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. $(MUSL) $(NAMES) $(CPPFLAGS) \
 	$(WARNINGS) $(CFLAGS) $(SANITIZERS)
 LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS) $(STATIC)
 UNIT_LIBS = -lcheck -lsubunit -lm -lrt -pthread

@@ -361,7 +361,7 @@ static void begin(struct callmgr *cm, int64_t now_us)
 	case RESOLVE_NAME:
 		break;
 	}
-	int rc = resolver_start(&cm->resolver, server);
+	int rc = resolver_start(&cm->resolver, server, RESOLVE_GETENT);
 	cm->resolver_watch = (struct loop_watch){
 	    .fd = cm->resolver.fd, .events = POLLIN, .ready = resolver_ready, .context = cm};
 	if (rc == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Owns the child that calls getaddrinfo and the pipe to it. What failure means to the user is the
- * caller's to say.
+ * Owns the child that calls getent or getaddrinfo and the pipe to it. What failure means to the user
+ * is the caller's to say.
  */
 #include "resolve.h"
 
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "log.h"
 
 /* One write of less than PIPE_BUF octets from child to parent: it arrives whole or not at all. */
 struct answer {
@@ -61,7 +62,7 @@ static void add_address(struct answer *a, struct in_addr address)
 		a->left_out++;
 }
 
-static void look_up(const char *name, struct answer *a)
+static void ask_library(const char *name, struct answer *a)
 {
 	/* No AI_ADDRCONFIG: a host with nothing but loopback addresses can still reach itself. */
 	struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
@@ -83,6 +84,39 @@ static void look_up(const char *name, struct answer *a)
 	freeaddrinfo(found);
 }
 
+static enum getent_result ask_getent(const char *getent, const char *name, struct answer *a)
+{
+	struct getent_output output;
+	struct in_addr address;
+	enum getent_result result = getent_ask(getent, name, &output);
+	if (result != GETENT_FOUND)
+		return result;
+	struct in_addr last = {0};
+	int rc;
+	while ((rc = getent_next(&output, &address)) > 0) {
+		if (a->count == 0 ||
+		    address.s_addr != last.s_addr) /* a line for each type of socket */
+			add_address(a, address);
+		last = address;
+	}
+	if (rc == 0 && a->count > 0)
+		return GETENT_FOUND;
+	*a = (struct answer){0};
+	return GETENT_FAILED;
+}
+
+static void look_up(const char *getent, const char *name, struct answer *a)
+{
+	enum getent_result result = getent ? ask_getent(getent, name, a) : GETENT_FAILED;
+	if (result == GETENT_FOUND)
+		return;
+	ask_library(name, a);
+	/* After getent it is asked for the reason alone: an address that the host does not find for
+	 * this name comes from where its administrator does not want it looked for. */
+	if (result == GETENT_UNKNOWN && a->error == 0)
+		*a = (struct answer){.error = EAI_NONAME};
+}
+
 /* The child holds nothing of its parent's, and ends with it. */
 static void be_alone(int fd, pid_t parent)
 {
@@ -97,10 +131,11 @@ static void be_alone(int fd, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)
 		_exit(1);
+	log_close();
 	child_close_descriptors(fd);
 }
 
-int resolver_start(struct resolver *r, const char *name)
+int resolver_start(struct resolver *r, const char *name, const char *getent)
 {
 	int fds[2];
 	*r = (struct resolver){.child = -1, .fd = -1};
@@ -117,7 +152,7 @@ int resolver_start(struct resolver *r, const char *name)
 	if (child == 0) {
 		struct answer a = {0};
 		be_alone(fds[1], parent);
-		look_up(name, &a);
+		look_up(getent, name, &a);
 		_exit(write(fds[1], &a, sizeof(a)) == (ssize_t)sizeof(a) ? 0 : 1);
 	}
 	close(fds[1]);

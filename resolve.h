@@ -10,6 +10,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "getent.h"
+
+/* 1 in a build whose C library does not look names up as the host's does (musl's). */
+#ifndef RESOLVE_BY_GETENT
+#define RESOLVE_BY_GETENT 0
+#endif
+#define RESOLVE_GETENT (RESOLVE_BY_GETENT ? GETENT_PATH : NULL)
+
 enum {
 	RESOLVE_MAX = 16, /* addresses of one name that are tried */
 };
@@ -31,9 +39,11 @@ enum resolve_literal {
 /* What `text` is; "[...]" and "%scope" are seen as parts of an IPv6 address. */
 enum resolve_literal resolve_literal(const char *text, struct in_addr *address);
 
-/* Starts looking `name` up. 0 or a negative errno. The caller leaves SIGCHLD at its default and waits
- * for no child that he has not made himself, so that the child can be told from other processes. */
-int resolver_start(struct resolver *r, const char *name);
+/* Starts looking `name` up: by the program at `getent` (NULL: none; the caller's is RESOLVE_GETENT), and
+ * where that does not work by getaddrinfo, which also says why a name is not found. 0 or a negative
+ * errno. The caller leaves SIGCHLD at its default and waits for no child that he has not made himself,
+ * so that the child can be told from other processes. */
+int resolver_start(struct resolver *r, const char *name, const char *getent);
 
 /* Takes the answer once fd is readable: 0 (and *count addresses, at least 1, in the resolver's
  * order, none twice; left_out says how many more there are), or the EAI_ value of the failure.

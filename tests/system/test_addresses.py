@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """From the server's name to the address in use, and how long each step may take."""
+import shutil
+
 from harness import *  # noqa: F401,F403
 from harness import FAR, PPTP, SERVER, WAIT, contextlib, os, subprocess, socket, signal, struct, threading, time
 
@@ -54,6 +56,62 @@ def with_names():
     return hosts("127.0.0.1 localhost\n", sources="files dns", name_server="127.0.0.3")
 
 
+def getents():
+    """The processes of getent among ours, which hand it no variable to know it by."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open("/proc/%s/cmdline" % pid, "rb") as f:
+            if f.read().startswith(b"getent\0") and \
+                    os.stat("/proc/%s/ns/mnt" % pid).st_ino == os.stat("/proc/self/ns/mnt").st_ino:
+                found.append(int(pid))
+    return found
+
+
+@test("a name is looked up where nsswitch.conf says, in that order, and nowhere else")
+def _():
+    listed = "127.0.0.5 vpn.test\n"
+    for sources, address in (("dns", "127.0.0.7"), ("files", "127.0.0.5"), ("dns files", "127.0.0.7"),
+                             ("files dns", "127.0.0.5")):
+        with hosts(listed, sources, "127.0.0.3"), NameServer("127.0.0.3", ["127.0.0.7"]) as names, \
+                FakeServer(address) as good, Log() as log:
+            run, _ = up(good, log=log, address="vpn.test")
+            equal((sources, run.status()["address"]), (sources, address))
+            equal(names.asked.is_set(), sources.startswith("dns"))
+            run.hang_up()
+            equal(run.wait(2), 0)
+            nothing_left()
+
+
+@test("a name that is known only where nsswitch.conf does not look is not found")
+def _():
+    for sources, listed, known in (("files", "", ["127.0.0.7"]), ("dns", "127.0.0.7 vpn.test\n", [])):
+        with hosts(listed, sources, "127.0.0.3"), NameServer("127.0.0.3", known), \
+                FakeServer("127.0.0.7") as never:
+            run = start("vpn.test")
+            equal(run.wait(2), 1)
+            match("Could not find the server 'vpn.test': .*check the spelling", last_line(run))
+            equal(never.connections, [])
+            nothing_left()
+
+
+@test("a host whose getent cannot be run, or fails, finds names all the same")
+def _():
+    for mode, commands in ((0o644, ""), (0o755, "#!/bin/sh\nexit 1\n"), (0o755, "#!/nowhere\n")):
+        with open("/run/own-getent", "w") as f:
+            f.write(commands)
+        os.chmod("/run/own-getent", mode)
+        sh("mount --bind /run/own-getent /usr/bin/getent")
+        try:
+            with with_names(), NameServer("127.0.0.3", ["127.0.0.7"]), FakeServer("127.0.0.7") as good, \
+                    Log() as log:
+                run, _ = up(good, log=log, address="vpn.test")
+                run.hang_up()
+                equal(run.wait(2), 0)
+                nothing_left()
+        finally:
+            sh("umount /usr/bin/getent")
+
+
 @test("a name server that never answers is given up after --connect-timeout, exact to 20 ms")
 def _():
     def once():
@@ -84,6 +142,7 @@ def _():
             end(run)
             true(run.wait(1) != 0, "success")
             run.wait_all(1)
+            wait_gone(getents(), 0.4)
             between(0, time.monotonic() - before, 0.5, "seconds")
             nothing_left()
 
@@ -100,9 +159,38 @@ def _():
             no_match(r"(?m)^\S+ \S{3}s .*", f.read())
         others = {d for fd, d in descriptors(asking).items() if fd > 2}
         equal(others & own, set())
-        equal(len(others), 2, others)  # the pipe for the answer, the socket to the name server
+        equal(len(others), 2, others)  # the pipe for the answer, the socket to the name server or a pipe
+        for getent in getents():
+            there = descriptors(getent)
+            equal(set(there.values()) & own, set())
+            equal((there[0], there[2], len(there)), ("/dev/null", "/dev/null", 4), there)
         run.hang_up()
         run.wait_all(2)
+
+
+@test("of a set-user-id program's rights what looks the name up has none, and it ends with the program")
+def _():
+    shutil.copy(PPTP, "/run/own-pptp")
+    sh("chmod 4755 /run/own-pptp")
+    with with_names(), NameServer("127.0.0.3") as silent, Log():
+        run = Run(["vpn.test", "--nolaunchpppd"], program="/run/own-pptp",
+                  environment={"RES_OPTIONS": "attempts:1"},
+                  prefix=("setpriv", "--reuid=65531", "--regid=65531", "--clear-groups"))
+        true(silent.asked.wait(5), "the name server was never asked")
+        asking = getents()
+        for getent in asking:
+            with open("/proc/%d/status" % getent) as status, open("/proc/%d/environ" % getent) as environ:
+                text = status.read()
+                match(r"(?m)^Uid:(\s65531){4}$", text)
+                match(r"(?m)^Gid:(\s65531){4}$", text)
+                match(r"(?m)^CapPrm:\s0+$", text)
+                equal(environ.read(), "")
+        managers = [pid for pid, comm in run.pids().items() if comm == "pptpcm"]
+        os.kill(*[parent(pid) for pid in managers if parent(pid) in managers], signal.SIGKILL)
+        true(run.wait(2) != 0, "success")
+        wait_gone(asking, 0.5)
+        nothing_left()
+    os.unlink("/run/own-pptp")
 
 
 @test("of a name with several A records the first that answers is used, and logged")
