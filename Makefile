@@ -1,16 +1,39 @@
 # SPDX-License-Identifier: ISC
 #
 # pptp: make, make demo, make check, make install.
-# V=1 shows the commands, SANITIZE=1 builds with ASan and UBSan, SMALL=1 builds for little memory.
-# Where what stands: ARCHITECTURE.
+# V=1 shows the commands, SANITIZE=1 builds with ASan and UBSan, LIBC=system or LIBC=musl says which
+# C library. Where what stands: ARCHITECTURE.
+
+, := ,
+
+# Most of a tunnel's memory is what a C library needs for itself, glibc most of all. So the program is
+# static and with musl where musl's compiler is at hand, unless CC or SANITIZE asks for something else.
+MUSL_CC := $(if $(findstring musl,$(shell $(CC) -dumpmachine)),$(CC),$(shell command -v musl-gcc))
+SYSTEM_CC := $(CC)
+ifndef LIBC
+LIBC := $(if $(SANITIZE)$(filter-out default,$(origin CC)),system,$(if $(MUSL_CC),musl,system))
+endif
+OUT := build
+ifeq ($(LIBC),musl)
+override CC := $(or $(MUSL_CC),$(error LIBC=musl wants musl-gcc, in Debian's package musl-tools))
+OUT := build/musl
+# The pages of the file count, too: all of them are mapped.
+FEW_PAGES := -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+FEW_PAGES_LINKED := -Wl,--gc-sections,-z,noseparate-code
+PIE := -fPIE
+NAMES := -DRESOLVE_BY_GETENT=1
+# Debian's musl-gcc does not know -static-pie, which this is.
+STATIC := $(if $(findstring musl-gcc,$(CC)), \
+	-nostartfiles -static -Wl$(,)-pie$(,)--no-dynamic-linker$(,)-z$(,)text -l:rcrt1.o,-static-pie)
+endif
 
 # For packagers. CFLAGS and LDFLAGS given from outside are used as they are; IP and localstatedir
 # are taken and not needed: no `ip` command is run, and all that lives at run time is in /run/pptp.
-OPTIMIZE ?= $(if $(SMALL),-Os,-O2)
+OPTIMIZE ?= $(if $(FEW_PAGES),-Os,-O2)
 OPTIMISE ?= $(OPTIMIZE)
 DEBUG ?= -g
-CFLAGS ?= $(OPTIMISE) $(DEBUG) -fstack-protector-strong $(SMALL_CFLAGS)
-LDFLAGS ?= -Wl,-z,relro,-z,now $(SMALL_LDFLAGS)
+CFLAGS ?= $(OPTIMISE) $(DEBUG) -fstack-protector-strong $(FEW_PAGES)
+LDFLAGS ?= -Wl,-z,relro,-z,now $(FEW_PAGES_LINKED)
 prefix ?= /usr
 sbindir ?= $(prefix)/sbin
 mandir ?= $(prefix)/share/man
@@ -19,31 +42,16 @@ localstatedir ?= /var
 PPPD ?= /usr/sbin/pppd
 IP ?= /sbin/ip
 
-# SMALL=1: build/small/pptp, static and with musl: most of a tunnel's memory is glibc's own pages.
-# The further flags are for the pages of the file, all of which are mapped.
-MUSL_CC = $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine)),$(CC),$(shell command -v musl-gcc))
-OUT := build
-PROGRAM := pptp
-ifdef SMALL
-override CC := $(or $(MUSL_CC),$(error SMALL=1 wants musl: musl-gcc, in Debian's package musl-tools))
-OUT := build/small
-PROGRAM := $(OUT)/pptp
-STATIC := -static
-NAMES := -DRESOLVE_BY_GETENT=1
-SMALL_CFLAGS := -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
-SMALL_LDFLAGS := -Wl,--gc-sections,-z,noseparate-code
-endif
-
 # What the code needs or is held to, whatever CFLAGS says.
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 SANITIZERS = $(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined)
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. $(MUSL) $(NAMES) $(CPPFLAGS) \
-	$(WARNINGS) $(CFLAGS) $(SANITIZERS)
-LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS) $(STATIC)
+	$(WARNINGS) $(CFLAGS) $(PIE) $(SANITIZERS)
+LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
 UNIT_LIBS = -lcheck -lsubunit -lm -lrt -pthread
 
 SOURCES := $(filter-out pptp.c,$(wildcard *.c))
-UNIT_TESTS := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/test_*.c))
+UNIT_TESTS := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 # Debian's musl-gcc knows no kernel headers: build/linux borrows those of the machine. musl's own
@@ -54,21 +62,18 @@ $(shell mkdir -p build/linux && ln -sfn /usr/include/linux /usr/include/asm-gene
 	ln -sfn /usr/include/$$(gcc -print-multiarch)/asm build/linux)
 endif
 
-, := ,
 say = $(if $(V),@:,@printf '  %-5s %s\n')
 Q = $(if $(V),,@)
 
-all: $(PROGRAM)
+all: pptp
 
-ifdef SMALL
-# To be had by its usual name, too: make's own rules would link pptp.c alone.
-pptp: $(PROGRAM)
-.PHONY: pptp
-endif
+# The copy tells make nothing of the C library, so that it is compared.
+pptp: $(OUT)/pptp FORCE
+	$(Q)cmp -s $< $@ || { rm -f $@ && cp $< $@; }
 
-$(PROGRAM): $(OUT)/pptp.o $(OUT)/libpptp.a
+$(OUT)/pptp: $(OUT)/pptp.o $(OUT)/libpptp.a
 	$(say) LINK $@
-	$(Q)$(LINK) -o $@ $^
+	$(Q)$(LINK) -o $@ $(STATIC) $^
 
 $(OUT)/libpptp.a: $(SOURCES:%.c=$(OUT)/%.o)
 	$(say) AR $@
@@ -78,10 +83,6 @@ $(OUT)/%.o: %.c $(OUT)/command
 	$(say) CC $<
 	$(Q)mkdir -p $(@D) && $(COMPILE) $(INCLUDED) -MMD -MP -c -o $@ $<
 
-$(OUT)/tests/%: $(OUT)/tests/%.o $(OUT)/libpptp.a
-	$(say) LINK $@
-	$(Q)$(LINK) -o $@ $^ $(UNIT_LIBS)
-
 # The paths that are compiled in.
 config.h: FORCE
 	$(Q)echo '#define PPPD_PATH "$(PPPD)"' | cmp -s - $@ || \
@@ -90,7 +91,7 @@ config.h: FORCE
 $(OUT)/pppd.o: config.h
 $(OUT)/pppd.o: private INCLUDED = -include config.h
 
-ifdef SMALL
+ifeq ($(OPTIMISE),-Os)
 # What each packet goes through is to be fast all the same.
 $(patsubst %.c,$(OUT)/%.o,$(wildcard gre_*.c hdlc*.c lcp_accm.c pqueue.c)): private OPTIMISE = -O2
 endif
@@ -100,34 +101,43 @@ $(OUT)/command: FORCE
 	$(Q)mkdir -p $(@D) && echo '$(COMPILE) $(LDFLAGS)' | cmp -s - $@ || \
 	    echo '$(COMPILE) $(LDFLAGS)' >$@
 
+PRELOADED := build/flaky_io.so build/kill_at.so
+# The system's C library is that of the unit tests' library, and of what is preloaded.
+ifeq ($(LIBC),system)
+build/tests/%: build/tests/%.o build/libpptp.a
+	$(say) LINK $@
+	$(Q)$(LINK) -o $@ $^ $(UNIT_LIBS)
+
 # System calls that fail by chance, or are the last: to be preloaded by tests.
-build/%.so: tests/%.c $(OUT)/command
+build/%.so: tests/%.c build/command
 	$(say) CC $<
 	$(Q)$(COMPILE) -shared -fPIC -o $@ $< -ldl
 
-unit-tests: $(UNIT_TESTS) build/flaky_io.so build/kill_at.so
+unit-tests: $(UNIT_TESTS) $(PRELOADED) build/pptp
+else
+unit-tests build/pptp $(UNIT_TESTS) $(PRELOADED): FORCE
+	$(Q)$(MAKE) --no-print-directory LIBC=system $@
+endif
 
 check:
 	$(Q)sh tests/prepare.sh check
-	$(Q)$(MAKE) --no-print-directory $(PROGRAM)
-	$(Q)$(MAKE) --no-print-directory unit-tests SMALL=
-	$(Q)$(if $(SMALL),PPTP=$(CURDIR)/$(PROGRAM)) bash tests/run
+	$(Q)$(MAKE) --no-print-directory pptp unit-tests
+	$(Q)bash tests/run
 
 # What a package's build can do without root, network or further packages.
-test: $(PROGRAM)
-	$(Q)if echo '#include <check.h>' | $(CC) -E - >/dev/null 2>&1; then \
+test: pptp
+	$(Q)if echo '#include <check.h>' | $(SYSTEM_CC) -E - >/dev/null 2>&1; then \
 	    $(MAKE) --no-print-directory unit-tests && bash tests/run unit; \
 	else echo 'The unit tests want the library Check (Debian: check): left out.'; fi
 
 demo:
 	$(Q)sh tests/prepare.sh demo
-	$(Q)$(MAKE) --no-print-directory $(PROGRAM)
-	$(Q)$(if $(SMALL),PPTP=$(CURDIR)/$(PROGRAM)) sh tests/demo.sh
+	$(Q)$(MAKE) --no-print-directory pptp
+	$(Q)sh tests/demo.sh
 
-# The small one too, where it can be built.
+# With both C libraries, as far as they are at hand.
 bench:
-	$(Q)$(MAKE) --no-print-directory pptp SMALL=
-	$(Q)$(if $(MUSL_CC),$(MAKE) --no-print-directory SMALL=1)
+	$(Q)$(MAKE) --no-print-directory pptp build/pptp
 	$(Q)$(MAKE) -C bench
 
 lint:
@@ -145,9 +155,9 @@ build/fuzz/%: tests/fuzz/%.c $(SOURCES) $(wildcard *.h)
 	$(Q)mkdir -p $(@D) && clang -std=c11 -D_GNU_SOURCE -I. -g -O1 \
 	    -fsanitize=fuzzer$(,)address$(,)undefined -o $@ $< $(SOURCES)
 
-install: $(PROGRAM)
+install: pptp
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(sysconfdir)
-	install -m 755 $(PROGRAM) $(DESTDIR)$(sbindir)/pptp
+	install -m 755 pptp $(DESTDIR)$(sbindir)/pptp
 	install -m 644 pptp.8 $(DESTDIR)$(mandir)/man8/pptp.8
 	test -e $(DESTDIR)$(sysconfdir)/options.pptp || \
 	    install -m 644 options.pptp $(DESTDIR)$(sysconfdir)/options.pptp

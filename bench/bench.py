@@ -6,7 +6,7 @@ Usage: bench.py [--quick] [--runs N] [--only SCENARIO,...] [--peer PROGRAM] [--o
 
 Needs root or user namespaces: everything happens in a network and mount namespace of its own.
 "peer" is any other program with the same command line, "floor" a bare bridge (floor.c), "self"
-the product once more, so that one sees what noise alone can do, "small" its build with SMALL=1.
+the product once more, so that one sees what noise alone can do, "shared" its build with LIBC=system.
 """
 import argparse
 import json
@@ -46,7 +46,7 @@ PLAN = [
                                                    ("hangup_to_clear_ms", "hang-up to clear ms")]),
     ("tunnels", (576,), (1, 10, 100), 2.0, "ours self", [("cpu_us_per_packet", "CPU us/packet")]),
     ("idle", (64,), (0,), 5.0, "ours peer", [("wake_ups_per_s", "wake-ups/s")]),
-    ("memory", (64,), (1, 10, 50), 1.0, "ours small peer", [("pss_kib_per_tunnel", "PSS KiB/tunnel")]),
+    ("memory", (64,), (1, 10, 50), 1.0, "ours shared peer", [("pss_kib_per_tunnel", "PSS KiB/tunnel")]),
 ]
 
 
@@ -141,10 +141,10 @@ def table(results, scenario, show):
                 theirs = median_of(here, key, kind=other)
                 if ours is not None and theirs:
                     cells.append(f"ours/{other} {ours / theirs:.2f}")
-            small = median_of(here, key, kind="small")
+            shared = median_of(here, key, kind="shared")
             theirs = median_of(here, key, kind="peer")
-            if small is not None and theirs:
-                cells.append(f"small/peer {small / theirs:.2f}")
+            if shared is not None and theirs:
+                cells.append(f"shared/peer {shared / theirs:.2f}")
             what = f"{size}" + (f" @{parameter:g}" if parameter else "")
             lines.append(f"  {what:>9}  {label:18} " + "   ".join(cells))
         failed = [f"{r['kind']}: {r['failed']}" for r in here if "failed" in r]
@@ -208,9 +208,9 @@ def main():
     programs = {"floor": os.path.join(BUILD, "floor"),
                 "ours": os.environ.get("PPTP", os.path.join(TOP, "pptp")) + " --loglevel 0"}
     programs["self"] = programs["ours"]
-    small = os.path.join(TOP, "build", "small", "pptp")
-    if os.path.exists(small):
-        programs["small"] = small + " --loglevel 0"
+    shared = os.path.join(TOP, "build", "pptp")
+    if os.path.exists(shared):
+        programs["shared"] = shared + " --loglevel 0"
     if args.peer:
         programs["peer"] = args.peer + " --loglevel 0"
     results = run_all(args, programs)

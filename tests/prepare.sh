@@ -6,7 +6,7 @@
 
 set -eu
 
-build="gcc libc6-dev make"
+build="gcc libc6-dev make musl-tools"
 sandbox="ppp pptpd iproute2 iputils-ping kmod procps python3"
 case $(uname -m) in
 x86_64 | i?86) sandbox="$sandbox user-mode-linux" ;;
@@ -17,7 +17,7 @@ build) wanted=$build ;;
 demo) wanted="$build $sandbox" ;;
 check) wanted="$build $sandbox check libsubunit-dev nftables tcpdump tshark iperf3 mandoc" ;;
 lint) wanted="$build check libsubunit-dev binutils python3 shellcheck clang clang-tidy clang-format
-	cppcheck mandoc musl-tools" ;;
+	cppcheck mandoc" ;;
 bench) wanted="$build iproute2 procps python3" ;;
 *)
 	echo "usage: prepare.sh build|check|demo|lint|bench" >&2

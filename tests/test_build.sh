@@ -11,7 +11,7 @@ trap 'rm -rf "$copy"' EXIT
 cp ./*.c ./*.h Makefile pptp.8 options.pptp "$copy" || exit 1
 cd "$copy" || exit 1
 rm -f config.h
-unset CFLAGS LDFLAGS CPPFLAGS CC MAKEFLAGS MFLAGS MAKELEVEL DESTDIR SANITIZE SMALL V
+unset CFLAGS LDFLAGS CPPFLAGS CC MAKEFLAGS MFLAGS MAKELEVEL DESTDIR SANITIZE LIBC V
 
 count=0
 failed=0
@@ -68,17 +68,29 @@ make install DESTDIR=root prefix=/usr/local mandir=/man sysconfdir=/etc OPTIMIZE
 	[ -x root/usr/local/sbin/pptp ] && [ -f root/man/man8/pptp.8 ] && [ -f root/etc/options.pptp ]
 verdict $? "prefix, mandir and sysconfdir are taken"
 
-name="SMALL=1 builds and installs a static program beside the usual one, without a warning"
-by_name="with SMALL=1 the target pptp is the small one"
+dynamic() { # PROGRAM: it has a shared C library
+	readelf -lW "$1" 2>>log | grep -q INTERP
+}
+
+make -j2 LIBC=system OPTIMIZE=-O1 DEBUG= >log 2>&1 && ! grep -q warning: log && dynamic pptp &&
+	make install LIBC=system DESTDIR=system OPTIMIZE=-O1 DEBUG= >>log 2>&1 &&
+	cmp pptp system/usr/sbin/pptp >>log 2>&1
+verdict $? "LIBC=system builds and installs a program with the system's C library"
+
+for choice in "CC=gcc" "SANITIZE=1" "CC=clang"; do
+	make -n pptp V=1 "$choice" >>log 2>&1
+done
+! grep -q musl log
+verdict $? "who chooses a compiler or sanitizers gets the system's C library"
+
+name="where musl-gcc is at hand, the program is static, at random addresses, and without a warning"
+by_name="from one C library to the other and back, pptp is what was asked for last"
 if command -v musl-gcc >/dev/null; then
-	make -j2 SMALL=1 OPTIMIZE=-O1 DEBUG= >log 2>&1 && ! grep -q warning: log &&
-		! readelf -l build/small/pptp | grep -q INTERP && readelf -l pptp | grep -q INTERP &&
-		make install SMALL=1 DESTDIR=small OPTIMIZE=-O1 DEBUG= >>log 2>&1 &&
-		cmp build/small/pptp small/usr/sbin/pptp >>log 2>&1
+	make -j2 OPTIMIZE=-O1 DEBUG= >log 2>&1 && ! grep -q warning: log && ! dynamic pptp &&
+		readelf -hW pptp | grep -q 'Type: *DYN'
 	verdict $? "$name"
-	touch pptp.c
-	make pptp V=1 SMALL=1 OPTIMIZE=-O1 DEBUG= >log 2>&1 && grep -q -- '-o build/small/pptp ' log &&
-		! grep -q -- '-o pptp ' log
+	make LIBC=system OPTIMIZE=-O1 DEBUG= >log 2>&1 && dynamic pptp &&
+		make LIBC=musl OPTIMIZE=-O1 DEBUG= >>log 2>&1 && ! dynamic pptp && ! grep -q ' CC ' log
 	verdict $? "$by_name"
 else
 	verdict 0 "$name # SKIP no musl-gcc"

@@ -96,6 +96,20 @@ NETWORK_UNREACHABLE = "(Network is unreachable|Network unreachable)"
 NO_DESCRIPTORS = "(Too many open files|No file descriptors available)"
 
 
+def preloadable():
+    """The program under test, or its build with the system's C library: a static one calls nothing
+    that is preloaded."""
+    def shared(program):
+        ldd = subprocess.run(["ldd", program], capture_output=True, text=True)
+        return ldd.returncode == 0 and "statically linked" not in ldd.stdout
+
+    built = os.path.join(TOP, "build", "pptp")
+    for program in (PPTP, built):
+        if os.path.exists(program) and shared(program):
+            return program
+    raise Skipped("neither", PPTP, "nor", built, "has a shared C library")
+
+
 def no_match(pattern, text):
     if re.search(pattern, text):
         fail(repr(pattern), "in", repr(text))
