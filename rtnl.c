@@ -8,8 +8,11 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "fresh_memory.h"
 
 enum {
 	PACKET_MAX_OCTETS = 8192, /* what the kernel's packets are fitted to, or less */
@@ -153,13 +156,13 @@ static int outcome(struct rtnl_view body)
 	return error;
 }
 
-int rtnl_talk(struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, void *context)
+static int talk(
+    struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, void *context, uint8_t *packet)
 {
-	uint8_t packet[PACKET_MAX_OCTETS];
 	bool changed = false;
 	int rc = send_request(r, q);
 	while (rc == 0) {
-		ssize_t n = receive(r, packet, sizeof(packet));
+		ssize_t n = receive(r, packet, PACKET_MAX_OCTETS);
 		if (n < 0)
 			return (int)n;
 		struct rtnl_view view = {packet, (size_t)n}, body;
@@ -180,12 +183,22 @@ int rtnl_talk(struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, voi
 	return rc;
 }
 
-int rtnl_notifications(struct rtnl *r, rtnl_handler *handler, void *context)
+/* Packets do not lie on the stack, which keeps for good what pages it has ever had. */
+int rtnl_talk(struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, void *context)
 {
-	uint8_t packet[PACKET_MAX_OCTETS];
+	uint8_t *packet = fresh_memory(PACKET_MAX_OCTETS);
+	if (!packet)
+		return -ENOMEM;
+	int rc = talk(r, q, handler, context, packet);
+	munmap(packet, PACKET_MAX_OCTETS);
+	return rc;
+}
+
+static int take_notifications(struct rtnl *r, rtnl_handler *handler, void *context, uint8_t *packet)
+{
 	int rc = 0;
 	for (int i = 0; i < PACKETS_AT_ONCE; i++) {
-		ssize_t n = receive(r, packet, sizeof(packet));
+		ssize_t n = receive(r, packet, PACKET_MAX_OCTETS);
 		if (n == -EAGAIN)
 			return rc;
 		if (n == -ENOBUFS) {
@@ -199,6 +212,16 @@ int rtnl_notifications(struct rtnl *r, rtnl_handler *handler, void *context)
 		while (next_message(&view, &header, &body))
 			handler(context, header.nlmsg_type, body);
 	}
+	return rc;
+}
+
+int rtnl_notifications(struct rtnl *r, rtnl_handler *handler, void *context)
+{
+	uint8_t *packet = fresh_memory(PACKET_MAX_OCTETS);
+	if (!packet)
+		return -ENOMEM;
+	int rc = take_notifications(r, handler, context, packet);
+	munmap(packet, PACKET_MAX_OCTETS);
 	return rc;
 }
 
