@@ -17,8 +17,7 @@
 enum {
 	/* All but the text of IPC_STATUS; not longer, as it lies on the stack. */
 	PACKET_CAP = IPC_TEXT_MAX + 16,
-	BACKLOG = 4096,        /* the kernel's own limit; SOMAXCONN is 128 with musl */
-	DESCRIPTORS_MAX = 253, /* the kernel's limit for one packet (SCM_MAX_FD) */
+	BACKLOG = 4096, /* the kernel's own limit; SOMAXCONN is 128 with musl */
 };
 
 _Static_assert(sizeof(struct pptp_stats) == STATS_COUNT * sizeof(uint64_t),
@@ -221,10 +220,10 @@ static size_t take_descriptors(struct msghdr *msg, int *kept)
 int ipc_receive(int fd, struct ipc_message *m)
 {
 	uint8_t packet[PACKET_CAP];
-	/* Room for as many as can be sent: a descriptor that is not taken out cannot be closed. */
+	/* The kernel opens no more descriptors than there is room for. */
 	union {
 		struct cmsghdr align;
-		uint8_t octets[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+		uint8_t octets[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec part = {.iov_base = packet, .iov_len = sizeof(packet)};
 	struct msghdr msg = {.msg_iov = &part,
