@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "fresh_memory.h"
 #include "log.h"
 #include "loop.h"
 #include "pppd.h"
@@ -202,6 +204,11 @@ static int end_without_call(const struct waiting *w, const char *server)
 static int shell_form(const struct pptp_options *o)
 {
 	int pair[2];
+	struct waiting *w = fresh_memory(sizeof(*w));
+	if (!w) {
+		fprintf(stderr, "pptp: cannot start: %s\n", strerror(ENOMEM));
+		return EXIT_FAILED;
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		fprintf(stderr, "pptp: cannot make a socket pair: %s\n", strerror(errno));
 		return EXIT_FAILED;
@@ -209,28 +216,29 @@ static int shell_form(const struct pptp_options *o)
 	/* An ignored SIGCHLD would be inherited by pppd, which counts its children. */
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGUSR1, SIG_IGN); /* see be_gateway */
-	struct waiting w = {0};
-	int error = hold_signals(&w);
+	int error = hold_signals(w);
 	pid_t pid = error ? -1 : child_fork();
 	if (pid < 0) {
 		fprintf(stderr, "pptp: cannot fork: %s\n", strerror(error ? -error : errno));
 		return EXIT_FAILED;
 	}
-	if (pid == 0)
+	if (pid == 0) {
+		munmap(w, sizeof(*w));
 		exit(be_gateway(o, pair[1]));
+	}
 	close(pair[1]);
 	open_log(o);
 
-	w.gateway = pid;
-	error = wait_for_call(&w, pair[0]);
+	w->gateway = pid;
+	error = wait_for_call(w, pair[0]);
 	if (error) {
 		log_fatal("cannot wait for the call: %s", strerror(-error));
 		return EXIT_FAILED;
 	}
-	if (!w.ready || w.ended_by)
-		return end_without_call(&w, o->server);
+	if (!w->ready || w->ended_by)
+		return end_without_call(w, o->server);
 	release_signals();
-	return be_pppd(o, pair[0], w.word.tty_name);
+	return be_pppd(o, pair[0], w->word.tty_name);
 }
 
 int main(int argc, char *argv[])
