@@ -8,18 +8,24 @@
 
 #include <string.h>
 
+/* The place of the nth note from the ring's beginning, which is its end in memory. */
+static struct ctrl_note *note_at(struct ctrl *c, size_t n)
+{
+	return &c->notes[CTRL_NOTES_SIZE - 1 - n % CTRL_NOTES_SIZE];
+}
+
 void ctrl_add_note(struct ctrl *c, struct ctrl_note note)
 {
 	if (c->note_count == CTRL_NOTES_SIZE) /* cannot be: see CTRL_NOTES_HIGH */
 		return;
-	c->notes[(c->note_first + c->note_count++) % CTRL_NOTES_SIZE] = note;
+	*note_at(c, c->note_first + c->note_count++) = note;
 }
 
 bool ctrl_take_note(struct ctrl *c, struct ctrl_event *event)
 {
 	if (c->note_count == 0)
 		return false;
-	const struct ctrl_note *note = &c->notes[c->note_first];
+	const struct ctrl_note *note = note_at(c, c->note_first);
 	memset(event, 0, sizeof(*event));
 	event->type = note->type;
 	event->why = note->why;

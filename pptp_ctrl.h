@@ -149,14 +149,15 @@ enum {
 	/* Room for what we must say ourselves, whatever waits: SCCRQ, StopCCRQ and Echo-Request, and for
 	 * each call OCRQ, Set-Link-Info and Call-Clear-Request (208 octets). */
 	CTRL_OUTPUT_SIZE = CTRL_OUTPUT_MAX + CTRL_CALLS_MAX * 208 + 1024,
-	/* Each call has at most three events to come (sent, cleared, over), a connection a handful. */
-	CTRL_NOTES_SIZE = 1024,
 	CTRL_NOTES_HIGH = 256, /* with more waiting, new calls are refused */
+	/* Each call has at most three events to come (sent, cleared, over), a connection a handful. */
+	CTRL_NOTES_SIZE = CTRL_NOTES_HIGH + 3 * CTRL_CALLS_MAX + 64,
 };
 
 /*
- * About 100 kB, of which a connection with one call touches two pages: what is small comes first,
- * the rest is used from its start. Off the stack, please. Embed it and treat its fields as private.
+ * About 100 kB, of which a connection with one call touches two or three pages: what is used first
+ * of each array lies next to what comes before or behind it, so `notes` begins at its end. Off the
+ * stack, please. Embed it and treat its fields as private.
  */
 struct ctrl {
 	struct ctrl_config config;
@@ -175,7 +176,7 @@ struct ctrl {
 	size_t octet_count;
 	uint8_t octets[CTRL_EVENT_OCTETS];
 	struct ctrl_call calls[CTRL_CALLS_MAX];
-	struct ctrl_note notes[CTRL_NOTES_SIZE]; /* a ring */
+	struct ctrl_note notes[CTRL_NOTES_SIZE]; /* a ring, the first one last */
 	uint8_t input[CTRL_INPUT_SIZE];
 	uint8_t output[CTRL_OUTPUT_SIZE];
 };
