@@ -56,7 +56,7 @@ enum {
 	SYNC_ENOUGH = 16,
 	/* Reads in a row, each sent at once, before the other direction has its turn. */
 	TX_ROUNDS = 4,
-	TX_BATCH = 32,
+	TX_BATCH = 16,
 	TX_FRAME_CAP = PACKET_MAX + HDLC_FCS_LEN,
 	TX_ARENA = 65536,
 	CACHE_LINE = 64, /* octets, on common machines */
@@ -162,12 +162,13 @@ struct gre_path {
 	struct path_tx tx;
 	struct path_sync sync;
 	/* Buffers last and untouched until used: a quiet tunnel pays for few of their pages, and for
-	 * none of `in`, which begins where the page of what is before it goes on. */
+	 * none of `in`, which begins where the page of what is before it goes on. `out` begins where
+	 * the slots end, the last of which is the first one used. */
 	_Alignas(CACHE_LINE) uint8_t in[SYNC_IN_CAP];
 	/* A little longer: the place of a next frame may be spoken of where none fits any more. */
 	_Alignas(CACHE_LINE) uint8_t arena[TX_ARENA + 2 * GRE_HEADER_MAX];
-	_Alignas(CACHE_LINE) uint8_t out[OUT_CAP];
 	_Alignas(CACHE_LINE) uint8_t slots[RX_BATCH][RX_SLOT];
+	_Alignas(CACHE_LINE) uint8_t out[OUT_CAP];
 	uint8_t tails[RX_BATCH][RX_TAIL];
 	uint8_t whole[RX_DATAGRAM_MAX]; /* where slot and tail of a long packet are joined */
 	uint8_t order_slots[TXORDER_GROUP_MAX][GRE_HEADER_MAX + PACKET_MAX];

@@ -9,10 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Where the batch's packet i begins. */
+static uint8_t *slot(struct gre_path *p, size_t i)
+{
+	return p->slots[RX_BATCH - 1 - i];
+}
+
 void gre_rx_init(struct gre_path *p)
 {
 	for (size_t i = 0; i < RX_BATCH; i++) {
-		p->rx.pieces[i][0] = (struct iovec){.iov_base = p->slots[i], .iov_len = RX_SLOT};
+		p->rx.pieces[i][0] = (struct iovec){.iov_base = slot(p, i), .iov_len = RX_SLOT};
 		p->rx.pieces[i][1] = (struct iovec){.iov_base = p->tails[i], .iov_len = RX_TAIL};
 		struct msghdr *m = &p->rx.messages[i].msg_hdr;
 		m->msg_iov = p->rx.pieces[i];
@@ -123,8 +129,8 @@ void gre_rx_flush(struct gre_path *p, int64_t now_us)
 static const uint8_t *datagram(struct gre_path *p, size_t i, size_t len)
 {
 	if (len <= RX_SLOT)
-		return p->slots[i];
-	memcpy(p->whole, p->slots[i], RX_SLOT);
+		return slot(p, i);
+	memcpy(p->whole, slot(p, i), RX_SLOT);
 	memcpy(p->whole + RX_SLOT, p->tails[i], len - RX_SLOT);
 	return p->whole;
 }
