@@ -72,9 +72,10 @@ struct callmgr_end {
 	enum callmgr_reason reason;
 	enum callmgr_stage stage; /* in which it happened */
 	int code;
-	bool had_name_exists; /* the server said before that a connection exists already */
-	struct ctrl_event event;
-	char text[IPC_TEXT_MAX];
+	union {
+		struct ctrl_event event; /* of REASON_CONTROL */
+		char text[IPC_TEXT_MAX]; /* of REASON_TEXT */
+	};
 };
 
 enum callmgr_client_kind {
@@ -148,8 +149,9 @@ struct callmgr {
 
 	struct callmgr_client *clients;
 	size_t client_count;
-	struct callmgr_client *own; /* our own gateway; NULL once it is gone */
-	struct loop_timer sweep;    /* frees struck-off clients outside their callbacks */
+	struct callmgr_client *own;       /* our own gateway; NULL once it is gone ... */
+	struct callmgr_client own_client; /* ... and its memory: most of us need no heap */
+	struct loop_timer sweep;          /* frees struck-off clients outside their callbacks */
 	struct loop_timer stats_timer;
 	struct loop_timer pending_timer; /* the next word to those who wait for their call */
 
@@ -202,7 +204,8 @@ void control_due(void *context, int64_t now_us);
 
 /* ipc_send for messages that must not be lost to a moment without memory. */
 int client_send(int fd, const struct ipc_message *m);
-struct callmgr_client *client_add(struct callmgr *cm, int fd, int64_t now_us);
+/* A client at `fd`, which has yet to say what it wants. `c` is zeroed. 0 or a negative errno. */
+int client_add(struct callmgr *cm, struct callmgr_client *c, int fd, int64_t now_us);
 /* Tells a gateway that its call is over and why, and strikes it off. */
 void client_over(struct callmgr_client *client, int64_t now_us);
 /* Tells a gateway that its call stands. */

@@ -75,7 +75,8 @@ void clients_sweep(void *context, int64_t now_us)
 			continue;
 		}
 		*link = c->next;
-		free(c);
+		if (c != &cm->own_client)
+			free(c);
 	}
 }
 
@@ -94,26 +95,22 @@ static void first_word_due(void *context, int64_t now_us)
 	client_drop(client);
 }
 
-struct callmgr_client *client_add(struct callmgr *cm, int fd, int64_t now_us)
+int client_add(struct callmgr *cm, struct callmgr_client *c, int fd, int64_t now_us)
 {
-	struct callmgr_client *c = calloc(1, sizeof(*c));
-	if (!c)
-		return NULL;
 	c->cm = cm;
 	c->watch =
 	    (struct loop_watch){.fd = fd, .events = POLLIN, .ready = client_ready, .context = c};
 	c->timer = (struct loop_timer){
 	    .deadline_us = now_us + CALLMGR_FIRST_WORD_US, .expired = first_word_due, .context = c};
-	if (loop_add(&cm->loop, &c->watch) < 0) {
-		free(c);
-		return NULL;
-	}
+	int rc = loop_add(&cm->loop, &c->watch);
+	if (rc < 0)
+		return rc;
 	loop_timer_add(&cm->loop, &c->timer);
 	c->next = cm->clients;
 	cm->clients = c;
 	cm->client_count++;
 	watch_listener(cm);
-	return c;
+	return 0;
 }
 
 /* Whoever it was is still there, and would be reported again at once and for ever. */
@@ -143,8 +140,11 @@ void clients_accept(void *context, short revents, int64_t now_us)
 		accept_later(cm, now_us, -fd);
 	if (fd < 0)
 		return;
-	if (!client_add(cm, fd, now_us))
+	struct callmgr_client *c = calloc(1, sizeof(*c));
+	if (!c || client_add(cm, c, fd, now_us) < 0) {
+		free(c);
 		close(fd);
+	}
 }
 
 int client_send(int fd, const struct ipc_message *m)

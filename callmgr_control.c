@@ -13,7 +13,7 @@
 #include "privs.h"
 
 enum {
-	READ_MAX = 2048, /* octets per turn: a server that floods gets its turn like all others */
+	READ_MAX = 512, /* octets per turn: a server that floods gets its turn like all others */
 	HEX_MAX = 3 * CTRL_EVENT_OCTETS + 1,
 };
 

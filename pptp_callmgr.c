@@ -502,9 +502,10 @@ static int set_up(struct callmgr *cm, int gateway_fd, const struct ipc_call_requ
 	loop_timer_add(&cm->loop, &cm->ctrl_timer);
 	loop_timer_add(&cm->loop, &cm->sweep);
 	loop_timer_add(&cm->loop, &cm->stats_timer);
-	cm->own = client_add(cm, gateway_fd, loop_now_us());
-	if (!cm->own)
-		return -ENOMEM;
+	rc = client_add(cm, &cm->own_client, gateway_fd, loop_now_us());
+	if (rc < 0)
+		return rc;
+	cm->own = &cm->own_client;
 	cm->own->kind = CLIENT_GATEWAY;
 	cm->own->request = *call;
 	cm->own->timer.deadline_us = DEADLINE_NEVER;
