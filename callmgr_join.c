@@ -8,7 +8,6 @@
  * call manager that was asked; what is said on sockets of clients is callmgr_clients.c's.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -152,14 +151,14 @@ static long pid_in(const char *name)
 static void clear_stale(struct callmgr *cm)
 {
 	char path[CALLMGR_PATH_MAX];
-	DIR *folder = opendir(cm->traces->folder);
-	if (!folder)
+	struct run_folder_walk walk;
+	if (run_folder_walk_begin(&walk, cm->traces->folder) < 0)
 		return;
-	const struct dirent *entry;
-	while ((entry = readdir(folder))) {
-		long pid = pid_in(entry->d_name);
+	const char *name;
+	while ((name = run_folder_walk_next(&walk))) {
+		long pid = pid_in(name);
 		if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH ||
-		    !in_folder(path, sizeof(path), cm, entry->d_name))
+		    !in_folder(path, sizeof(path), cm, name))
 			continue;
 		int fd = ipc_connect(path);
 		if (fd == -ECONNREFUSED)
@@ -167,7 +166,7 @@ static void clear_stale(struct callmgr *cm)
 		else if (fd >= 0)
 			close(fd);
 	}
-	closedir(folder);
+	run_folder_walk_end(&walk);
 }
 
 /* With the lock held: under the pair's name, or where that is taken under one of our own. */
@@ -312,14 +311,15 @@ static int connect_any(struct callmgr *cm)
 	int fd = connect_at(cm, pair);
 	if (fd >= 0)
 		return fd;
-	DIR *folder = opendir(cm->traces->folder);
-	if (!folder)
-		return -errno;
-	const struct dirent *entry;
-	while (fd < 0 && (entry = readdir(folder)))
-		if (strncmp(entry->d_name, pair, len) == 0 && entry->d_name[len] == '.')
-			fd = connect_at(cm, entry->d_name);
-	closedir(folder);
+	struct run_folder_walk walk;
+	int rc = run_folder_walk_begin(&walk, cm->traces->folder);
+	if (rc < 0)
+		return rc;
+	const char *name;
+	while (fd < 0 && (name = run_folder_walk_next(&walk)))
+		if (strncmp(name, pair, len) == 0 && name[len] == '.')
+			fd = connect_at(cm, name);
+	run_folder_walk_end(&walk);
 	return fd;
 }
 

@@ -2,7 +2,6 @@
 /* Whom to ask stands in the socket folder: each name there is a call manager's (callmgr_join.c). */
 #include "pptp_status.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -56,15 +55,15 @@ static bool is_gone(int error)
 	       error == -ECONNRESET;
 }
 
-static unsigned ask_all(DIR *names, const char *folder)
+static unsigned ask_all(struct run_folder_walk *walk, const char *folder)
 {
 	unsigned answers = 0;
-	const struct dirent *entry;
-	while ((entry = readdir(names))) {
+	const char *name;
+	while ((name = run_folder_walk_next(walk))) {
 		char path[PATH_CAP];
 		char text[IPC_STATUS_MAX];
-		int n = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		if (entry->d_name[0] == '.' || n < 0 || (size_t)n >= sizeof(path))
+		int n = snprintf(path, sizeof(path), "%s/%s", folder, name);
+		if (name[0] == '.' || n < 0 || (size_t)n >= sizeof(path))
 			continue;
 		int rc = ask(path, text, sizeof(text));
 		if (rc == 0)
@@ -81,11 +80,12 @@ static int ask_in(char *folder, size_t cap)
 	int rc = run_folder_find(folder, cap);
 	if (rc < 0)
 		return rc;
-	DIR *names = opendir(folder);
-	if (!names)
-		return -errno;
-	unsigned answers = ask_all(names, folder);
-	closedir(names);
+	struct run_folder_walk walk;
+	rc = run_folder_walk_begin(&walk, folder);
+	if (rc < 0)
+		return rc;
+	unsigned answers = ask_all(&walk, folder);
+	run_folder_walk_end(&walk);
 	return (int)answers;
 }
 

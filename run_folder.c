@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the folder is, and its lock; the names in it are callmgr_join.c's. */
+/* Where the folder is, its lock, and a walk through it; what names mean is callmgr_join.c's. */
 #include "run_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -118,4 +121,33 @@ int run_folder_lock(const char *folder)
 			return fd;
 		close(fd);
 	}
+}
+
+int run_folder_walk_begin(struct run_folder_walk *w, const char *folder)
+{
+	w->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	w->at = w->len = 0;
+	return w->fd < 0 ? -errno : 0;
+}
+
+/* With 64-bit offsets struct dirent is laid out as the kernel's entries are. */
+const char *run_folder_walk_next(struct run_folder_walk *w)
+{
+	if (w->at == w->len) {
+		long n = syscall(SYS_getdents64, w->fd, w->entries, sizeof(w->entries));
+		if (n <= 0)
+			return NULL;
+		w->at = 0;
+		w->len = (size_t)n;
+	}
+	const char *entry = w->entries + w->at;
+	unsigned short len;
+	memcpy(&len, entry + offsetof(struct dirent, d_reclen), sizeof(len));
+	w->at += len;
+	return entry + offsetof(struct dirent, d_name);
+}
+
+void run_folder_walk_end(struct run_folder_walk *w)
+{
+	close(w->fd);
 }

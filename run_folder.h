@@ -22,4 +22,23 @@ int run_folder_find(char *path, size_t cap);
  * listener. -ENOENT: the folder is gone, make it again. */
 int run_folder_lock(const char *folder);
 
+enum {
+	RUN_FOLDER_ENTRIES = 1024 /* octets read at once: three of the longest names, or many */
+};
+
+/* A walk through the names in the folder. Not by readdir(3), for which alone a process that waits
+ * for hours would need a heap. Private. */
+struct run_folder_walk {
+	int fd;
+	size_t at; /* octets [at, len) of `entries` are to be looked at */
+	size_t len;
+	char entries[RUN_FOLDER_ENTRIES];
+};
+
+/* Begins before the first name; to be ended. 0 or a negative errno. */
+int run_folder_walk_begin(struct run_folder_walk *w, const char *folder);
+/* The next name ("." and ".." are among them), good until the next call; NULL where there are no more. */
+const char *run_folder_walk_next(struct run_folder_walk *w);
+void run_folder_walk_end(struct run_folder_walk *w);
+
 #endif

@@ -163,6 +163,56 @@ START_TEST(run_folder_lock_is_of_the_folder_that_has_the_name_now)
 	close(ready[0]);
 	close(ready[1]);
 }
+
+/* How often `name` comes in a walk through the folder, and how many names there are besides . and .. */
+static unsigned walk_for(const char *wanted, unsigned *all)
+{
+	struct run_folder_walk walk;
+	const char *name;
+	unsigned times = 0;
+	*all = 0;
+	ck_assert_int_eq(run_folder_walk_begin(&walk, folder), 0);
+	while ((name = run_folder_walk_next(&walk))) {
+		times += strcmp(name, wanted) == 0;
+		*all += strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+	}
+	ck_assert_ptr_null(run_folder_walk_next(&walk));
+	run_folder_walk_end(&walk);
+	return times;
+}
+
+START_TEST(run_folder_walk_meets_each_name_once_however_long_and_many)
+{
+	enum {
+		NAMES = 64,
+		LONGEST = 255
+	};
+	char names[NAMES][LONGEST + 1];
+	unsigned all;
+	ck_assert_uint_eq(walk_for("none", &all), 0);
+	ck_assert_uint_eq(all, 0);
+	for (int i = 0; i < NAMES; i++) {
+		char path[sizeof(folder) + 1 + LONGEST];
+		/* From 5 octets to the longest there can be. */
+		snprintf(
+		    names[i], sizeof(names[i]), "%0*d", 5 + i * (LONGEST - 5) / (NAMES - 1), i);
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		ck_assert_int_ge(close(open(path, O_CREAT | O_WRONLY, 0600)), 0);
+	}
+	for (int i = 0; i < NAMES; i++)
+		ck_assert_uint_eq(walk_for(names[i], &all), 1);
+	ck_assert_uint_eq(all, NAMES);
+}
+END_TEST
+
+START_TEST(run_folder_walk_says_why_there_is_none)
+{
+	struct run_folder_walk walk;
+	ck_assert_int_eq(run_folder_walk_begin(&walk, "/dev/null"), -ENOTDIR);
+	ck_assert_int_eq(run_folder_walk_begin(&walk, "/no such folder"), -ENOENT);
+}
+END_TEST
+
 END_TEST
 
 int main(void)
@@ -176,6 +226,8 @@ int main(void)
 	tcase_add_test(tc, run_folder_is_private_and_never_somebody_elses);
 	tcase_add_test(tc, run_folder_lock_excludes_others_until_it_is_let_go);
 	tcase_add_test(tc, run_folder_lock_is_of_the_folder_that_has_the_name_now);
+	tcase_add_test(tc, run_folder_walk_meets_each_name_once_however_long_and_many);
+	tcase_add_test(tc, run_folder_walk_says_why_there_is_none);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
