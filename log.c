@@ -78,24 +78,35 @@ static const struct level_row levels[] = {
     [LOG_LEVEL_STATS] = {"log", LOG_NOTICE, 0, false},
 };
 
-/* Copies printable ASCII, writes everything else as \xNN; `to` ends in NUL. Returns the length. */
-static size_t copy_printable(char *to, size_t cap, const char *from)
+/* Octets that stand for `c` in a log. */
+static size_t width(char c)
+{
+	return c >= 0x20 && c < 0x7f ? 1 : 4;
+}
+
+/* Leaves printable ASCII as it is, makes \xNN of everything else, and cuts what then has no room in
+ * `cap` octets. In place, the last octet first. Returns the length. */
+static size_t make_printable(char *text, size_t cap)
 {
 	static const char digits[] = "0123456789abcdef";
-	size_t n = 0;
-	for (; *from && n + 5 <= cap; from++) {
-		unsigned char c = (unsigned char)*from;
-		if (c >= 0x20 && c < 0x7f) {
-			to[n++] = (char)c;
+	size_t from = 0, to = 0;
+	while (text[from] && to + width(text[from]) < cap)
+		to += width(text[from++]);
+	size_t len = to;
+	text[len] = '\0';
+	while (from-- > 0) {
+		char c = text[from];
+		to -= width(c);
+		if (width(c) == 1) {
+			text[to] = c;
 			continue;
 		}
-		to[n++] = '\\';
-		to[n++] = 'x';
-		to[n++] = digits[c >> 4];
-		to[n++] = digits[c & 15];
+		text[to] = '\\';
+		text[to + 1] = 'x';
+		text[to + 2] = digits[(unsigned char)c >> 4];
+		text[to + 3] = digits[c & 15];
 	}
-	to[n] = '\0';
-	return n;
+	return len;
 }
 
 void log_close(void)
@@ -223,7 +234,8 @@ static void write_daemon(const char *line, size_t len)
 
 void log_open(const char *session, int verbosity)
 {
-	copy_printable(settings.session, sizeof(settings.session), session);
+	snprintf(settings.session, sizeof(settings.session), "%s", session);
+	make_printable(settings.session, sizeof(settings.session));
 	settings.verbosity = verbosity;
 	/* Opened now: later there may be no right to open files. */
 	log_close();
@@ -282,22 +294,20 @@ void log_write(
 	if (!wanted)
 		return;
 	int saved = errno; /* callers may look at it afterwards */
-	char text[TEXT_MAX];
-	va_list args;
-	va_start(args, format);
-	int len = vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (len < 0)
-		text[0] = '\0';
 	const char *name = strrchr(file, '/');
 	char out[HEAD_MAX + LINE_MAX_OCTETS];
 	size_t start = put_head(out, HEAD_MAX, row->priority);
 	int head = snprintf(out + start, LINE_MAX_OCTETS, "%s %s[%s:%s:%d]: ", settings.session,
 	    row->name, function, name ? name + 1 : file, line);
 	size_t at = start;
-	if (head > 0 && head < LINE_MAX_OCTETS - 8)
+	if (head > 0 && head < LINE_MAX_OCTETS - TEXT_MAX)
 		at += (size_t)head;
-	at += copy_printable(out + at, start + LINE_MAX_OCTETS - at - 1, text);
+	va_list args;
+	va_start(args, format);
+	if (vsnprintf(out + at, TEXT_MAX, format, args) < 0)
+		out[at] = '\0';
+	va_end(args);
+	at += make_printable(out + at, start + LINE_MAX_OCTETS - at - 1);
 	write_daemon(out, at);
 	if (row->to_stderr || settings.copy_to_stderr) {
 		out[at++] = '\n';
