@@ -106,6 +106,15 @@ static void call_up(struct callmgr *cm, int64_t now_us, const struct ctrl_event 
 		client_up(client, now_us, e);
 }
 
+/* The event is why something ends here. */
+static void note_end(const struct callmgr *cm, const struct ctrl_event *e, struct callmgr_end *end)
+{
+	end->reason = REASON_CONTROL;
+	end->stage = cm->stage;
+	end->code = cm->tcp_error;
+	end->event = *e;
+}
+
 static void call_over(struct callmgr *cm, int64_t now_us, const struct ctrl_event *e)
 {
 	struct callmgr_client *client = client_with_call(cm, e->call_id);
@@ -115,10 +124,7 @@ static void call_over(struct callmgr *cm, int64_t now_us, const struct ctrl_even
 		if (e->why == CTRL_WHY_LOCAL && cm->end.reason != REASON_NONE)
 			client->end = cm->end;
 		else
-			client->end = (struct callmgr_end){.reason = REASON_CONTROL,
-			    .stage = cm->stage,
-			    .code = cm->tcp_error,
-			    .event = *e};
+			note_end(cm, e, &client->end);
 	}
 	client->opened = false;
 	/* With no call left the connection ends as well, and the last word waits for that. */
@@ -131,10 +137,7 @@ static void call_over(struct callmgr *cm, int64_t now_us, const struct ctrl_even
 static void control_closed(struct callmgr *cm, int64_t now_us, const struct ctrl_event *e)
 {
 	if (cm->end.reason == REASON_NONE)
-		cm->end = (struct callmgr_end){.reason = REASON_CONTROL,
-		    .stage = cm->stage,
-		    .code = cm->tcp_error,
-		    .event = *e};
+		note_end(cm, e, &cm->end);
 	if (e->why != CTRL_WHY_LOCAL)
 		log_info("Closing connection (%s)", ctrl_why_text(e->why));
 	if (e->octet_count)
