@@ -457,8 +457,8 @@ static void add_call(
 	if (!c->stats_known)
 		return;
 	for (size_t i = 0; i < STATS_COUNT; i++) {
-		char name[32];
-		snprintf(name, sizeof(name), "%s", stats_table[i].name);
+		char name[sizeof(stats_table[i].name)];
+		memcpy(name, stats_table[i].name, sizeof(name));
 		for (char *s = name; *s; s++)
 			if (*s == ' ')
 				*s = '_';

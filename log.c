@@ -64,7 +64,7 @@ static struct {
 } daemon_log = {.fd = -1, .patience_ms = PATIENCE_MS};
 
 struct level_row {
-	const char *name;
+	char name[8];
 	int priority;
 	int verbosity; /* written from this --loglevel on */
 	bool to_stderr;

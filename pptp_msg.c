@@ -453,7 +453,7 @@ const char *msg_type_name(unsigned type)
 /* A code and its words; the tables are short and looked through from the top. */
 struct text {
 	uint16_t code;
-	const char *words;
+	char words[70]; /* no pointer: see stats_entry */
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

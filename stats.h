@@ -36,11 +36,13 @@ struct pptp_stats {
 	uint64_t tx_blocked;      /* times sending waited for the server's acknowledgment */
 };
 
+/* Texts lie in the entries: where the program is loaded anywhere, each pointer in a table would be
+ * written at the start, and its page be each tunnel's own. */
 struct stats_entry {
-	const char *name;       /* as syslog and the manual page show it: "rx accepted" */
+	char name[20];          /* as syslog and the manual page show it: "rx accepted" */
 	size_t offset;          /* of a uint64_t in struct pptp_stats */
 	uint64_t units_per_one; /* divide by this to show it: 1000 for round trip, else 1 */
-	const char *meaning;    /* one line for people */
+	char meaning[72];       /* one line for people */
 };
 
 /* The first STATS_DOCUMENTED entries are the fifteen of the old manual page, in its order. */
