@@ -56,7 +56,7 @@ enum {
 	SYNC_ENOUGH = 16,
 	/* Reads in a row, each sent at once, before the other direction has its turn. */
 	TX_ROUNDS = 4,
-	TX_BATCH = 16,
+	TX_BATCH = 16, /* frames for one sendmmsg: as above */
 	TX_FRAME_CAP = PACKET_MAX + HDLC_FCS_LEN,
 	TX_ARENA = 65536,
 	CACHE_LINE = 64, /* octets, on common machines */
