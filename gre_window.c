@@ -36,13 +36,15 @@
  * poptop takes packets out of its reorder queue only when another one comes, also those for whose
  * predecessor it has waited long enough. So it is nudged when its acknowledgment is overdue, for
  * what waits there in order, and when its wait of 0.3 s is over. That began at the first packet
- * behind the lost one; of this it is known only that it went out after the last one acknowledged
- * and not after the last one of all: mostly about when that acknowledgment came.
+ * behind the lost one: the second after the last one acknowledged, or should that be lost as well,
+ * one that went out later, the last one of all at the latest. Nudges for the first of these reasons
+ * must leave some for the others: each lost packet delays the sender by its time-out otherwise.
  */
 #define NUDGE_MIN_US (20 * USEC_PER_MSEC)
 #define NUDGE_MAX_US (250 * USEC_PER_MSEC)
 #define SERVER_WAIT_US (303 * USEC_PER_MSEC)
-#define NUDGES_MAX 3
+#define NUDGES_MAX 4
+#define NUDGES_OVERDUE_MAX 2
 
 static int64_t clamp(int64_t value, int64_t low, int64_t high)
 {
@@ -129,6 +131,7 @@ seq32 gre_window_send(struct gre_window *w, int64_t now_us)
 		w->timed_us = now_us;
 	}
 	w->last_sent_us = now_us;
+	w->sent_us[w->next % GRE_WINDOW_TIMES] = (uint32_t)now_us;
 	return w->next++;
 }
 
@@ -221,6 +224,20 @@ void gre_window_on_deadline(struct gre_window *w, int64_t now_us)
 	w->rtt_us = clamp(2 * w->rtt_us, 0, ATO_MAX_US);
 }
 
+/* When the first packet went out that waits at the server if the next one to be acknowledged is lost. */
+static int64_t waiting_since_us(const struct gre_window *w)
+{
+	seq32 first = w->acked + 2;
+	uint32_t count = w->next - first;
+	if (count == 0)
+		return w->last_sent_us;
+	/* Too long ago to be known; with so many on their way it was about then. */
+	if (count > GRE_WINDOW_TIMES)
+		return w->progress_us;
+	uint32_t before_last_us = (uint32_t)w->last_sent_us - w->sent_us[first % GRE_WINDOW_TIMES];
+	return w->last_sent_us - before_last_us;
+}
+
 int64_t gre_window_nudge_deadline(const struct gre_window *w)
 {
 	if (!unacknowledged(w) || w->nudges >= NUDGES_MAX)
@@ -229,13 +246,14 @@ int64_t gre_window_nudge_deadline(const struct gre_window *w)
 	int64_t overdue_us = clamp(w->rtt_us + 4 * w->dev_us, NUDGE_MIN_US, NUDGE_MAX_US);
 	const int64_t reasons_us[] = {
 	    moved_us + overdue_us,
-	    w->progress_us + SERVER_WAIT_US,
+	    waiting_since_us(w) + SERVER_WAIT_US,
 	    moved_us + SERVER_WAIT_US,
 	};
 	/* Whatever went out since has nudged as well. */
 	int64_t nudged_us = later(w->last_sent_us, w->last_bare_us);
 	int64_t at_us = DEADLINE_NEVER;
-	for (size_t i = 0; i < sizeof(reasons_us) / sizeof(reasons_us[0]); i++)
+	size_t first = w->nudges < NUDGES_OVERDUE_MAX ? 0 : 1;
+	for (size_t i = first; i < sizeof(reasons_us) / sizeof(reasons_us[0]); i++)
 		if (reasons_us[i] > nudged_us)
 			at_us = deadline_earlier(at_us, reasons_us[i]);
 	return at_us;

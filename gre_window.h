@@ -19,6 +19,9 @@
  */
 #define GRE_WINDOW_PROMPT_LIMIT 64
 
+/* Packets whose time of sending is known. */
+#define GRE_WINDOW_TIMES 32
+
 /* What gre_window_room returns where nothing limits. */
 #define GRE_WINDOW_OPEN UINT32_MAX
 
@@ -30,6 +33,7 @@ struct gre_window {
 	seq32 acked; /* the highest one acknowledged */
 	seq32 base;  /* the first one on its way: neither acknowledged nor written off */
 	int64_t last_sent_us;
+	uint32_t sent_us[GRE_WINDOW_TIMES]; /* of packet n at n modulo the size, low 32 bits */
 	int64_t progress_us; /* the last new acknowledgment, or the first packet after all were */
 
 	bool has_rtt;

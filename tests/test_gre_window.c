@@ -63,7 +63,39 @@ START_TEST(a_server_that_waits_for_a_lost_packet_is_nudged_as_soon_as_its_wait_i
 		in_time = in_time || (now_us > progress + 300 * MS && now_us < progress + 306 * MS);
 	}
 	ck_assert(in_time);
-	ck_assert_uint_le(nudges, 3);
+	ck_assert_uint_le(nudges, 4);
+}
+END_TEST
+
+/* The wait may begin long after the last acknowledgment: TCP acknowledges a lone segment late. What it
+ * sends again on its own time-out must not use up the nudges. */
+START_TEST(the_first_packet_behind_a_lost_one_tells_when_the_servers_wait_is_over)
+{
+	struct gre_header h, first = {.has_seq = true, .seq = 1, .payload_len = 4};
+	start();
+	put(&to_us, now_us, &first);
+	take_turn();
+	for (int i = 0; i < 6; i++)
+		gre_session_send(&session, now_us, 40, &h);
+	struct gre_header ack = {.has_ack = true, .ack = 5};
+	put(&to_us, now_us + MS, &ack);
+	now_us += MS;
+	take_turn();
+	const int64_t progress = now_us;
+	const int64_t behind = progress + 60 * MS;
+	unsigned nudges = 0;
+	bool in_time = false;
+	for (; now_us < progress + SECOND; now_us += MS) {
+		if (now_us == behind || now_us == progress + 200 * MS ||
+		    now_us == progress + 290 * MS)
+			gre_session_send(&session, now_us, 40, &h);
+		if (!gre_session_ack_due(&session, now_us, &h))
+			continue;
+		nudges++;
+		in_time = in_time || (now_us > behind + 300 * MS && now_us < behind + 306 * MS);
+	}
+	ck_assert(in_time);
+	ck_assert_uint_le(nudges, 4);
 }
 END_TEST
 
@@ -270,6 +302,7 @@ int main(void)
 	    tc, a_standstill_of_the_servers_acknowledgment_is_nudged_and_not_again_and_again);
 	tcase_add_test(
 	    tc, a_server_that_waits_for_a_lost_packet_is_nudged_as_soon_as_its_wait_is_over);
+	tcase_add_test(tc, the_first_packet_behind_a_lost_one_tells_when_the_servers_wait_is_over);
 	tcase_add_test(tc, data_that_goes_on_needs_no_nudge);
 	tcase_add_test(tc, flow_control_starts_at_half_and_opens_by_one_for_each_window_full);
 	tcase_add_test(tc, flow_control_halves_on_a_time_out_and_goes_on);
