@@ -13,6 +13,9 @@ SYSTEM_CC := $(CC)
 ifndef LIBC
 LIBC := $(if $(SANITIZE)$(filter-out default,$(origin CC)),system,$(if $(MUSL_CC),musl,system))
 endif
+ifneq ($(filter-out musl system,$(LIBC)),)
+$(error LIBC is musl or system)
+endif
 OUT := build
 ifeq ($(LIBC),musl)
 override CC := $(or $(MUSL_CC),$(error LIBC=musl wants musl-gcc, in Debian's package musl-tools))
@@ -21,7 +24,6 @@ OUT := build/musl
 FEW_PAGES := -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 FEW_PAGES_LINKED := -Wl,--gc-sections,-z,noseparate-code
 PIE := -fPIE
-NAMES := -DRESOLVE_BY_GETENT=1
 # Debian's musl-gcc does not know -static-pie, which this is.
 STATIC := $(if $(findstring musl-gcc,$(CC)), \
 	-nostartfiles -static -Wl$(,)-pie$(,)--no-dynamic-linker$(,)-z$(,)text -l:rcrt1.o,-static-pie)
@@ -45,8 +47,8 @@ IP ?= /sbin/ip
 # What the code needs or is held to, whatever CFLAGS says.
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 SANITIZERS = $(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined)
-COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. $(MUSL) $(NAMES) $(CPPFLAGS) \
-	$(WARNINGS) $(CFLAGS) $(PIE) $(SANITIZERS)
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. $(MUSL) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
+	$(PIE) $(SANITIZERS)
 LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
 UNIT_LIBS = -lcheck -lsubunit -lm -lrt -pthread
 
@@ -116,7 +118,7 @@ build/%.so: tests/%.c build/command
 unit-tests: $(UNIT_TESTS) $(PRELOADED) build/pptp
 else
 unit-tests build/pptp $(UNIT_TESTS) $(PRELOADED): FORCE
-	$(Q)$(MAKE) --no-print-directory LIBC=system $@
+	$(Q)$(MAKE) --no-print-directory LIBC=system CC='$(SYSTEM_CC)' $@
 endif
 
 check:

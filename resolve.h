@@ -12,11 +12,12 @@
 
 #include "getent.h"
 
-/* 1 in a build whose C library does not look names up as the host's does (musl's). */
-#ifndef RESOLVE_BY_GETENT
-#define RESOLVE_BY_GETENT 0
+/* Other C libraries than glibc, musl's above all, do not look names up as the host's does. */
+#ifdef __GLIBC__
+#define RESOLVE_GETENT NULL
+#else
+#define RESOLVE_GETENT GETENT_PATH
 #endif
-#define RESOLVE_GETENT (RESOLVE_BY_GETENT ? GETENT_PATH : NULL)
 
 enum {
 	RESOLVE_MAX = 16, /* addresses of one name that are tried */

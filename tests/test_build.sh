@@ -83,7 +83,13 @@ done
 ! grep -q musl log
 verdict $? "who chooses a compiler or sanitizers gets the system's C library"
 
+make -n LIBC=glibc >log 2>&1
+[ $? -eq 2 ] && grep -q 'LIBC is musl or system' log
+verdict $? "another LIBC is refused"
+
 name="where musl-gcc is at hand, the program is static, at random addresses, and without a warning"
+both_name="a compiler of the environment is that of the system's C library beside it"
+getent_name="with musl in any form names are looked up by getent, with glibc they are not"
 by_name="from one C library to the other and back, pptp is what was asked for last"
 if command -v musl-gcc >/dev/null; then
 	make -j2 OPTIMIZE=-O1 DEBUG= >log 2>&1 && ! grep -q warning: log && ! dynamic pptp &&
@@ -92,9 +98,16 @@ if command -v musl-gcc >/dev/null; then
 	make LIBC=system OPTIMIZE=-O1 DEBUG= >log 2>&1 && dynamic pptp &&
 		make LIBC=musl OPTIMIZE=-O1 DEBUG= >>log 2>&1 && ! dynamic pptp && ! grep -q ' CC ' log
 	verdict $? "$by_name"
+	CC=gcc make -n V=1 LIBC=musl build/pptp >log 2>&1 && grep -q '^gcc ' log && ! grep -q musl log
+	verdict $? "$both_name"
+	make CC=musl-gcc build/pptp_callmgr.o >log 2>&1 && grep -q /usr/bin/getent build/pptp_callmgr.o &&
+		make CC=gcc build/pptp_callmgr.o >>log 2>&1 && ! grep -q /usr/bin/getent build/pptp_callmgr.o
+	verdict $? "$getent_name"
 else
 	verdict 0 "$name # SKIP no musl-gcc"
 	verdict 0 "$by_name # SKIP no musl-gcc"
+	verdict 0 "$both_name # SKIP no musl-gcc"
+	verdict 0 "$getent_name # SKIP no musl-gcc"
 fi
 
 make clean >log 2>&1 && [ ! -e build ] && [ ! -e pptp ] && [ ! -e config.h ]
