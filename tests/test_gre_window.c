@@ -5,6 +5,8 @@
  */
 #include "path_rig.h"
 
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
 /* poptop empties its reorder queue only when another packet comes. */
 START_TEST(a_standstill_of_the_servers_acknowledgment_is_nudged_and_not_again_and_again)
 {
@@ -67,9 +69,8 @@ START_TEST(a_server_that_waits_for_a_lost_packet_is_nudged_as_soon_as_its_wait_i
 }
 END_TEST
 
-/* The wait may begin long after the last acknowledgment: TCP acknowledges a lone segment late. What it
- * sends again on its own time-out must not use up the nudges. */
-START_TEST(the_first_packet_behind_a_lost_one_tells_when_the_servers_wait_is_over)
+/* Packet 6 is on its way, and all before it are acknowledged now. */
+static int64_t leave_one_unacknowledged(void)
 {
 	struct gre_header h, first = {.has_seq = true, .seq = 1, .payload_len = 4};
 	start();
@@ -81,21 +82,66 @@ START_TEST(the_first_packet_behind_a_lost_one_tells_when_the_servers_wait_is_ove
 	put(&to_us, now_us + MS, &ack);
 	now_us += MS;
 	take_turn();
-	const int64_t progress = now_us;
-	const int64_t behind = progress + 60 * MS;
-	unsigned nudges = 0;
-	bool in_time = false;
+	return now_us;
+}
+
+/* The wait may begin long after the last acknowledgment: TCP acknowledges a lone segment late. What it
+ * sends again on its own time-out must not use up the nudges, the last of which is for a wait that
+ * began with the last packet. */
+START_TEST(the_first_packet_behind_a_lost_one_tells_when_the_servers_wait_is_over)
+{
+	static const int64_t sent[] = {60 * MS, 200 * MS, 290 * MS}; /* times since the progress */
+	static const int64_t due[] = {20 * MS, 80 * MS, 363 * MS, 593 * MS};
+	const int64_t progress = leave_one_unacknowledged();
+	struct gre_header h;
+	size_t nudges = 0, sends = 0;
 	for (; now_us < progress + SECOND; now_us += MS) {
-		if (now_us == behind || now_us == progress + 200 * MS ||
-		    now_us == progress + 290 * MS)
+		if (sends < COUNT(sent) && now_us == progress + sent[sends]) {
 			gre_session_send(&session, now_us, 40, &h);
+			sends++;
+		}
 		if (!gre_session_ack_due(&session, now_us, &h))
 			continue;
+		ck_assert_uint_lt(nudges, COUNT(due));
+		ck_assert_int_ge(now_us, progress + due[nudges]);
+		ck_assert_int_le(now_us, progress + due[nudges] + 3 * MS);
 		nudges++;
-		in_time = in_time || (now_us > behind + 300 * MS && now_us < behind + 306 * MS);
 	}
-	ck_assert(in_time);
-	ck_assert_uint_le(nudges, 4);
+	ck_assert_uint_eq(nudges, COUNT(due));
+}
+END_TEST
+
+/* The time that the nudge for the server's wait comes, since the progress: 60 ms later the first of
+ * `count` packets goes out behind a lost one, the others 140 ms after it. */
+static int64_t wait_nudged_with(unsigned count)
+{
+	const int64_t progress = leave_one_unacknowledged();
+	struct gre_header h;
+	for (; now_us < progress + 200 * MS; now_us += MS) {
+		if (now_us == progress + 60 * MS)
+			gre_session_send(&session, now_us, 40, &h);
+		(void)gre_session_ack_due(&session, now_us, &h);
+	}
+	for (unsigned i = 1; i < count; i++)
+		gre_session_send(&session, now_us, 40, &h);
+	while (!gre_session_ack_due(&session, now_us, &h))
+		now_us += MS;
+	return now_us - progress;
+}
+
+START_TEST(of_so_many_behind_a_lost_one_it_is_known_when_the_first_went_out)
+{
+	int64_t at_us = wait_nudged_with(GRE_WINDOW_TIMES);
+	ck_assert_int_ge(at_us, 363 * MS);
+	ck_assert_int_le(at_us, 366 * MS);
+}
+END_TEST
+
+START_TEST(with_more_behind_a_lost_one_the_progress_tells_when_the_servers_wait_is_over)
+{
+	int64_t at_us = wait_nudged_with(GRE_WINDOW_TIMES + 1);
+	ck_assert_int_ge(at_us, 303 * MS);
+	ck_assert_int_le(at_us, 306 * MS);
 }
 END_TEST
 
@@ -303,6 +349,9 @@ int main(void)
 	tcase_add_test(
 	    tc, a_server_that_waits_for_a_lost_packet_is_nudged_as_soon_as_its_wait_is_over);
 	tcase_add_test(tc, the_first_packet_behind_a_lost_one_tells_when_the_servers_wait_is_over);
+	tcase_add_test(tc, of_so_many_behind_a_lost_one_it_is_known_when_the_first_went_out);
+	tcase_add_test(
+	    tc, with_more_behind_a_lost_one_the_progress_tells_when_the_servers_wait_is_over);
 	tcase_add_test(tc, data_that_goes_on_needs_no_nudge);
 	tcase_add_test(tc, flow_control_starts_at_half_and_opens_by_one_for_each_window_full);
 	tcase_add_test(tc, flow_control_halves_on_a_time_out_and_goes_on);

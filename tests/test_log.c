@@ -96,6 +96,40 @@ START_TEST(log_shows_no_control_characters_of_others)
 	ck_assert_ptr_eq(strstr(line, "na\\x0ame warn["), line);
 	ck_assert_ptr_nonnull(
 	    strstr(line, "'evil\\x0d\\x0afatal[x]: all is lost\\x1b[2J\\x9b\\x7f\\x09'"));
+	log_warn("\x1f \x7e");
+	ck_assert_ptr_nonnull(strstr(on_stderr(), ": \\x1f ~\n"));
+}
+END_TEST
+
+/* 16 escapes would be as long as the room for all of it, the NUL at its end included. */
+START_TEST(log_cuts_a_session_name_before_an_escape_that_does_not_fit)
+{
+	char wanted[80] = "";
+	for (int i = 0; i < 15; i++)
+		strcat(wanted, "\\x01");
+	strcat(wanted, " warn[");
+	log_open("\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1", 1);
+	log_warn("x");
+	const char *line = on_stderr();
+	ck_assert_ptr_eq(strstr(line, wanted), line);
+	log_copy_to_stderr(1);
+	log_info("what lies behind the name is still the level");
+	ck_assert_uint_gt(strlen(on_stderr()), 0);
+	log_copy_to_stderr(0);
+}
+END_TEST
+
+START_TEST(log_shows_the_text_where_there_is_no_room_for_the_place_as_well)
+{
+	char name[600], text[1000];
+	memset(name, 'f', sizeof(name));
+	memset(text, '\1', sizeof(text));
+	name[sizeof(name) - 1] = text[sizeof(text) - 1] = '\0';
+	log_open("a", 1);
+	log_write(LOG_LEVEL_WARN, name, "file.c", 1, "said: %s", text);
+	const char *line = on_stderr();
+	ck_assert_ptr_eq(strstr(line, "said: \\x01"), line);
+	ck_assert_int_eq(line[strlen(line) - 1], '\n');
 }
 END_TEST
 
@@ -188,6 +222,8 @@ int main(void)
 	tcase_add_test(tc, log_of_the_calls_life_stays_off_stderr);
 	tcase_add_test(tc, log_level_chooses_what_is_written);
 	tcase_add_test(tc, log_shows_no_control_characters_of_others);
+	tcase_add_test(tc, log_cuts_a_session_name_before_an_escape_that_does_not_fit);
+	tcase_add_test(tc, log_shows_the_text_where_there_is_no_room_for_the_place_as_well);
 	tcase_add_test(tc, log_cuts_long_texts_and_still_ends_the_line);
 	tcase_add_test(tc, log_leaves_errno_alone);
 	tcase_add_test(tc, log_is_quiet_on_stderr_after_the_call_is_up_but_not_with_debug);

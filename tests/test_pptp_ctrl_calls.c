@@ -452,6 +452,56 @@ START_TEST(ctrl_output_has_room_for_all_calls_of_a_server_that_does_not_read)
 }
 END_TEST
 
+START_TEST(ctrl_events_come_in_order_however_many_wait_and_have_gone_before)
+{
+	enum {
+		WAITING = 200,
+		ALL = 4 * CTRL_NOTES_SIZE
+	};
+	struct ctrl_event e;
+	for (uint16_t id = 1; id <= ALL + WAITING; id++) {
+		ck_assert(open_call(id));
+		ctrl_call_close(c, now, id);
+		if (id <= WAITING)
+			continue;
+		ck_assert(ctrl_next_event(c, now, &e));
+		ck_assert_int_eq(e.type, CTRL_EV_CALL_OVER);
+		ck_assert_uint_eq(e.call_id, id - WAITING);
+	}
+}
+END_TEST
+
+/* As many wait as can, when all that is left comes to its end as well. */
+START_TEST(ctrl_loses_no_event_of_an_owner_that_does_not_ask_for_them)
+{
+	struct ctrl_event e;
+	uint16_t id = 1;
+	size_t noted = 0, over = 0;
+	config.idle_wait_us = 0;
+	init();
+	establish();
+	for (; id < CTRL_CALLS_MAX; id++) {
+		ck_assert(open_call(id));
+		feed_call_reply((uint16_t)(1000 + id), id, MSG_RESULT_OK);
+	}
+	(void)events();
+	for (; open_call(id); id++, noted++) {
+		ctrl_call_close(c, now, id);
+		take_output();
+		now = ctrl_deadline(c);
+		ctrl_on_deadline(c, now);
+	}
+	ck_assert_uint_gt(noted, CTRL_NOTES_HIGH / 3); /* sent, cleared, over */
+	ctrl_stop(c, now, MSG_STOP_NONE);
+	now = ctrl_deadline(c);
+	ctrl_on_deadline(c, now);
+	while (ctrl_next_event(c, now, &e))
+		over += e.type == CTRL_EV_CALL_OVER;
+	ck_assert_uint_eq(over, noted + CTRL_CALLS_MAX - 1);
+	ck_assert_int_eq(e.type, CTRL_EV_CLOSED);
+}
+END_TEST
+
 START_TEST(ctrl_serials_are_unique_while_calls_come_and_go)
 {
 	static bool seen[65536];
@@ -595,6 +645,8 @@ int main(void)
 	tcase_add_test(all, ctrl_call_open_is_refused_once_we_stop);
 	tcase_add_test(all, ctrl_takes_as_many_calls_as_it_has_slots);
 	tcase_add_test(all, ctrl_output_has_room_for_all_calls_of_a_server_that_does_not_read);
+	tcase_add_test(all, ctrl_events_come_in_order_however_many_wait_and_have_gone_before);
+	tcase_add_test(all, ctrl_loses_no_event_of_an_owner_that_does_not_ask_for_them);
 	tcase_add_test(all, ctrl_serials_are_unique_while_calls_come_and_go);
 	tcase_add_test(all, ctrl_serials_that_come_round_spare_those_in_use);
 	tcase_add_test(all, ctrl_calls_come_and_go_in_any_order);

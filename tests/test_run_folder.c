@@ -163,6 +163,7 @@ START_TEST(run_folder_lock_is_of_the_folder_that_has_the_name_now)
 	close(ready[0]);
 	close(ready[1]);
 }
+END_TEST
 
 /* How often `name` comes in a walk through the folder, and how many names there are besides . and .. */
 static unsigned walk_for(const char *wanted, unsigned *all)
@@ -211,8 +212,6 @@ START_TEST(run_folder_walk_says_why_there_is_none)
 	ck_assert_int_eq(run_folder_walk_begin(&walk, "/dev/null"), -ENOTDIR);
 	ck_assert_int_eq(run_folder_walk_begin(&walk, "/no such folder"), -ENOENT);
 }
-END_TEST
-
 END_TEST
 
 int main(void)
