@@ -117,8 +117,12 @@ build/%.so: tests/%.c build/command
 
 unit-tests: $(UNIT_TESTS) $(PRELOADED) build/pptp
 else
-unit-tests build/pptp $(UNIT_TESTS) $(PRELOADED): FORCE
-	$(Q)$(MAKE) --no-print-directory LIBC=system CC='$(SYSTEM_CC)' $@
+# One make for all of them that are asked for: several would write the same files.
+OF_SYSTEM := unit-tests build/pptp $(UNIT_TESTS) $(PRELOADED)
+$(OF_SYSTEM): of-system ;
+of-system: FORCE
+	$(Q)$(MAKE) --no-print-directory LIBC=system CC='$(SYSTEM_CC)' \
+	    $(filter $(OF_SYSTEM),$(MAKECMDGOALS))
 endif
 
 check:

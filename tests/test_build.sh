@@ -89,6 +89,7 @@ verdict $? "another LIBC is refused"
 
 name="where musl-gcc is at hand, the program is static, at random addresses, and without a warning"
 both_name="a compiler of the environment is that of the system's C library beside it"
+once_name="what goes with the system's C library is made by one make"
 getent_name="with musl in any form names are looked up by getent, with glibc they are not"
 by_name="from one C library to the other and back, pptp is what was asked for last"
 if command -v musl-gcc >/dev/null; then
@@ -100,6 +101,9 @@ if command -v musl-gcc >/dev/null; then
 	verdict $? "$by_name"
 	CC=gcc make -n V=1 LIBC=musl build/pptp >log 2>&1 && grep -q '^gcc ' log && ! grep -q musl log
 	verdict $? "$both_name"
+	make -n V=1 LIBC=musl build/pptp unit-tests >log 2>&1
+	[ "$(grep -c LIBC=system log)" -eq 1 ]
+	verdict $? "$once_name"
 	make CC=musl-gcc build/pptp_callmgr.o >log 2>&1 && grep -q /usr/bin/getent build/pptp_callmgr.o &&
 		make CC=gcc build/pptp_callmgr.o >>log 2>&1 && ! grep -q /usr/bin/getent build/pptp_callmgr.o
 	verdict $? "$getent_name"
@@ -107,6 +111,7 @@ else
 	verdict 0 "$name # SKIP no musl-gcc"
 	verdict 0 "$by_name # SKIP no musl-gcc"
 	verdict 0 "$both_name # SKIP no musl-gcc"
+	verdict 0 "$once_name # SKIP no musl-gcc"
 	verdict 0 "$getent_name # SKIP no musl-gcc"
 fi
 
