@@ -70,7 +70,7 @@ static void add_resolve(struct text *t, const struct callmgr *cm, int code)
 		add(t, "no answer from the name server within %g s; is the network up?",
 		    seconds(cm->options->connect_timeout_us));
 	else if (code == EAI_AGAIN)
-		add(t, "%s; the name server does not answer, is the network up?",
+		add(t, "no name server gave an answer (%s); is the network up?",
 		    gai_strerror(code));
 	else if (code == EAI_NONAME || code == EAI_NODATA)
 		add(t, "%s; check the spelling (PPTP needs an IPv4 address for the name)",

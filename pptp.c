@@ -98,7 +98,8 @@ static int be_pppd(const struct pptp_options *o, int gateway_fd, const char *tty
 	if (fcntl(gateway_fd, F_DUPFD, INHERITED_FD) < 0)
 		(void)fcntl(gateway_fd, F_SETFD, 0);
 	int error = pppd_exec(tty_name, o->pppd_argc, o->pppd_argv);
-	log_fatal("cannot start pppd: %s", strerror(-error));
+	log_fatal("cannot start pppd: %s%s", strerror(-error),
+	    error == -ENOENT ? "; is it installed (Debian: ppp)?" : "");
 	return EXIT_FAILED;
 }
 

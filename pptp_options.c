@@ -101,7 +101,7 @@ static const struct option_spec specs[] = {
 	TO(test_type), 0, 3, false},
     {{"test-rate", "N", "1 to 1000000 packets", "100", "do so once in N packets"}, KIND_U32,
 	TO(test_rate), 1, 1000000, false},
-    {{"status", NULL, NULL, NULL, "print the state of this host's calls and exit"}, KIND_STATUS, 0,
+    {{"status", NULL, NULL, NULL, "print the state of this user's calls and exit"}, KIND_STATUS, 0,
 	0, 0, true},
     {{"help", NULL, NULL, NULL, "print this and exit"}, KIND_HELP, 0, 0, 0, true},
     {{"version", NULL, NULL, NULL, "print the version and exit"}, KIND_VERSION, 0, 0, 0, false},
