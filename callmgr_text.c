@@ -75,6 +75,10 @@ static void add_resolve(struct text *t, const struct callmgr *cm, int code)
 	else if (code == EAI_NONAME || code == EAI_NODATA)
 		add(t, "%s; check the spelling (PPTP needs an IPv4 address for the name)",
 		    gai_strerror(code));
+	else if (code == RESOLVE_NOTHING)
+		add(t,
+		    "this host finds no IPv4 address for the name; check the spelling, and whether "
+		    "the network is up and the name server answers");
 	else if (code == EAI_SYSTEM)
 		add(t, "%s",
 		    cm->resolver.os_error ? strerror(cm->resolver.os_error)

@@ -110,11 +110,12 @@ static void look_up(const char *getent, const char *name, struct answer *a)
 	enum getent_result result = getent ? ask_getent(getent, name, a) : GETENT_FAILED;
 	if (result == GETENT_FOUND)
 		return;
-	ask_library(name, a);
-	/* After getent it is asked for the reason alone: an address that the host does not find for
-	 * this name comes from where its administrator does not want it looked for. */
-	if (result == GETENT_UNKNOWN && a->error == 0)
-		*a = (struct answer){.error = EAI_NONAME};
+	/* Not even for the reason: it would ask where the host's administrator wants nobody asked, and
+	 * wait once more for a name server that is silent. */
+	if (result == GETENT_UNKNOWN)
+		a->error = RESOLVE_NOTHING;
+	else
+		ask_library(name, a);
 }
 
 /* The child holds nothing of its parent's, and ends with it. */

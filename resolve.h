@@ -21,6 +21,8 @@
 
 enum {
 	RESOLVE_MAX = 16, /* addresses of one name that are tried */
+	/* Beside the EAI_ values: the host finds no IPv4 address for the name, or cannot ask now. */
+	RESOLVE_NOTHING = 1 << 16,
 };
 
 struct resolver {
@@ -41,13 +43,13 @@ enum resolve_literal {
 enum resolve_literal resolve_literal(const char *text, struct in_addr *address);
 
 /* Starts looking `name` up: by the program at `getent` (NULL: none; the caller's is RESOLVE_GETENT), and
- * where that does not work by getaddrinfo, which also says why a name is not found. 0 or a negative
- * errno. The caller leaves SIGCHLD at its default and waits for no child that he has not made himself,
+ * where that does not work by getaddrinfo. 0 or a negative errno. The caller leaves SIGCHLD at its default and waits for no child that he has not made himself,
  * so that the child can be told from other processes. */
 int resolver_start(struct resolver *r, const char *name, const char *getent);
 
 /* Takes the answer once fd is readable: 0 (and *count addresses, at least 1, in the resolver's
- * order, none twice; left_out says how many more there are), or the EAI_ value of the failure.
+ * order, none twice; left_out says how many more there are), or the EAI_ value of the failure, or
+ * RESOLVE_NOTHING.
  * Follow with resolver_end. */
 int resolver_answer(struct resolver *r, struct in_addr addresses[RESOLVE_MAX], size_t *count);
 

@@ -85,11 +85,12 @@ def _():
 @test("a name that is known only where nsswitch.conf does not look is not found")
 def _():
     for sources, listed, known in (("files", "", ["127.0.0.7"]), ("dns", "127.0.0.7 vpn.test\n", [])):
-        with hosts(listed, sources, "127.0.0.3"), NameServer("127.0.0.3", known), \
+        with hosts(listed, sources, "127.0.0.3"), NameServer("127.0.0.3", known) as names, \
                 FakeServer("127.0.0.7") as never:
             run = start("vpn.test")
             equal(run.wait(2), 1)
             match("Could not find the server 'vpn.test': .*check the spelling", last_line(run))
+            equal(names.asked.is_set(), sources == "dns")
             equal(never.connections, [])
             nothing_left()
 
