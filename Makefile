@@ -22,7 +22,7 @@ override CC := $(or $(MUSL_CC),$(error LIBC=musl wants musl-gcc, in Debian's pac
 OUT := build/musl
 # The pages of the file count, too: all of them are mapped.
 FEW_PAGES := -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
-FEW_PAGES_LINKED := -Wl,--gc-sections,-z,noseparate-code
+FEW_PAGES_LINKED := -Wl,--gc-sections
 PIE := -fPIE
 # Debian's musl-gcc does not know -static-pie, which this is.
 STATIC := $(if $(findstring musl-gcc,$(CC)), \
