@@ -25,6 +25,10 @@
 /* A round trip of at most this is an acknowledgment at once, and so many in a row make a habit. */
 #define PROMPT_US (5 * USEC_PER_MSEC)
 #define PROMPT_SAMPLES 8
+/* So few packets on their way make no server late: where it is, so many times in a row, the way has
+ * become longer. */
+#define ALONE_MAX 8
+#define SLOW_SAMPLES 4
 /*
  * The longest that sending waits for such a server without any progress. It may well have to wait
  * for its processor for some ticks, and each packet that overruns it then costs its 0.3 s; a server
@@ -129,6 +133,7 @@ seq32 gre_window_send(struct gre_window *w, int64_t now_us)
 		w->timing = true;
 		w->timed = w->next;
 		w->timed_us = now_us;
+		w->timed_alone = on_their_way(w) < ALONE_MAX;
 	}
 	w->last_sent_us = now_us;
 	w->sent_us[w->next % GRE_WINDOW_TIMES] = (uint32_t)now_us;
@@ -153,11 +158,15 @@ static void take_sample(struct gre_window *w, int64_t sample_us)
 		w->dev_us = sample_us / 2;
 	}
 	if (sample_us > PROMPT_US) {
-		/* A server that is behind is no reason to overrun it: a habit ends by standstill alone. */
-		if (!is_prompt(w))
+		/* A server that is behind is no reason to overrun it. */
+		if (w->timed_alone)
+			w->slow++;
+		if (!is_prompt(w) || w->slow >= SLOW_SAMPLES)
 			w->prompt = 0;
-	} else if (!is_prompt(w)) {
-		w->prompt++;
+	} else {
+		w->slow = 0;
+		if (!is_prompt(w))
+			w->prompt++;
 	}
 }
 

@@ -42,11 +42,13 @@ struct gre_window {
 	bool timing;    /* one packet is timed at a time */
 	seq32 timed;
 	int64_t timed_us;
+	bool timed_alone; /* few were on their way before it */
 
 	uint32_t window; /* of flow control: packets allowed on their way now */
 	uint32_t opened; /* packets acknowledged since the window last opened */
 
 	unsigned prompt;    /* samples in a row that were prompt, up to what makes the server so */
+	unsigned slow;      /* ... that were not, though the server had little to do for us */
 	bool blocked;       /* the last answer was "no room" */
 	int64_t blocked_us; /* since when */
 

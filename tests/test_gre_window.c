@@ -327,6 +327,25 @@ START_TEST(a_burst_does_not_overrun_a_server_that_acknowledges_at_once)
 }
 END_TEST
 
+/* The way has become longer, by another uplink for instance: 64 packets for each round trip would be
+ * slow, and the server is not to blame. */
+START_TEST(a_prompt_server_at_the_end_of_a_way_that_has_become_longer_limits_nothing)
+{
+	struct gre_header h;
+	start();
+	make_server_prompt();
+	for (int i = 0; i < 4; i++) {
+		gre_session_send(&session, now_us, 40, &h);
+		now_us += 20 * MS;
+		struct gre_header ack = {.has_ack = true, .ack = h.seq};
+		put(&to_us, now_us, &ack);
+		take_turn();
+	}
+	ck_assert_uint_eq(burst_at_prompt_server(1000, 0), 1000);
+	ck_assert_uint_eq(stats.tx_blocked, 0);
+}
+END_TEST
+
 START_TEST(a_prompt_server_that_falls_silent_holds_up_sending_for_milliseconds_only)
 {
 	start();
@@ -361,6 +380,8 @@ int main(void)
 	tcase_add_test(tc, flow_control_does_not_deadlock_on_loss);
 	tcase_add_test(tc, a_server_that_never_acknowledges_slows_nothing);
 	tcase_add_test(tc, a_burst_does_not_overrun_a_server_that_acknowledges_at_once);
+	tcase_add_test(
+	    tc, a_prompt_server_at_the_end_of_a_way_that_has_become_longer_limits_nothing);
 	tcase_add_test(
 	    tc, a_prompt_server_that_falls_silent_holds_up_sending_for_milliseconds_only);
 	suite_add_tcase(suite, tc);
