@@ -225,6 +225,7 @@ def _():
         log.wait("made anew")
         second = start(FAR)
         log.wait("Outgoing call established", count=2)
+        second.status()
         end(second)
         match("192.0.2.7", ours())
         end(first)
