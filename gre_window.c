@@ -27,7 +27,7 @@
 #define PROMPT_SAMPLES 8
 /* So few packets on their way make no server late: where it is, so many times in a row, the way has
  * become longer. */
-#define ALONE_MAX 8
+#define FEW_MAX 8
 #define SLOW_SAMPLES 4
 /*
  * The longest that sending waits for such a server without any progress. It may well have to wait
@@ -133,7 +133,7 @@ seq32 gre_window_send(struct gre_window *w, int64_t now_us)
 		w->timing = true;
 		w->timed = w->next;
 		w->timed_us = now_us;
-		w->timed_alone = on_their_way(w) < ALONE_MAX;
+		w->timed_few = on_their_way(w) < FEW_MAX;
 	}
 	w->last_sent_us = now_us;
 	w->sent_us[w->next % GRE_WINDOW_TIMES] = (uint32_t)now_us;
@@ -157,17 +157,20 @@ static void take_sample(struct gre_window *w, int64_t sample_us)
 		w->rtt_us = sample_us;
 		w->dev_us = sample_us / 2;
 	}
-	if (sample_us > PROMPT_US) {
-		/* A server that is behind is no reason to overrun it. */
-		if (w->timed_alone)
-			w->slow++;
-		if (!is_prompt(w) || w->slow >= SLOW_SAMPLES)
-			w->prompt = 0;
-	} else {
+}
+
+/* A server that is behind is no reason to overrun it: late samples end the habit only where few packets
+ * were on their way. */
+static void judge_habit(struct gre_window *w, int64_t sample_us)
+{
+	if (sample_us <= PROMPT_US) {
 		w->slow = 0;
-		if (!is_prompt(w))
-			w->prompt++;
+		w->prompt += is_prompt(w) ? 0 : 1;
+		return;
 	}
+	w->slow += w->timed_few ? 1 : 0;
+	if (!is_prompt(w) || w->slow >= SLOW_SAMPLES)
+		w->prompt = 0;
 }
 
 static void open_window(struct gre_window *w, uint32_t count)
@@ -190,6 +193,7 @@ void gre_window_on_ack(struct gre_window *w, int64_t now_us, seq32 ack)
 	if (w->timing && !seq32_after(w->timed, ack)) {
 		w->timing = false;
 		take_sample(w, now_us - w->timed_us);
+		judge_habit(w, now_us - w->timed_us);
 	}
 	if (!seq32_before(ack, w->base)) {
 		open_window(w, ack + 1 - w->base);

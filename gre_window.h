@@ -42,7 +42,7 @@ struct gre_window {
 	bool timing;    /* one packet is timed at a time */
 	seq32 timed;
 	int64_t timed_us;
-	bool timed_alone; /* few were on their way before it */
+	bool timed_few; /* few others were on their way then */
 
 	uint32_t window; /* of flow control: packets allowed on their way now */
 	uint32_t opened; /* packets acknowledged since the window last opened */
