@@ -40,20 +40,27 @@ START_TEST(a_standstill_of_the_servers_acknowledgment_is_nudged_and_not_again_an
 }
 END_TEST
 
-/* The wait began with the first packet behind the lost one, whatever TCP sends again meanwhile. */
-START_TEST(a_server_that_waits_for_a_lost_packet_is_nudged_as_soon_as_its_wait_is_over)
+/* Sends so many packets at once, of which the first five are acknowledged; the time of that. */
+static int64_t send_and_hear_of_five(unsigned count)
 {
 	struct gre_header h, first = {.has_seq = true, .seq = 1, .payload_len = 4};
 	start();
 	put(&to_us, now_us, &first);
 	take_turn();
-	for (int i = 0; i < 10; i++)
+	for (unsigned i = 0; i < count; i++)
 		gre_session_send(&session, now_us, 40, &h);
 	struct gre_header ack = {.has_ack = true, .ack = 5};
 	put(&to_us, now_us + MS, &ack);
 	now_us += MS;
 	take_turn();
-	const int64_t progress = now_us;
+	return now_us;
+}
+
+/* The wait began with the first packet behind the lost one, whatever TCP sends again meanwhile. */
+START_TEST(a_server_that_waits_for_a_lost_packet_is_nudged_as_soon_as_its_wait_is_over)
+{
+	struct gre_header h;
+	const int64_t progress = send_and_hear_of_five(10);
 	unsigned nudges = 0;
 	bool in_time = false;
 	for (; now_us < progress + SECOND; now_us += MS) {
@@ -69,22 +76,6 @@ START_TEST(a_server_that_waits_for_a_lost_packet_is_nudged_as_soon_as_its_wait_i
 }
 END_TEST
 
-/* Packet 6 is on its way, and all before it are acknowledged now. */
-static int64_t leave_one_unacknowledged(void)
-{
-	struct gre_header h, first = {.has_seq = true, .seq = 1, .payload_len = 4};
-	start();
-	put(&to_us, now_us, &first);
-	take_turn();
-	for (int i = 0; i < 6; i++)
-		gre_session_send(&session, now_us, 40, &h);
-	struct gre_header ack = {.has_ack = true, .ack = 5};
-	put(&to_us, now_us + MS, &ack);
-	now_us += MS;
-	take_turn();
-	return now_us;
-}
-
 /* The wait may begin long after the last acknowledgment: TCP acknowledges a lone segment late. What it
  * sends again on its own time-out must not use up the nudges, the last of which is for a wait that
  * began with the last packet. */
@@ -92,7 +83,7 @@ START_TEST(the_first_packet_behind_a_lost_one_tells_when_the_servers_wait_is_ove
 {
 	static const int64_t sent[] = {60 * MS, 200 * MS, 290 * MS}; /* times since the progress */
 	static const int64_t due[] = {20 * MS, 80 * MS, 363 * MS, 593 * MS};
-	const int64_t progress = leave_one_unacknowledged();
+	const int64_t progress = send_and_hear_of_five(6);
 	struct gre_header h;
 	size_t nudges = 0, sends = 0;
 	for (; now_us < progress + SECOND; now_us += MS) {
@@ -115,7 +106,7 @@ END_TEST
  * `count` packets goes out behind a lost one, the others 140 ms after it. */
 static int64_t wait_nudged_with(unsigned count)
 {
-	const int64_t progress = leave_one_unacknowledged();
+	const int64_t progress = send_and_hear_of_five(6);
 	struct gre_header h;
 	for (; now_us < progress + 200 * MS; now_us += MS) {
 		if (now_us == progress + 60 * MS)
