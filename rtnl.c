@@ -30,25 +30,39 @@ static size_t aligned(size_t len)
 	return (len + 3) & ~(size_t)3;
 }
 
-int rtnl_open(struct rtnl *r, uint32_t groups)
+static int open_socket(uint32_t groups)
 {
 	int type = SOCK_RAW | SOCK_CLOEXEC | (groups ? SOCK_NONBLOCK : 0);
-	*r = (struct rtnl){.fd = socket(AF_NETLINK, type, NETLINK_ROUTE)};
-	if (r->fd < 0)
+	int fd = socket(AF_NETLINK, type, NETLINK_ROUTE);
+	if (fd < 0)
 		return -errno;
 	int value = 1;
 	/* Lets the kernel leave out tables that a dump does not ask for; without it, we do. */
-	(void)setsockopt(r->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &value, sizeof(value));
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &value, sizeof(value));
 	if (groups) {
 		value = EVENTS_BUFFER;
-		(void)setsockopt(r->fd, SOL_SOCKET, SO_RCVBUF, &value, sizeof(value));
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &value, sizeof(value));
 	}
 	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
-	if (bind(r->fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-		return 0;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
 	int rc = -errno;
-	rtnl_close(r);
+	close(fd);
 	return rc;
+}
+
+int rtnl_open(struct rtnl *r, uint32_t groups)
+{
+	*r = (struct rtnl){.fd = -1, .packet = fresh_memory(PACKET_MAX_OCTETS)};
+	if (!r->packet)
+		return -ENOMEM;
+	int fd = open_socket(groups);
+	if (fd < 0) {
+		rtnl_close(r);
+		return fd;
+	}
+	r->fd = fd;
+	return 0;
 }
 
 void rtnl_close(struct rtnl *r)
@@ -56,6 +70,15 @@ void rtnl_close(struct rtnl *r)
 	if (r->fd >= 0)
 		close(r->fd);
 	r->fd = -1;
+	if (r->packet)
+		munmap(r->packet, PACKET_MAX_OCTETS);
+	r->packet = NULL;
+}
+
+/* It has been taken apart, and its pages are not to be kept for hours. */
+static void forget_packet(struct rtnl *r)
+{
+	(void)madvise(r->packet, PACKET_MAX_OCTETS, MADV_DONTNEED);
 }
 
 /* Appends `len` octets and zeros up to the next multiple of 4. */
@@ -156,16 +179,15 @@ static int outcome(struct rtnl_view body)
 	return error;
 }
 
-static int talk(
-    struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, void *context, uint8_t *packet)
+static int talk(struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, void *context)
 {
 	bool changed = false;
 	int rc = send_request(r, q);
 	while (rc == 0) {
-		ssize_t n = receive(r, packet, PACKET_MAX_OCTETS);
+		ssize_t n = receive(r, r->packet, PACKET_MAX_OCTETS);
 		if (n < 0)
 			return (int)n;
-		struct rtnl_view view = {packet, (size_t)n}, body;
+		struct rtnl_view view = {r->packet, (size_t)n}, body;
 		struct nlmsghdr header;
 		while (next_message(&view, &header, &body)) {
 			if (header.nlmsg_seq != r->sequence)
@@ -183,22 +205,18 @@ static int talk(
 	return rc;
 }
 
-/* Packets do not lie on the stack, which keeps for good what pages it has ever had. */
 int rtnl_talk(struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, void *context)
 {
-	uint8_t *packet = fresh_memory(PACKET_MAX_OCTETS);
-	if (!packet)
-		return -ENOMEM;
-	int rc = talk(r, q, handler, context, packet);
-	munmap(packet, PACKET_MAX_OCTETS);
+	int rc = talk(r, q, handler, context);
+	forget_packet(r);
 	return rc;
 }
 
-static int take_notifications(struct rtnl *r, rtnl_handler *handler, void *context, uint8_t *packet)
+static int take_notifications(struct rtnl *r, rtnl_handler *handler, void *context)
 {
 	int rc = 0;
 	for (int i = 0; i < PACKETS_AT_ONCE; i++) {
-		ssize_t n = receive(r, packet, PACKET_MAX_OCTETS);
+		ssize_t n = receive(r, r->packet, PACKET_MAX_OCTETS);
 		if (n == -EAGAIN)
 			return rc;
 		if (n == -ENOBUFS) {
@@ -207,7 +225,7 @@ static int take_notifications(struct rtnl *r, rtnl_handler *handler, void *conte
 		}
 		if (n < 0)
 			return (int)n;
-		struct rtnl_view view = {packet, (size_t)n}, body;
+		struct rtnl_view view = {r->packet, (size_t)n}, body;
 		struct nlmsghdr header;
 		while (next_message(&view, &header, &body))
 			handler(context, header.nlmsg_type, body);
@@ -217,11 +235,8 @@ static int take_notifications(struct rtnl *r, rtnl_handler *handler, void *conte
 
 int rtnl_notifications(struct rtnl *r, rtnl_handler *handler, void *context)
 {
-	uint8_t *packet = fresh_memory(PACKET_MAX_OCTETS);
-	if (!packet)
-		return -ENOMEM;
-	int rc = take_notifications(r, handler, context, packet);
-	munmap(packet, PACKET_MAX_OCTETS);
+	int rc = take_notifications(r, handler, context);
+	forget_packet(r);
 	return rc;
 }
 

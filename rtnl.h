@@ -13,6 +13,7 @@
 struct rtnl {
 	int fd;
 	uint32_t sequence; /* of the last request */
+	uint8_t *packet;   /* room for what is received: not on the stack, which would keep it */
 };
 
 struct rtnl_request {
