@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
 BUILD = os.path.join(TOP, "build", "bench")
 SIZES = (64, 576, 1400)
+RATIOS = (("ours", "floor"), ("ours", "peer"), ("ours", "self"), ("shared", "peer"))
 
 # scenario, sizes, parameters, seconds, programs, what to show (key, unit, smaller is better)
 PLAN = [
@@ -136,15 +137,10 @@ def table(results, scenario, show):
             here = [r for r in rows if (r["size"], r["parameter"]) == (size, parameter)]
             kinds = list(dict.fromkeys(r["kind"] for r in here))
             cells = [f"{k} {cell([r[key] for r in here if r['kind'] == k and key in r])}" for k in kinds]
-            ours = median_of(here, key, kind="ours")
-            for other in ("floor", "peer", "self"):
-                theirs = median_of(here, key, kind=other)
-                if ours is not None and theirs:
-                    cells.append(f"ours/{other} {ours / theirs:.2f}")
-            shared = median_of(here, key, kind="shared")
-            theirs = median_of(here, key, kind="peer")
-            if shared is not None and theirs:
-                cells.append(f"shared/peer {shared / theirs:.2f}")
+            for one, other in RATIOS:
+                a, b = median_of(here, key, kind=one), median_of(here, key, kind=other)
+                if a is not None and b:
+                    cells.append(f"{one}/{other} {a / b:.2f}")
             what = f"{size}" + (f" @{parameter:g}" if parameter else "")
             lines.append(f"  {what:>9}  {label:18} " + "   ".join(cells))
         failed = [f"{r['kind']}: {r['failed']}" for r in here if "failed" in r]
