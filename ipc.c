@@ -217,6 +217,17 @@ static size_t take_descriptors(struct msghdr *msg, int *kept)
 	return count;
 }
 
+/* ECONNRESET says once, and before anything else, that the peer closed with something of ours unread.
+ * Its last word is still to come, and then the end. */
+static ssize_t receive(int fd, struct msghdr *msg)
+{
+	ssize_t n;
+	do
+		n = recvmsg(fd, msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	return n;
+}
+
 int ipc_receive(int fd, struct ipc_message *m)
 {
 	uint8_t packet[PACKET_CAP];
@@ -230,13 +241,10 @@ int ipc_receive(int fd, struct ipc_message *m)
 	    .msg_iovlen = 1,
 	    .msg_control = control.octets,
 	    .msg_controllen = sizeof(control.octets)};
-	ssize_t n;
-	do
-		n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	ssize_t n = receive(fd, &msg);
 	m->fd = -1;
 	if (n < 0)
-		return errno == ECONNRESET ? 0 : passing(errno);
+		return passing(errno);
 	size_t descriptors = take_descriptors(&msg, &m->fd);
 	int rc = -EBADMSG;
 	if (n == 0 && descriptors == 0) {
@@ -260,10 +268,7 @@ int ipc_receive_status(int fd, char *text, size_t cap)
 	    {.iov_base = head, .iov_len = sizeof(head)}, {.iov_base = text, .iov_len = cap - 1}};
 	/* No room for descriptors: none are let in. */
 	struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
-	ssize_t n;
-	do
-		n = recvmsg(fd, &msg, MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+	ssize_t n = receive(fd, &msg);
 	if (n < 0)
 		return passing(errno);
 	if (n == 0)

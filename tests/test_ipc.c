@@ -300,6 +300,20 @@ START_TEST(ipc_peer_that_died_with_unread_messages_is_gone)
 }
 END_TEST
 
+START_TEST(ipc_last_word_of_a_peer_is_heard_also_where_it_left_ours_unread)
+{
+	out.type = IPC_STATS;
+	ck_assert_int_eq(ipc_send(pair[1], &out), 0);
+	out = (struct ipc_message){.type = IPC_CALL_OVER, .fd = -1, .u.over.text = "why"};
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	close(pair[0]);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), 1);
+	ck_assert_str_eq(in.u.over.text, "why");
+	ck_assert_int_eq(ipc_receive(pair[1], &in), 0);
+	pair[0] = dup(pair[1]);
+}
+END_TEST
+
 START_TEST(ipc_send_to_a_peer_that_does_not_read_never_blocks)
 {
 	int rc = 0, sent = 0;
@@ -466,6 +480,7 @@ int main(void)
 	tcase_add_test(tc, ipc_closes_descriptors_that_nobody_asked_for);
 	tcase_add_test(tc, ipc_tells_a_silent_peer_from_one_that_is_gone);
 	tcase_add_test(tc, ipc_peer_that_died_with_unread_messages_is_gone);
+	tcase_add_test(tc, ipc_last_word_of_a_peer_is_heard_also_where_it_left_ours_unread);
 	tcase_add_test(tc, ipc_send_to_a_peer_that_does_not_read_never_blocks);
 	tcase_add_test(tc, ipc_listener_and_client_meet);
 	tcase_add_test(tc, ipc_listener_replaces_a_dead_socket_but_not_a_live_one);
