@@ -549,8 +549,6 @@ static int fork_call_manager(struct gateway *g)
 	int error = ipc_pair(pair);
 	if (error)
 		return failed("cannot make a socket pair", error);
-	/* Not ignored, whatever our parent does: who ignores it may find the id with somebody else. */
-	signal(SIGCHLD, SIG_DFL);
 	pid_t pid = child_fork();
 	if (pid < 0)
 		return failed("cannot fork", -errno);
@@ -570,18 +568,27 @@ static void set_watch(struct loop_watch *w, struct gateway *g, int fd, short eve
 	*w = (struct loop_watch){.fd = fd, .events = events, .ready = ready, .context = g};
 }
 
-static int start_loop(struct gateway *g)
+/*
+ * Before anything is changed or forked: none may come in between and find nobody who puts it right.
+ * SIGCHLD is among them, whatever our parent does with it: who ignores it may find the call manager's
+ * process id with somebody else.
+ */
+static int hold_signals(struct gateway *g)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
 	int error = loop_init(&g->loop);
 	if (!error)
 		error = loop_signals(
 		    &g->loop, signals, sizeof(signals) / sizeof(signals[0]), on_signal, g);
+	return error ? failed("cannot take signals", error) : 0;
+}
+
+static int start_loop(struct gateway *g)
+{
 	set_watch(&g->ipc_watch, g, g->ipc_fd, POLLIN, on_ipc);
 	set_watch(&g->pty_watch, g, g->pty_in, 0, on_early_pty);
 	set_watch(&g->main_watch, g, g->main_fd, POLLIN, on_main_gone);
-	if (!error)
-		error = loop_add(&g->loop, &g->ipc_watch);
+	int error = loop_add(&g->loop, &g->ipc_watch);
 	if (!error)
 		error = loop_add(&g->loop, &g->pty_watch);
 	if (!error && g->main_fd >= 0)
@@ -601,7 +608,9 @@ static int start_loop(struct gateway *g)
 
 static int run(struct gateway *g)
 {
-	int status = open_pppd_side(g);
+	int status = hold_signals(g);
+	if (!status)
+		status = open_pppd_side(g);
 	if (!status)
 		status = open_network_side(g);
 	if (!status)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SIGKILL in a chosen instant of the call manager's life: before or after one of the calls by which
- * something comes to be on this host, or goes. To be preloaded:
+ * A signal in a chosen instant of the life of one process, the one that names itself so first: before
+ * or after one of the calls by which something comes to be on this host, or goes. To be preloaded:
  *
- *	KILL_AT=17 KILL_AT_TELLS=/tmp/where LD_PRELOAD=./kill_at.so program
+ *	KILL_AT=17 KILL_AT_NAME=pptpcm KILL_AT_SIGNAL=9 KILL_AT_TELLS=/tmp/where \
+ *	    LD_PRELOAD=./kill_at.so program
  *
- * There are two instants for each call, and one after the fork of the cleaner. KILL_AT counts them
- * from 1; the one that was struck is written to the file KILL_AT_TELLS.
+ * There are two instants for each call. KILL_AT counts them from 1; the one that was struck is
+ * written to the file KILL_AT_TELLS.
  */
 #include <dlfcn.h>
 #include <signal.h>
@@ -24,35 +25,39 @@ enum {
 	COMM_MAX = 16
 };
 
-static pid_t manager; /* in its children the instants do not count */
+static pid_t victim; /* its children inherit this, and are not meant */
 static long instants;
 
-static void instant(const char *name, const char *when, const char *call)
+static long number(const char *variable)
+{
+	const char *text = getenv(variable);
+	return text ? strtol(text, NULL, 10) : 0;
+}
+
+static void instant(const char *when, const char *call)
 {
 	char comm[COMM_MAX] = "";
-	const char *at = getenv("KILL_AT");
+	const char *name = getenv("KILL_AT_NAME");
 	const char *tells = getenv("KILL_AT_TELLS");
 	prctl(PR_GET_NAME, comm);
-	if (!at || !tells || strcmp(comm, name) != 0)
-		return;
-	if (manager == 0)
-		manager = getpid();
-	if (manager != getpid() || ++instants != strtol(at, NULL, 10))
+	if (victim == 0 && name && strcmp(comm, name) == 0)
+		victim = getpid();
+	if (!tells || victim != getpid() || ++instants != number("KILL_AT"))
 		return;
 	FILE *f = fopen(tells, "w");
 	if (f) {
 		fprintf(f, "%s %s", when, call);
 		fclose(f);
 	}
-	kill(getpid(), SIGKILL);
+	kill(getpid(), (int)number("KILL_AT_SIGNAL"));
 }
 
 #define WRAP(result, call, parameters, ...)                                                        \
 	result call parameters                                                                     \
 	{                                                                                          \
-		instant("pptpcm", "before", #call);                                                \
+		instant("before", #call);                                                          \
 		result r = ((__typeof__(&call))dlsym(RTLD_NEXT, #call))(__VA_ARGS__);              \
-		instant("pptpcm", "after", #call);                                                 \
+		instant("after", #call);                                                           \
 		return r;                                                                          \
 	}
 
@@ -64,12 +69,12 @@ WRAP(int, socket, (int domain, int type, int protocol), domain, type, protocol)
 WRAP(int, close, (int fd), fd)
 WRAP(ssize_t, send, (int fd, const void *octets, size_t len, int flags), fd, octets, len, flags)
 WRAP(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), fd, m, flags)
+WRAP(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len), fd, level,
+    name, value, len)
 
-/* The call manager has the cleaner's name while it forks it. */
 pid_t _Fork(void)
 {
 	pid_t child = ((__typeof__(&_Fork))dlsym(RTLD_NEXT, "_Fork"))();
-	if (child > 0)
-		instant("pptpcl", "after", "_Fork");
+	instant("after", "_Fork");
 	return child;
 }

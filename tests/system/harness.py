@@ -110,6 +110,27 @@ def preloadable():
     raise Skipped("neither", PPTP, "nor", built, "has a shared C library")
 
 
+STRUCK = "/run/struck-at"
+
+
+def strike(comm, signo, instant):
+    """For start(): the process of that name sends itself the signal in that instant (kill_at.c)."""
+    library = os.path.join(TOP, "build", "kill_at.so")
+    if not os.path.exists(library):
+        sh("make -C %s build/kill_at.so" % TOP)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(STRUCK)
+    return {"program": preloadable(), "environment": {
+        "LD_PRELOAD": library, "KILL_AT": str(instant), "KILL_AT_NAME": comm,
+        "KILL_AT_SIGNAL": str(int(signo)), "KILL_AT_TELLS": STRUCK}}
+
+
+def struck():
+    """The instant in which strike() has struck; None where it has not."""
+    with contextlib.suppress(FileNotFoundError), open(STRUCK) as f:
+        return f.read()
+
+
 def no_match(pattern, text):
     if re.search(pattern, text):
         fail(repr(pattern), "in", repr(text))

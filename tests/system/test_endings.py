@@ -5,7 +5,7 @@ How calls end: for each ending the exit status, what the server hears, and the l
 and in syslog, which names the server, the stage and the reason.
 """
 from harness import *  # noqa: F401,F403
-from harness import SERVER, os, signal, time
+from harness import SERVER, contextlib, os, signal, subprocess, time
 
 
 def never_stood(run, server, log, words, heard):
@@ -164,6 +164,26 @@ def _():
         early("SCCRQ", "pptpgw", name, "ended by %s .* before the call" % words, ["SCCRQ", "StopCCRQ"])
         early("OCRQ", "pptpgw", name, "ended by %s .* before the call" % words,
               ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"])
+
+
+@test("a signal to the gateway in whatever instant of its start is no less in order")
+def _():
+    instants = 0
+    with FakeServer(SERVER, polite(on={"SCCRQ": None})), Log():
+        while True:
+            instants += 1
+            run = start(SERVER, **strike("pptpgw", signal.SIGTERM, instants))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                run.process.wait(1)
+            if not struck():
+                break
+            equal(run.wait(2), 1, "exit status " + struck())
+            run.wait_all(2)
+            match("ended by signal 15 .* before the call", last_line(run))
+            true(os.get_blocking(run.slave), "the pty is left as it was found", struck())
+            nothing_left()
+    diag(instants - 1, "instants")
+    true(instants > 10, instants, "instants")
 
 
 @test("a signal to the call manager is named in the last line, with the stage of the call")

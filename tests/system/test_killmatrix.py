@@ -31,7 +31,6 @@ DROPPED = {        # one wait for an answer, or two for an echo; then closing wh
 }
 PROCESSES = {"gateway": "pptpgw", "call manager": "pptpcm", "cleaner": "pptpcl"}
 CLEANED = "call manager and cleaner"
-KILL_AT = os.path.join(TOP, "build", "kill_at.so")
 PPPD_IS_UP = "/run/pppd-is-up"
 PPPD = """#!/bin/sh
 # Stands in for pppd: takes the tty, says something, reads until the hang-up.
@@ -232,34 +231,27 @@ for _form in VICTIMS:
         run_row(row, STAGES, lambda stage: dropped(form, stage))
 
 
-def struck(instant, *arguments):
+def killed(instant, *arguments):
     """A call whose call manager is killed in that instant, or, where it has none so late, is ended by
     SIGTERM: which instant it was; None where there was none."""
-    where = "/run/killed-at"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(where)
     with Log() as log:
-        run = start(FAR, *arguments, program=preloadable(), environment={
-            "LD_PRELOAD": KILL_AT, "KILL_AT": str(instant), "KILL_AT_TELLS": where})
+        run = start(FAR, *arguments, **strike("pptpcm", signal.SIGKILL, instant))
         while run.process.poll() is None and not any("Server in use" in text for _, text in log.lines):
             time.sleep(0.001)
         with contextlib.suppress(Failed, ProcessLookupError):  # it may have been struck meanwhile
             run.kill("pptpcm", signal.SIGTERM)
         run.wait_all(UNANSWERED)
-    with contextlib.suppress(FileNotFoundError), open(where) as f:
-        return f.read()
+    return struck()
 
 
 @test("in whatever instant the call manager is killed, what it has made until then goes")
 def _():
-    if not os.path.exists(KILL_AT):
-        sh("make -C %s build/kill_at.so" % TOP)
     with remote_server():
         for arguments in (), ("--share-control",):
             instants, found = 0, "first"
             while found:
                 instants += 1
-                found = struck(instants, *arguments)
+                found = killed(instants, *arguments)
                 try:
                     nothing_left(0)
                 except Failed as e:
