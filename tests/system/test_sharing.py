@@ -349,7 +349,7 @@ def _():
     with FakeServer(SERVER) as server, Log() as log:
         run = start(SERVER, "--logstring", "t1")
         up_many(log, server, [run])
-        answer = run.status()
+        answer, = wait_gateways(1)
         equal((answer["server"], answer["address"], answer["local"], answer["session"]),
               (SERVER, SERVER, "127.0.0.1", "t1"))
         equal((answer["calls"], answer["call.1.state"], answer["call.1.peer_id"]),
