@@ -113,7 +113,7 @@ def preloadable():
 STRUCK = "/run/struck-at"
 
 
-def strike(comm, signo, instant):
+def signal_in_instant(comm, signo, instant):
     """For start(): the process of that name sends itself the signal in that instant (kill_at.c)."""
     library = os.path.join(TOP, "build", "kill_at.so")
     if not os.path.exists(library):
@@ -126,7 +126,7 @@ def strike(comm, signo, instant):
 
 
 def struck():
-    """The instant in which strike() has struck; None where it has not."""
+    """The instant of signal_in_instant() that has come; None where it has not."""
     with contextlib.suppress(FileNotFoundError), open(STRUCK) as f:
         return f.read()
 

@@ -172,7 +172,7 @@ def _():
     with FakeServer(SERVER, polite(on={"SCCRQ": None})), Log():
         while True:
             instants += 1
-            run = start(SERVER, **strike("pptpgw", signal.SIGTERM, instants))
+            run = start(SERVER, **signal_in_instant("pptpgw", signal.SIGTERM, instants))
             with contextlib.suppress(subprocess.TimeoutExpired):
                 run.process.wait(1)
             if not struck():

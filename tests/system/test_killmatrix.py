@@ -235,7 +235,7 @@ def killed(instant, *arguments):
     """A call whose call manager is killed in that instant, or, where it has none so late, is ended by
     SIGTERM: which instant it was; None where there was none."""
     with Log() as log:
-        run = start(FAR, *arguments, **strike("pptpcm", signal.SIGKILL, instant))
+        run = start(FAR, *arguments, **signal_in_instant("pptpcm", signal.SIGKILL, instant))
         while run.process.poll() is None and not any("Server in use" in text for _, text in log.lines):
             time.sleep(0.001)
         with contextlib.suppress(Failed, ProcessLookupError):  # it may have been struck meanwhile
