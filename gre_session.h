@@ -92,7 +92,7 @@ bool gre_session_next(
 bool gre_session_is_full(const struct gre_session *s);
 
 /*
- * How many packets with payload may be sent now, GRE_WINDOW_OPEN where nothing limits; 0 = wait for
+ * How many packets with payload may be sent now, GRE_PROMPT_OPEN where nothing limits; 0 = wait for
  * an acknowledgment or the deadline. Ask when there is, or may be, something to send.
  */
 unsigned gre_session_send_room(struct gre_session *s, int64_t now_us);

@@ -7,9 +7,9 @@
  * time-out passes. What was on its way then is written off, so that sending always goes on.
  *
  * Without it, servers that never send a bare acknowledgment (the Linux kernel's) must not be waited
- * for, while those in user space lose bursts that overrun their socket. So a limit holds only while
- * samples show that acknowledgments come at once; when they stand still for some ticks it
- * is off, until they come at once again.
+ * for, while those in user space lose bursts that overrun their socket. So there is a limit only
+ * towards servers that acknowledge at once (gre_prompt.c); when the acknowledgments stand still for
+ * some ticks it is off, until they come at once again.
  */
 #include "gre_window.h"
 
@@ -22,13 +22,6 @@
 #define ATO_MAX_US (3 * USEC_PER_SEC)
 #define ATO_UNKNOWN_US (1 * USEC_PER_SEC)
 
-/* A round trip of at most this is an acknowledgment at once, and so many in a row make a habit. */
-#define PROMPT_US (5 * USEC_PER_MSEC)
-#define PROMPT_SAMPLES 8
-/* So few packets on their way make no server late: where it is, so many times in a row, the way has
- * become longer. */
-#define FEW_MAX 8
-#define SLOW_SAMPLES 4
 /*
  * The longest that sending waits for such a server without any progress. It may well have to wait
  * for its processor for some ticks, and each packet that overruns it then costs its 0.3 s; a server
@@ -67,6 +60,7 @@ void gre_window_init(
 {
 	memset(w, 0, sizeof(*w));
 	w->enforced = enforced;
+	gre_prompt_init(&w->prompt);
 	w->limit = server_window > 0 ? server_window : 1;
 	w->window = w->limit > 1 ? w->limit / 2 : 1;
 	/* From 1: the RFC's 0 is dropped as late by the Linux kernel's driver. */
@@ -86,16 +80,9 @@ static bool unacknowledged(const struct gre_window *w)
 	return w->next != w->acked + 1;
 }
 
-static bool is_prompt(const struct gre_window *w)
-{
-	return w->prompt >= PROMPT_SAMPLES;
-}
-
 static uint32_t allowed(const struct gre_window *w)
 {
-	if (w->enforced)
-		return w->window;
-	return is_prompt(w) ? GRE_WINDOW_PROMPT_LIMIT : GRE_WINDOW_OPEN;
+	return w->enforced ? w->window : gre_prompt_limit(&w->prompt);
 }
 
 static int64_t hold_deadline(const struct gre_window *w)
@@ -108,8 +95,8 @@ uint32_t gre_window_room(struct gre_window *w, int64_t now_us, bool *blocked_now
 	if (blocked_now)
 		*blocked_now = false;
 	uint32_t most = allowed(w);
-	if (most == GRE_WINDOW_OPEN)
-		return GRE_WINDOW_OPEN;
+	if (most == GRE_PROMPT_OPEN)
+		return GRE_PROMPT_OPEN;
 	uint32_t used = on_their_way(w);
 	if (used < most) {
 		w->blocked = false;
@@ -126,14 +113,13 @@ uint32_t gre_window_room(struct gre_window *w, int64_t now_us, bool *blocked_now
 
 seq32 gre_window_send(struct gre_window *w, int64_t now_us)
 {
-	if (!unacknowledged(w) || on_their_way(w) == 0) {
+	if (!unacknowledged(w) || on_their_way(w) == 0)
 		w->progress_us = now_us;
-	}
 	if (!w->timing) {
 		w->timing = true;
 		w->timed = w->next;
 		w->timed_us = now_us;
-		w->timed_few = on_their_way(w) < FEW_MAX;
+		w->timed_behind = on_their_way(w);
 	}
 	w->last_sent_us = now_us;
 	w->sent_us[w->next % GRE_WINDOW_TIMES] = (uint32_t)now_us;
@@ -159,20 +145,6 @@ static void take_sample(struct gre_window *w, int64_t sample_us)
 	}
 }
 
-/* A server that is behind is no reason to overrun it: late samples end the habit only where few packets
- * were on their way. */
-static void judge_habit(struct gre_window *w, int64_t sample_us)
-{
-	if (sample_us <= PROMPT_US) {
-		w->slow = 0;
-		w->prompt += is_prompt(w) ? 0 : 1;
-		return;
-	}
-	w->slow += w->timed_few ? 1 : 0;
-	if (!is_prompt(w) || w->slow >= SLOW_SAMPLES)
-		w->prompt = 0;
-}
-
 static void open_window(struct gre_window *w, uint32_t count)
 {
 	w->opened += count;
@@ -193,7 +165,7 @@ void gre_window_on_ack(struct gre_window *w, int64_t now_us, seq32 ack)
 	if (w->timing && !seq32_after(w->timed, ack)) {
 		w->timing = false;
 		take_sample(w, now_us - w->timed_us);
-		judge_habit(w, now_us - w->timed_us);
+		gre_prompt_sample(&w->prompt, now_us, now_us - w->timed_us, w->timed_behind);
 	}
 	if (!seq32_before(ack, w->base)) {
 		open_window(w, ack + 1 - w->base);
@@ -227,7 +199,7 @@ void gre_window_on_deadline(struct gre_window *w, int64_t now_us)
 		return;
 	w->blocked = false;
 	if (!w->enforced) {
-		w->prompt = 0;
+		gre_prompt_end(&w->prompt);
 		return;
 	}
 	w->window = w->window > 1 ? w->window / 2 : 1;

@@ -10,20 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gre_prompt.h"
 #include "seq32.h"
-
-/*
- * Packets on their way to a server that acknowledges at once. A user-space server reads from a
- * socket buffer that holds about 90 full packets; a burst beyond that is lost, where a wait of some
- * microseconds would have saved it.
- */
-#define GRE_WINDOW_PROMPT_LIMIT 64
 
 /* Packets whose time of sending is known. */
 #define GRE_WINDOW_TIMES 32
-
-/* What gre_window_room returns where nothing limits. */
-#define GRE_WINDOW_OPEN UINT32_MAX
 
 struct gre_window {
 	bool enforced;  /* hold to the server's window, else only to what it acknowledges at once */
@@ -42,15 +33,14 @@ struct gre_window {
 	bool timing;    /* one packet is timed at a time */
 	seq32 timed;
 	int64_t timed_us;
-	bool timed_few; /* few others were on their way then */
+	uint32_t timed_behind; /* packets that were on their way then */
 
 	uint32_t window; /* of flow control: packets allowed on their way now */
 	uint32_t opened; /* packets acknowledged since the window last opened */
 
-	unsigned prompt;    /* samples in a row that were prompt, up to what makes the server so */
-	unsigned slow;      /* ... that were not, though the server had little to do for us */
-	bool blocked;       /* the last answer was "no room" */
-	int64_t blocked_us; /* since when */
+	struct gre_prompt prompt; /* without it */
+	bool blocked;             /* the last answer was "no room" */
+	int64_t blocked_us;       /* since when */
 
 	unsigned nudges;      /* sent since the last new acknowledgment */
 	int64_t last_bare_us; /* bare acknowledgments of any reason nudge */
@@ -59,7 +49,7 @@ struct gre_window {
 void gre_window_init(
     struct gre_window *w, bool enforced, uint32_t server_window, int64_t server_delay_us);
 
-/* Packets that may be sent now. *blocked_now (may be NULL) is set where room has just run out. */
+/* Packets that may be sent now, GRE_PROMPT_OPEN where nothing limits. *blocked_now (may be NULL) is set where room has just run out. */
 uint32_t gre_window_room(struct gre_window *w, int64_t now_us, bool *blocked_now);
 
 /* The number of a packet that is sent now. */
