@@ -522,6 +522,8 @@ int callmgr_main(const struct pptp_options *o, int gateway_fd, const struct ipc_
 	shed_what_is_inherited(o, gateway_fd);
 	/* Until a child's end is asked for, its process id must stay its own. */
 	signal(SIGCHLD, SIG_DFL);
+	/* Whoever asks all of us for statistics must end neither us nor a child that becomes getent. */
+	signal(SIGUSR1, SIG_IGN);
 	cm->options = o;
 	cm->exit_status = EXIT_FAILED;
 	cm->tcp.fd = -1;

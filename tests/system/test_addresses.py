@@ -49,7 +49,8 @@ class NameServer:
                 records = [b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(a)
                            for a in self._addresses]
             head = question[:2] + struct.pack("!HHHHH", 0x8180, 1, len(records), 0, 0)
-            self._sock.sendto(head + question[12:end] + b"".join(records), peer)
+            with contextlib.suppress(OSError):  # it may have been closed meanwhile
+                self._sock.sendto(head + question[12:end] + b"".join(records), peer)
 
 
 def with_names():
@@ -192,6 +193,29 @@ def _():
         wait_gone(asking, 0.5)
         nothing_left()
     os.unlink("/run/own-pptp")
+
+
+def ignores(pid, signo):
+    with open("/proc/%d/status" % pid) as f:
+        return int(match(r"SigIgn:\s+(\w+)", f.read()).group(1), 16) >> (signo - 1) & 1 == 1
+
+
+@test("who asks all of us for statistics does not end what looks the name up")
+def _():
+    with with_names(), NameServer("127.0.0.3", ["127.0.0.7"]) as names, FakeServer("127.0.0.7"), Log() as log:
+        names.may_answer.clear()
+        run = start("vpn.test")
+        true(names.asked.wait(5), "the name server was never asked")
+        for pid in getents():
+            true(ignores(pid, signal.SIGUSR1), "getent does not ignore SIGUSR1")
+        for pid in run.pids():
+            os.kill(pid, signal.SIGUSR1)
+        names.may_answer.set()
+        log.wait("Outgoing call established")
+        run.status()
+        run.hang_up()
+        equal(run.wait(2), 0)
+        nothing_left()
 
 
 @test("of a name with several A records the first that answers is used, and logged")
