@@ -22,11 +22,16 @@
 static void clear_up(const struct callmgr_traces *traces)
 {
 	bool had_socket = join_clear_up(traces);
-	bool had_route = route_clear_up(&traces->route);
+	int rc = route_clear_up(&traces->route);
+	bool had_route = rc > 0;
 	if (had_socket || had_route)
 		log_info("the call manager was killed: removed %s%s%s",
 		    had_socket ? traces->socket_path : "", had_socket && had_route ? " and " : "",
 		    had_route ? "the host route" : "");
+	if (rc < 0)
+		log_info("the call manager was killed: its host route may be left, see "
+			 "\"ip route show table all proto 47\": %s",
+		    strerror(-rc));
 }
 
 static void sleep_until_orphaned(pid_t parent)

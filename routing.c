@@ -759,15 +759,17 @@ void route_end(struct route_keeper *k)
 	k->watching = false;
 }
 
-bool route_clear_up(const struct route_keeper *dead)
+int route_clear_up(const struct route_keeper *dead)
 {
 	struct route_keeper k = *dead;
 	k.share_fd = -1;
 	/* share_table() names the table before anything is added to it. */
-	if (k.table == RT_TABLE_UNSPEC || route_share_lives(k.folder, k.server, k.table) ||
-	    rtnl_open(&k.rtnl, 0) < 0)
-		return false;
-	bool found = remove_ours(&k);
+	if (k.table == RT_TABLE_UNSPEC || route_share_lives(k.folder, k.server, k.table))
+		return 0;
+	int rc = rtnl_open(&k.rtnl, 0);
+	if (rc < 0)
+		return rc;
+	rc = remove_ours(&k) ? 1 : 0;
 	rtnl_close(&k.rtnl);
-	return found;
+	return rc;
 }

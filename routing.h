@@ -132,7 +132,8 @@ void route_share_again(struct route_keeper *k);
 void route_end(struct route_keeper *k);
 
 /* After the death of the process that had `dead`, which another one can read at any moment of its
- * life: removes what it added and nobody else needs. Whether there was anything. */
-bool route_clear_up(const struct route_keeper *dead);
+ * life: removes what it added and nobody else needs. 1 where there was anything, 0 where not, or the
+ * negative errno for which nobody could look. */
+int route_clear_up(const struct route_keeper *dead);
 
 #endif

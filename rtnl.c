@@ -132,11 +132,11 @@ static int send_request(struct rtnl *r, struct rtnl_request *q)
 }
 
 /* One packet from the kernel (and nobody else): its length, or a negative errno. */
-static ssize_t receive(struct rtnl *r, uint8_t *packet, size_t cap)
+static ssize_t receive(struct rtnl *r)
 {
 	for (;;) {
 		struct sockaddr_nl from = {0};
-		struct iovec part = {.iov_base = packet, .iov_len = cap};
+		struct iovec part = {.iov_base = r->packet, .iov_len = PACKET_MAX_OCTETS};
 		struct msghdr msg = {.msg_name = &from,
 		    .msg_namelen = sizeof(from),
 		    .msg_iov = &part,
@@ -184,7 +184,7 @@ static int talk(struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, v
 	bool changed = false;
 	int rc = send_request(r, q);
 	while (rc == 0) {
-		ssize_t n = receive(r, r->packet, PACKET_MAX_OCTETS);
+		ssize_t n = receive(r);
 		if (n < 0)
 			return (int)n;
 		struct rtnl_view view = {r->packet, (size_t)n}, body;
@@ -216,7 +216,7 @@ static int take_notifications(struct rtnl *r, rtnl_handler *handler, void *conte
 {
 	int rc = 0;
 	for (int i = 0; i < PACKETS_AT_ONCE; i++) {
-		ssize_t n = receive(r, r->packet, PACKET_MAX_OCTETS);
+		ssize_t n = receive(r);
 		if (n == -EAGAIN)
 			return rc;
 		if (n == -ENOBUFS) {

@@ -34,7 +34,8 @@ struct rtnl_attribute {
 	size_t len;
 };
 
-/* Called for each message of an answer; `body` is what follows the netlink header. */
+/* Called for each message of an answer; `body` is what follows the netlink header, and is gone once
+ * the same socket is used again, which the handler must not do. */
 typedef void rtnl_handler(void *context, uint16_t type, struct rtnl_view body);
 
 /* Opens a socket that takes part in the multicast `groups` (a mask of RTMGRP_*; 0 for a socket for
