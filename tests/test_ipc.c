@@ -139,8 +139,13 @@ START_TEST(ipc_receives_a_status_and_nothing_else_where_it_was_asked_for)
 	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -EBADMSG);
 	ck_assert_int_eq(send(pair[0], "\001", 1, 0), 1);
 	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -EBADMSG);
+	ck_assert_int_eq(ipc_send(pair[1], &out), 0);
+	out = (struct ipc_message){.type = IPC_STATUS, .fd = -1, .u.status = "last"};
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
 	close(pair[0]);
 	pair[0] = -1;
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "last");
 	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -ECONNRESET);
 }
 END_TEST

@@ -111,13 +111,15 @@ def preloadable():
 
 
 STRUCK = "/run/struck-at"
+_made = set()
 
 
 def signal_in_instant(comm, signo, instant):
     """For start(): the process of that name sends itself the signal in that instant (kill_at.c)."""
     library = os.path.join(TOP, "build", "kill_at.so")
-    if not os.path.exists(library):
-        sh("make -C %s build/kill_at.so" % TOP)
+    if library not in _made:
+        sh("make -s -C %s build/kill_at.so" % TOP)
+        _made.add(library)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(STRUCK)
     return {"program": preloadable(), "environment": {
@@ -526,13 +528,15 @@ class Run:
         self.kill("pptpcm", signal.SIGKILL)
 
     def status(self):
-        """The status from this start's own call manager. With a call that stands, the gateway has
-        taken it over by then: it answers for its counters after that."""
+        """The status from this start's own call manager: of a call that stands once its gateway, which
+        has then taken it over, answers for its counters."""
         manager = self.pid_of("pptpcm")
-        for path in sockets():
-            answer = status(path)
-            if answer and int(answer["pid"]) == manager:
-                return answer
+        deadline = time.monotonic() + WAIT
+        while time.monotonic() < deadline:
+            for answer in filter(None, map(status, sockets())):
+                if int(answer["pid"]) == manager and ("call.1.rx_accepted" in answer or
+                                                      answer.get("call.1.state") != "established"):
+                    return answer
         fail("no status from", manager, "in", sockets())
 
     def hang_up(self):

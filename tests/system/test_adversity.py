@@ -391,7 +391,7 @@ def _():
         run, conn = up(server, log=log)
         run.kill("pptpgw", signal.SIGSTOP)
         for _ in range(5):
-            equal(run.status()["calls"], "1")
+            equal(status(sockets()[0])["calls"], "1")
         equal(max(unread(run.pid).values()), 2)
         conn.send("CDN", call_id=1000, result=3)
         server.wait_ended()

@@ -231,31 +231,31 @@ for _form in VICTIMS:
         run_row(row, STAGES, lambda stage: dropped(form, stage))
 
 
-def killed(instant, *arguments):
-    """A call whose call manager is killed in that instant, or, where it has none so late, is ended by
-    SIGTERM: which instant it was; None where there was none."""
+def killed(comm, instant, *arguments):
+    """A call whose call manager is killed in that instant of the process of that name, or, where it has
+    none so late, is ended by SIGTERM: which instant it was; None where there was none."""
     with Log() as log:
-        run = start(FAR, *arguments, **signal_in_instant("pptpcm", signal.SIGKILL, instant))
+        run = start(FAR, *arguments, **signal_in_instant(comm, signal.SIGKILL, instant))
         while run.process.poll() is None and not any("Server in use" in text for _, text in log.lines):
             time.sleep(0.001)
         with contextlib.suppress(Failed, ProcessLookupError):  # it may have been struck meanwhile
             run.kill("pptpcm", signal.SIGTERM)
         run.wait_all(UNANSWERED)
+    try:
+        nothing_left(0)
+    except Failed as e:
+        fail("killed", struck(), "as instant", instant, "of", comm, *arguments, e)
     return struck()
 
 
 @test("in whatever instant the call manager is killed, what it has made until then goes")
 def _():
     with remote_server():
+        equal(killed("pptpcl", 1), "after _Fork")  # it has the cleaner's name while it forks it
         for arguments in (), ("--share-control",):
-            instants, found = 0, "first"
-            while found:
+            instants = 1
+            while killed("pptpcm", instants, *arguments):
                 instants += 1
-                found = killed(instants, *arguments)
-                try:
-                    nothing_left(0)
-                except Failed as e:
-                    fail("killed", found, "as instant", instants, "of", arguments, e)
             true(instants > 100, instants, "instants")
             diag(instants - 1, "instants", *arguments)
 
