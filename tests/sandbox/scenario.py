@@ -49,7 +49,7 @@ def ok(condition, name, detail=""):
     if not condition:
         _failed += 1
         for line in str(detail).splitlines()[-30:]:
-            print(f"#   {line[:200]}", flush=True)
+            print(f"#   {line[:300]}", flush=True)
     return condition
 
 
@@ -88,6 +88,8 @@ class Tunnel:
         if os.path.exists(self.log.path):
             os.unlink(self.log.path)
         self.argv = argv
+        self.syslog = events.LogFile(SYSLOG.path)
+        self.syslog.skip()
         with open(self.errors, "wb") as err:
             self.started = time.monotonic()
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=err, stderr=err)
@@ -122,7 +124,8 @@ class Tunnel:
     def explain(self):
         with open(self.errors, errors="replace") as f:
             err = f.read()
-        return "\n".join([self.log.text(), f"$ {quoted(self.argv)}", err])
+        daemons = [line for line in self.syslog.text().splitlines() if re.search(r"pptpd?\[", line)]
+        return "\n".join([self.log.text(), f"$ {quoted(self.argv)}", err, *daemons[:15]])
 
     def end(self, number=signal.SIGTERM, seconds=10):
         """Sends the signal to pppd; the exit status of what was started, or None."""
