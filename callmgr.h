@@ -129,6 +129,7 @@ struct callmgr {
 	struct in_addr addresses[RESOLVE_MAX];
 	size_t address_count;
 	size_t address_at;
+	bool tried_again; /* the last one, whose server said nothing the first time */
 
 	bool route_begun; /* traces->route is in use */
 	struct log_budget route_budget;

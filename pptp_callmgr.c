@@ -55,12 +55,28 @@ static void end_route(struct callmgr *cm)
 
 /* ---- the end ---- */
 
+static bool is_last_address(const struct callmgr *cm)
+{
+	return cm->address_at + 1 >= cm->address_count;
+}
+
+/*
+ * A server that closes the connection instead of answering is asked once more where it has no other
+ * address. poptop does so when another client's connection ends while it waits for the first message on
+ * ours: the signal interrupts its wait, and it takes ours for too slow.
+ */
+static bool worth_another_try(const struct callmgr *cm)
+{
+	return !cm->tried_again && is_last_address(cm) && cm->end.reason == REASON_CONTROL &&
+	       cm->end.stage == STAGE_CONTROL && cm->end.event.why == CTRL_WHY_TCP_CLOSED;
+}
+
 /* Everything that is left of this address goes; calls that still stand end with cm->end. */
 static void leave_address(struct callmgr *cm, int64_t now_us)
 {
 	struct callmgr_client *next;
 	bool elsewhere = cm->channel_exists || cm->end.reason == REASON_SIGNAL ||
-	                 cm->end.reason == REASON_CLOSED;
+	                 cm->end.reason == REASON_CLOSED || worth_another_try(cm);
 	close_tcp(cm);
 	end_route(cm);
 	join_unlisten(cm);
@@ -88,9 +104,17 @@ static void leave_address(struct callmgr *cm, int64_t now_us)
 static bool try_next_address(struct callmgr *cm, int64_t now_us)
 {
 	struct callmgr_client *own = cm->own;
-	if (!own || own->closing || cm->any_up || cm->address_at + 1 >= cm->address_count)
+	if (!own || own->closing || cm->any_up)
 		return false;
-	cm->address_at++;
+	if (worth_another_try(cm)) {
+		log_info("%s closed the connection without an answer: trying once more",
+		    cm->server_text);
+		cm->tried_again = true;
+	} else if (is_last_address(cm)) {
+		return false;
+	} else {
+		cm->address_at++;
+	}
 	own->opened = false;
 	own->end = (struct callmgr_end){.reason = REASON_NONE};
 	begin_address(cm, now_us);

@@ -8,23 +8,23 @@ from harness import *  # noqa: F401,F403
 from harness import SERVER, contextlib, os, signal, subprocess, time
 
 
-def never_stood(run, server, log, words, heard):
-    """Both last lines hold `words` and the server, which has heard `heard`."""
+def never_stood(run, server, log, words, heard, tries=1):
+    """Both last lines hold `words` and the server, which has heard `heard` so many times."""
     run.wait_all(2)
     for line in (last_line(run), log.last()):
         match(words, line)
         match(SERVER, line)
     server.wait_ended()
-    equal((server.names(), server.mistakes()), ([heard], []))
+    equal((server.names(), server.mistakes()), ([heard] * tries, []))
     nothing_left()
 
 
-def refused(script, words, heard, *arguments, status=1):
+def refused(script, words, heard, *arguments, status=1, tries=1):
     """A call that the server, or the way to it, does not let stand."""
     with FakeServer(SERVER, script) as server, Log() as log:
         run = start(SERVER, *arguments)
         equal(run.wait(3), status, "exit status")
-        never_stood(run, server, log, words, heard)
+        never_stood(run, server, log, words, heard, tries)
 
 
 def ended(action, words, heard, status=1, script=None, within=1.0):
@@ -114,16 +114,36 @@ def garbage(conn, _):
 def _():
     start_words = "without an answer to Start-Control-Connection-Request"
     call_words = "without an answer to Outgoing-Call-Request"
-    for answer, words, more in ((stop, "ended the control connection: being shut down", ["StopCCRP"]),
-                                (clean, "closed by the server, " + start_words, []),
-                                (reset, "Connection reset by peer, " + start_words, []),
-                                (garbage, "is not a PPTP server.*48 54 54 50", [])):
-        refused(polite(on={"SCCRQ": answer}), words, ["SCCRQ"] + more)
+    for answer, words, more, tries in (
+            (stop, "ended the control connection: being shut down", ["StopCCRP"], 1),
+            (clean, "closed by the server, " + start_words, [], 2),
+            (reset, "Connection reset by peer, " + start_words, [], 2),
+            (garbage, "is not a PPTP server.*48 54 54 50", [], 1)):
+        refused(polite(on={"SCCRQ": answer}), words, ["SCCRQ"] + more, tries=tries)
     for answer, words, more in ((stop, "ended the control connection: being shut down", ["StopCCRP"]),
                                 (clean, "closed by the server, " + call_words, []),
                                 (reset, "Connection reset by peer, " + call_words, []),
                                 (garbage, "had to be closed: .* not PPTP .*48 54 54 50", [])):
         refused(polite(on={"OCRQ": answer}), words, ["SCCRQ", "OCRQ"] + more)
+
+
+@test("a server that closes the connection once instead of an answer is asked again, by all who wait")
+def _():
+    for answer in (clean, reset):
+        for arguments, count in ((), 1), (("--share-control",), 3):
+            def script(conn, answer=answer):
+                first = conn is server.connections[0]
+                return polite(on={"SCCRQ": answer} if first else {})(conn)
+            with FakeServer(SERVER, script) as server, Log() as log:
+                runs = [start(SERVER, *arguments) for _ in range(count)]
+                log.wait("Outgoing call established", count=count)
+                wait_gateways(count)
+                equal(log.text().count("without an answer: trying once more"), 1)
+                equal(server.names()[0], ["SCCRQ"])
+                for run in runs:
+                    run.hang_up()
+                    equal((run.wait(2), run.stderr()), (0, ""))
+                nothing_left()
 
 
 @test("whatever a server does to a call that stands is an end with its reason, and no success")
