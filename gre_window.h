@@ -49,7 +49,8 @@ struct gre_window {
 void gre_window_init(
     struct gre_window *w, bool enforced, uint32_t server_window, int64_t server_delay_us);
 
-/* Packets that may be sent now, GRE_PROMPT_OPEN where nothing limits. *blocked_now (may be NULL) is set where room has just run out. */
+/* Packets that may be sent now, GRE_PROMPT_OPEN where nothing limits. *blocked_now (may be NULL) is set
+ * where room has just run out. */
 uint32_t gre_window_room(struct gre_window *w, int64_t now_us, bool *blocked_now);
 
 /* The number of a packet that is sent now. */

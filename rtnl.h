@@ -55,8 +55,8 @@ void rtnl_put(struct rtnl_request *q, uint16_t type, const void *data, size_t le
 int rtnl_talk(struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, void *context);
 
 /*
- * Takes in notifications that are there (more may be left), without blocking: 0; -ENOBUFS where the kernel had to
- * leave some out (look at everything again); or another negative errno.
+ * Takes in notifications that are there (more may be left), without blocking: 0; -ENOBUFS where the
+ * kernel had to leave some out (look at everything again); or another negative errno.
  */
 int rtnl_notifications(struct rtnl *r, rtnl_handler *handler, void *context);
 
