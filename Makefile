@@ -52,8 +52,10 @@ COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. $(MUSL) $(CPPF
 LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
 UNIT_LIBS = -lcheck -lsubunit -lm -lrt -pthread
 
-SOURCES := $(filter-out pptp.c,$(wildcard *.c))
-UNIT_TESTS := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/test_*.c))
+PARTS := lib ppp gre control sys callmgr gateway
+SOURCES := $(filter-out pptp.c,$(wildcard *.c $(PARTS:%=%/*.c)))
+UNIT_TESTS := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/test_*.c \
+	$(PARTS:%=tests/%/test_*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 # Debian's musl-gcc knows no kernel headers: build/linux borrows those of the machine. musl's own
@@ -90,12 +92,12 @@ config.h: FORCE
 	$(Q)echo '#define PPPD_PATH "$(PPPD)"' | cmp -s - $@ || \
 	    echo '#define PPPD_PATH "$(PPPD)"' >$@
 
-$(OUT)/pppd.o: config.h
-$(OUT)/pppd.o: private INCLUDED = -include config.h
+$(OUT)/sys/pppd.o: config.h
+$(OUT)/sys/pppd.o: private INCLUDED = -include config.h
 
 ifeq ($(OPTIMISE),-Os)
 # What each packet goes through is to be fast all the same.
-$(patsubst %.c,$(OUT)/%.o,$(wildcard gre_*.c hdlc*.c lcp_accm.c pqueue.c)): private OPTIMISE = -O2
+$(patsubst %.c,$(OUT)/%.o,$(wildcard gre_*.c gre/*.c gateway/*.c ppp/*.c pqueue.c)): private OPTIMISE = -O2
 endif
 
 # Another compiler or other flags than the last time: everything is built anew.
@@ -151,12 +153,13 @@ lint:
 	$(Q)WARNINGS='$(WARNINGS)' bash tests/lint/run
 
 format:
-	clang-format -i *.c *.h tests/*.[ch] $(wildcard tests/fuzz/*.c bench/*.[ch])
+	clang-format -i *.c *.h tests/*.[ch] $(wildcard $(PARTS:%=%/*.[ch]) $(PARTS:%=tests/%/*.c) \
+	     tests/fuzz/*.c bench/*.[ch])
 
 # Fuzzers are built by clang from the sources: make fuzz; build/fuzz/fuzz_hdlc -max_total_time=60
 fuzz: $(FUZZERS)
 
-build/fuzz/%: tests/fuzz/%.c $(SOURCES) $(wildcard *.h)
+build/fuzz/%: tests/fuzz/%.c $(SOURCES) $(wildcard *.h $(PARTS:%=%/*.h))
 	$(say) FUZZ $@
 	$(Q)mkdir -p $(@D) && clang -std=c11 -D_GNU_SOURCE -I. -g -O1 \
 	    -fsanitize=fuzzer$(,)address$(,)undefined -o $@ $< $(SOURCES)

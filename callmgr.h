@@ -17,12 +17,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "ipc.h"
-#include "log.h"
-#include "loop.h"
+#include "sys/ipc.h"
+#include "sys/log.h"
+#include "sys/loop.h"
 #include "pptp_ctrl.h"
 #include "pptp_options.h"
-#include "resolve.h"
+#include "callmgr/resolve.h"
 #include "routing.h"
 
 enum {

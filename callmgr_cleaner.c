@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "callmgr.h"
-#include "child.h"
-#include "privs.h"
+#include "sys/child.h"
+#include "sys/privs.h"
 
 static void clear_up(const struct callmgr_traces *traces)
 {

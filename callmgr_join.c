@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "callmgr.h"
-#include "run_folder.h"
+#include "sys/rundir.h"
 
 #define SHOWN_PREFIX "connecting."
 

@@ -14,8 +14,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "privs.h"
+#include "sys/child.h"
+#include "sys/privs.h"
 
 /* getent's exit statuses; a wrong option is EX_USAGE. */
 enum {

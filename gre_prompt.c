@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#include "deadline.h"
+#include "lib/deadline.h"
 
 /* A round trip of at most this is an acknowledgment at once; so many in a row make a server prompt. */
 #define PROMPT_US (5 * USEC_PER_MSEC)

@@ -5,7 +5,7 @@
  * cutting. Where a frame ends is ppp_frame.c's to say, what the two sides may agree on sync_link.c's;
  * the batch of what goes to the server is gre_tx.c's.
  */
-#include "gre_path.h"
+#include "gateway/datapath.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "ppp_frame.h"
+#include "ppp/ppp_framing.h"
 
 enum {
 	/* What a write has at least, and at most: longer ones are cut in two by the kernel. */

@@ -16,14 +16,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "child.h"
+#include "sys/child.h"
 #include "fresh_memory.h"
-#include "log.h"
-#include "loop.h"
-#include "pppd.h"
+#include "sys/log.h"
+#include "sys/loop.h"
+#include "sys/pppd.h"
 #include "pptp_gre.h"
 #include "pptp_options.h"
-#include "pptp_status.h"
+#include "callmgr/status_cli.h"
 
 enum {
 	MESSAGE_CAP = 512,

@@ -18,9 +18,9 @@
 #include <arpa/inet.h>
 
 #include "callmgr.h"
-#include "child.h"
+#include "sys/child.h"
 #include "fresh_memory.h"
-#include "netsock.h"
+#include "sys/netsock.h"
 
 static void begin_address(struct callmgr *cm, int64_t now_us);
 

@@ -7,7 +7,7 @@
 #ifndef PPTP_CALLMGR_H
 #define PPTP_CALLMGR_H
 
-#include "ipc.h"
+#include "sys/ipc.h"
 #include "pptp_options.h"
 
 /*

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#include "ctrl_out.h"
+#include "control/ctrl_queue.h"
 
 static int64_t after(int64_t now_us, int64_t wait_us)
 {

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "deadline.h"
-#include "pptp_msg.h"
+#include "lib/deadline.h"
+#include "control/pptp_msg.h"
 
 enum {
 	CTRL_CALLS_MAX = 128, /* calls on one control connection */

@@ -22,16 +22,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "child.h"
+#include "sys/child.h"
 #include "fresh_memory.h"
-#include "gre_path.h"
-#include "ipc.h"
-#include "log.h"
-#include "loop.h"
-#include "netsock.h"
-#include "pppd.h"
+#include "gateway/datapath.h"
+#include "sys/ipc.h"
+#include "sys/log.h"
+#include "sys/loop.h"
+#include "sys/netsock.h"
+#include "sys/pppd.h"
 #include "pptp_callmgr.h"
-#include "privs.h"
+#include "sys/privs.h"
 
 /* When nothing has come back by then, something on the way swallows GRE; pppd gives up after 30 s. */
 #define SILENCE_US (10 * USEC_PER_SEC)

@@ -6,7 +6,7 @@
 #ifndef PPTP_GRE_H
 #define PPTP_GRE_H
 
-#include "pppd.h"
+#include "sys/pppd.h"
 #include "pptp_options.h"
 
 /* What the gateway tells main, once, when the call stands (shell form). */

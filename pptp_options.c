@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pptp_msg.h"
+#include "control/pptp_msg.h"
 #include "pptp_options.h"
 
 enum option_kind {

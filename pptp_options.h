@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "deadline.h"
+#include "lib/deadline.h"
 
 #define PPTP_VERSION "2.0.0"
 

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "seq32.h"
+#include "lib/seq32.h"
 
 struct pqueue_entry {
 	struct pqueue_entry

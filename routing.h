@@ -19,8 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "deadline.h"
-#include "rtnl.h"
+#include "lib/deadline.h"
+#include "sys/rtnl.h"
 
 enum {
 	ROUTE_PROTOCOL = 0x2f, /* rtm_protocol of our routes: the number of GRE, unused by others */

@@ -68,7 +68,7 @@ def manual_options(page):
 
 
 def stats_names():
-    return re.findall(r'^\s*\{?\.?[^"\n]*"((?:rx|tx) [^"]+|round trip)"', read("stats.c"), re.M)
+    return re.findall(r'^\s*\{?\.?[^"\n]*"((?:rx|tx) [^"]+|round trip)"', read("lib/stats.c"), re.M)
 
 
 def manual_stats(page):

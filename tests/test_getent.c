@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What is believed of getent's output, with which rights it runs and when it ends. */
-#include "../getent.h"
+#include "getent.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  * Receiving over time, against simulated networks and servers: how long the session waits for
  * missing packets, and when it acknowledges.
  */
-#include "path_rig.h"
+#include "tests/path_fixture.h"
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
  * The data path in its loop: what is read, sent and given up when. Socket pairs stand for the raw
  * socket and for pppd's pty; packets and frames are whole.
  */
-#include "../gre_path.h"
+#include "gateway/datapath.h"
 
 #include <poll.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../fresh_memory.h"
+#include "fresh_memory.h"
 #include "unit.h"
 
 enum {

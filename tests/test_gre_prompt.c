@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* When a server counts as one that acknowledges at once, what limit that means, and when it is left. */
-#include "../gre_prompt.h"
-#include "../deadline.h"
+#include "gre_prompt.h"
+#include "lib/deadline.h"
 #include "unit.h"
 
 enum {

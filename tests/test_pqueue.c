@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "../pqueue.h"
+#include "pqueue.h"
 #include "cases.h"
 
 enum {

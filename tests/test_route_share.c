@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Shares of routes, on a folder of each test's own. */
-#include "../route_share.h"
+#include "route_share.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

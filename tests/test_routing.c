@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-#include "../privs.h"
-#include "route_rig.h"
+#include "sys/privs.h"
+#include "tests/route_fixture.h"
 
 START_TEST(route_is_added_for_a_server_behind_a_gateway_and_removed_exactly)
 {

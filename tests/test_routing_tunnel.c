@@ -5,8 +5,8 @@
  */
 #include <errno.h>
 
-#include "../privs.h"
-#include "route_rig.h"
+#include "sys/privs.h"
+#include "tests/route_fixture.h"
 
 /* The tunnel's device: any point-to-point kind that this kernel, and our rights, allow. */
 #define MAKE_TUNNEL                                                                                \

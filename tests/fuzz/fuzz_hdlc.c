@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Any octets through the decoder, whole and in pieces: the same events, nothing out of bounds. */
-#include "hdlc.h"
+#include "ppp/hdlc.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pptp_msg.h"
+#include "control/pptp_msg.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Any octets as what pppd and the server say of the link, frame by frame, as the gateway looks at it:
  * frames are found that lie within what is there, answers are whole Configure-Rejects. */
-#include "lcp_accm.h"
-#include "ppp_frame.h"
-#include "ppp_packet.h"
-#include "sync_link.h"
+#include "ppp/accm_snoop.h"
+#include "ppp/ppp_framing.h"
+#include "ppp/ppp_cp.h"
+#include "ppp/sync_filter.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pptp_msg.h"
+#include "control/pptp_msg.h"
 
 /* length, message type 1, magic, control type, reserved0 */
 #define HEADER(length, type) [0] = 0, (length), 0, 1, 0x1A, 0x2B, 0x3C, 0x4D, 0, (type), 0, 0

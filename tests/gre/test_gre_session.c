@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The data session, one packet at a time: what is delivered in which order, and what each counter
+ * counts. Streams that move on, acknowledgments and a model are test_gre_numbers.c's, pace over time
+ * is test_gre_pace.c's.
+ */
+#include "tests/session_fixture.h"
+
+#include "tests/cases.h"
+
+START_TEST(session_waits_for_nothing_at_first)
+{
+	struct gre_header h;
+	const uint8_t *payload;
+	size_t len;
+	ck_assert_int_eq(gre_session_deadline(&session), DEADLINE_NEVER);
+	ck_assert(!gre_session_next(&session, now_us, &payload, &len));
+	ck_assert(!gre_session_ack_due(&session, now_us, &h));
+	ck_assert(!gre_session_is_full(&session));
+	ck_assert_uint_gt(gre_session_send_room(&session, now_us), 1000);
+}
+END_TEST
+
+START_TEST(session_accepts_any_first_number)
+{
+	static const seq32 firsts[] = {0, 1, 2, 300, 301, 0x7fffffff, 0x80000000, 0xffffffff};
+	for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+		start();
+		ck_assert_int_eq(receive(firsts[i]), GRE_RX_DELIVER);
+		ck_assert_int_eq(receive(firsts[i] + 1), GRE_RX_DELIVER);
+		EXPECT_DELIVERED(firsts[i], firsts[i] + 1);
+		expect_rx(0, 0, 0, 0);
+		expect_ack(firsts[i] + 1);
+	}
+}
+END_TEST
+
+/* Which of 0 and 1 a server starts with is not known, nor is it worth a wait. */
+START_TEST(session_takes_the_first_packets_in_any_order)
+{
+	static const seq32 orders[][4] = {
+	    {0, 1, 2, 3}, {1, 0, 2, 3}, {2, 1, 0, 3}, {3, 2, 1, 0}, {2, 3, 0, 1}};
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		start();
+		for (size_t n = 0; n < 4; n++)
+			ck_assert_int_ne(receive(orders[i][n]), GRE_RX_NOTHING);
+		ck_assert_int_eq(receive(4), GRE_RX_DELIVER);
+		ck_assert_uint_eq(stats.rx_accepted, 5);
+		ck_assert_uint_eq(stats.rx_lost + stats.rx_under_win, 0);
+		expect_ack(4);
+		for (seq32 seq = 0; seq < 4; seq++)
+			ck_assert_int_eq(receive(seq), GRE_RX_NOTHING);
+		ck_assert_uint_eq(stats.rx_under_win, 4);
+	}
+}
+END_TEST
+
+START_TEST(session_takes_an_overtaken_first_packet_while_ppp_has_no_room)
+{
+	receive_held_back(1);
+	receive_held_back(3);
+	receive_held_back(0);
+	receive_held_back(0);
+	drain();
+	EXPECT_DELIVERED(0, 1);
+	receive(2);
+	EXPECT_DELIVERED(0, 1, 2, 3);
+	expect_rx(0, 1, 0, 1);
+}
+END_TEST
+
+START_TEST(session_takes_no_first_packet_that_comes_when_others_are_long_past_it)
+{
+	for (seq32 seq = 1; seq < 30; seq++)
+		receive(seq);
+	ck_assert_int_eq(receive(0), GRE_RX_NOTHING);
+	expect_rx(0, 1, 0, 0);
+	start();
+	receive(1); /* nor all around the circle */
+	for (seq32 seq = 2; seq < 20; seq++)
+		receive(seq);
+	session.expected = UINT32_MAX - 1;
+	for (seq32 seq = UINT32_MAX - 1; seq != 3; seq++)
+		ck_assert_int_eq(receive(seq), GRE_RX_DELIVER);
+	ck_assert_int_eq(receive(0), GRE_RX_NOTHING);
+	start();
+	receive(300); /* a stream that did not begin just now */
+	ck_assert_int_eq(receive(299), GRE_RX_NOTHING);
+	expect_rx(0, 1, 0, 0);
+}
+END_TEST
+
+START_TEST(session_numbers_what_it_sends_from_one)
+{
+	struct gre_header h;
+	ck_assert_uint_eq(send_one(&h), 1);
+	ck_assert_uint_eq(h.call_id, 0x1234);
+	ck_assert_uint_eq(h.payload_len, 10);
+	ck_assert(h.has_seq);
+	ck_assert(!h.has_ack);
+	ck_assert_uint_eq(send_one(&h), 2);
+}
+END_TEST
+
+START_TEST(session_delivers_in_order_across_wrap)
+{
+	for (seq32 seq = UINT32_MAX - 500; seq != 500; seq++)
+		ck_assert_int_eq(receive(seq), GRE_RX_DELIVER);
+	ck_assert_uint_eq(stats.rx_accepted, 1001);
+	expect_rx(0, 0, 0, 0);
+	expect_ack(499);
+}
+END_TEST
+
+START_TEST(session_holds_what_is_ahead_until_the_missing_one_comes)
+{
+	receive(10);
+	ck_assert_int_eq(receive(12), GRE_RX_HELD);
+	ck_assert_int_eq(receive(13), GRE_RX_HELD);
+	EXPECT_DELIVERED(10);
+	ck_assert_int_eq(receive(11), GRE_RX_DELIVER);
+	EXPECT_DELIVERED(10, 11, 12, 13);
+	expect_rx(0, 0, 0, 2);
+	ck_assert_int_eq(receive(14), GRE_RX_DELIVER);
+}
+END_TEST
+
+START_TEST(session_fills_two_gaps_one_after_the_other)
+{
+	receive(1);
+	receive(3);
+	receive(5);
+	receive(2);
+	EXPECT_DELIVERED(1, 2, 3);
+	receive(4);
+	EXPECT_DELIVERED(1, 2, 3, 4, 5);
+	expect_rx(0, 0, 0, 2);
+}
+END_TEST
+
+/* A packet that fills a gap behind another one is ahead of sequence still, and counts as such. */
+START_TEST(session_fills_the_later_gap_first)
+{
+	receive(1);
+	receive(3);
+	receive(5);
+	receive(4);
+	EXPECT_DELIVERED(1);
+	receive(2);
+	EXPECT_DELIVERED(1, 2, 3, 4, 5);
+	expect_rx(0, 0, 0, 3);
+}
+END_TEST
+
+/* first comes first, the n behind it in every order. */
+static void check_permutations(seq32 first, unsigned n)
+{
+	struct permutations p = {.n = n};
+	for (unsigned i = 0; i < n; i++)
+		p.order[i] = first + 1 + i;
+	do {
+		start();
+		receive(first);
+		for (unsigned k = 0; k < n; k++)
+			receive(p.order[k]);
+		ck_assert_uint_eq(delivered_count, n + 1);
+		for (unsigned k = 0; k <= n; k++)
+			ck_assert_uint_eq(delivered[k], first + k);
+		expect_rx(0, 0, 0, stats.rx_buffered);
+		expect_ack(first + n);
+	} while (next_permutation(&p));
+}
+
+START_TEST(session_orders_every_permutation)
+{
+	check_permutations(100, 6);
+	for (unsigned before = 0; before < 7; before++)
+		check_permutations(UINT32_MAX - before, 5);
+	check_permutations(0x7fffffff - 3, 5);
+}
+END_TEST
+
+START_TEST(session_drops_a_duplicate_of_a_delivered_packet)
+{
+	receive(10);
+	receive(11);
+	ck_assert_int_eq(receive(11), GRE_RX_NOTHING);
+	ck_assert_int_eq(receive(10), GRE_RX_NOTHING);
+	EXPECT_DELIVERED(10, 11);
+	expect_rx(0, 2, 0, 0);
+}
+END_TEST
+
+/* The old client lost packets, or looped for ever, over a duplicate of a queued packet. */
+START_TEST(session_drops_a_duplicate_of_a_held_packet_and_keeps_the_rest)
+{
+	receive(10);
+	receive(12);
+	receive(13);
+	ck_assert_int_eq(receive(12), GRE_RX_NOTHING);
+	ck_assert_int_eq(receive(13), GRE_RX_NOTHING);
+	receive(11);
+	EXPECT_DELIVERED(10, 11, 12, 13);
+	expect_rx(0, 2, 0, 2);
+}
+END_TEST
+
+/* The old client's order broke at the wrap: fffffffe, 1, ffffffff. */
+START_TEST(session_reorders_across_wrap)
+{
+	receive(0xfffffffd);
+	receive(0xfffffffe);
+	receive(1);
+	receive(0xffffffff);
+	EXPECT_DELIVERED(0xfffffffd, 0xfffffffe, 0xffffffff);
+	receive(0);
+	EXPECT_DELIVERED(0xfffffffd, 0xfffffffe, 0xffffffff, 0, 1);
+	expect_rx(0, 0, 0, 1);
+}
+END_TEST
+
+START_TEST(session_knows_old_numbers_across_wrap)
+{
+	receive(0xffffffff);
+	receive(0);
+	receive(1);
+	ck_assert_int_eq(receive(0xffffffff), GRE_RX_NOTHING);
+	ck_assert_int_eq(receive(0xfffffff0), GRE_RX_NOTHING);
+	expect_rx(0, 2, 0, 0);
+}
+END_TEST
+
+START_TEST(session_holds_up_to_the_missing_window_and_not_beyond)
+{
+	static const seq32 bases[] = {1000, UINT32_MAX - 150, UINT32_MAX, 0x7fffffff};
+	for (size_t i = 0; i < 4; i++) {
+		start();
+		receive(bases[i]);
+		seq32 next = bases[i] + 1;
+		ck_assert_int_eq(receive(next + 301), GRE_RX_NOTHING);
+		expect_rx(0, 0, 1, 0);
+		ck_assert_int_eq(receive(next + 300), GRE_RX_HELD);
+		ck_assert_int_eq(receive(next + 1), GRE_RX_HELD);
+		expect_rx(0, 0, 1, 2);
+		ck_assert_int_eq(receive(next), GRE_RX_DELIVER);
+		ck_assert_int_eq(receive(next + 302), GRE_RX_HELD);
+		ck_assert_int_eq(receive(next + 303), GRE_RX_NOTHING);
+		expect_rx(0, 0, 2, 3);
+	}
+}
+END_TEST
+
+START_TEST(session_takes_a_missing_window_of_any_size)
+{
+	config.missing_window = UINT32_MAX;
+	start();
+	receive(5);
+	ck_assert_int_eq(receive(5 + (1u << 30)), GRE_RX_HELD);
+	receive(6);
+	EXPECT_DELIVERED(5, 6);
+	config.missing_window = 0;
+	start();
+	receive(5);
+	ck_assert_int_eq(receive(7), GRE_RX_NOTHING);
+	ck_assert_int_eq(receive(6), GRE_RX_DELIVER);
+}
+END_TEST
+
+START_TEST(session_waits_exactly_the_fixed_time_for_a_gap)
+{
+	config.fixed_wait_us = 500000;
+	start();
+	receive(1);
+	now_us += 100;
+	int64_t known_us = now_us;
+	receive(3);
+	now_us += 200000;
+	receive(4);
+	ck_assert_int_eq(gre_session_gap_wait_us(&session), 500000);
+	pass_to(known_us + 499999);
+	EXPECT_DELIVERED(1);
+	pass_to(known_us + 500000);
+	EXPECT_DELIVERED(1, 3, 4);
+	expect_rx(1, 0, 0, 2);
+	expect_ack(4);
+}
+END_TEST
+
+START_TEST(session_gives_up_gap_by_gap)
+{
+	config.fixed_wait_us = 10000;
+	start();
+	int64_t begin_us = now_us;
+	receive(1);
+	receive(5); /* 2 3 4 missing */
+	now_us = begin_us + 4000;
+	receive(9); /* 6 7 8 missing */
+	now_us = begin_us + 6000;
+	receive(7);
+	pass_to(begin_us + 10000);
+	EXPECT_DELIVERED(1, 5);
+	expect_rx(3, 0, 0, 3);
+	ck_assert_int_eq(session.behind_gap->known_since_us, begin_us + 4000);
+	pass_to(begin_us + 14000);
+	EXPECT_DELIVERED(1, 5, 7, 9);
+	expect_rx(5, 0, 0, 3);
+}
+END_TEST
+
+START_TEST(session_gives_up_several_gaps_in_one_turn)
+{
+	receive(1);
+	receive(3);
+	receive(5);
+	receive(7);
+	pass_to(now_us + 1000000);
+	EXPECT_DELIVERED(1, 3, 5, 7);
+	expect_rx(3, 0, 0, 3);
+}
+END_TEST
+
+START_TEST(session_counts_lost_numbers_across_wrap)
+{
+	receive(0xfffffffe);
+	receive(2);
+	pass_to(now_us + 1000000);
+	EXPECT_DELIVERED(0xfffffffe, 2);
+	expect_rx(3, 0, 0, 1);
+}
+END_TEST
+
+START_TEST(session_drops_what_comes_after_it_was_given_up)
+{
+	receive(1);
+	receive(3);
+	pass_to(now_us + 1000000);
+	ck_assert_int_eq(receive(2), GRE_RX_NOTHING);
+	ck_assert_int_eq(receive(4), GRE_RX_DELIVER);
+	expect_rx(1, 1, 0, 1);
+}
+END_TEST
+
+START_TEST(session_deadline_is_when_the_gap_is_given_up)
+{
+	receive(1);
+	struct gre_header h;
+	send_one(&h); /* carries the acknowledgment: nothing else is waited for */
+	receive_ack(h.seq);
+	ck_assert_int_eq(gre_session_deadline(&session), DEADLINE_NEVER);
+	receive(3);
+	ck_assert_int_eq(
+	    gre_session_deadline(&session), now_us + gre_session_gap_wait_us(&session));
+	pass_to(gre_session_deadline(&session));
+	EXPECT_DELIVERED(1, 3);
+}
+END_TEST
+
+START_TEST(session_gives_up_a_gap_when_the_queue_is_full_and_loses_nothing_else)
+{
+	start_with(8);
+	receive(1);
+	for (seq32 seq = 3; seq < 60; seq++)
+		ck_assert_int_ne(receive(seq), GRE_RX_NOTHING);
+	ck_assert_uint_eq(delivered_count, 58);
+	for (size_t i = 1; i < 58; i++)
+		ck_assert_uint_eq(delivered[i], i + 2);
+	expect_rx(1, 0, 0, 8);
+}
+END_TEST
+
+START_TEST(session_with_a_full_queue_gives_up_one_gap_at_a_time)
+{
+	start_with(4);
+	receive(1);
+	receive(9);
+	receive(7);
+	receive(5);
+	EXPECT_DELIVERED(1);
+	receive(3);
+	EXPECT_DELIVERED(1, 3);
+	expect_rx(1, 0, 0, 4);
+	receive(4);
+	EXPECT_DELIVERED(1, 3, 4, 5);
+}
+END_TEST
+
+START_TEST(session_holds_even_the_next_packet_while_ppp_has_no_room)
+{
+	for (seq32 seq = 1; seq <= 5; seq++)
+		ck_assert_int_eq(receive_held_back(seq), GRE_RX_HELD);
+	ck_assert_uint_eq(stats.rx_accepted, 0);
+	expect_ack(5); /* acknowledgments go by receipt */
+	expect_rx(0, 0, 0, 0);
+	ck_assert_int_eq(receive_held_back(3), GRE_RX_NOTHING);
+	expect_rx(0, 1, 0, 0);
+	drain();
+	EXPECT_DELIVERED(1, 2, 3, 4, 5);
+	ck_assert_int_eq(receive(6), GRE_RX_DELIVER);
+}
+END_TEST
+
+START_TEST(session_keeps_order_when_room_comes_back_before_the_queue_is_drained)
+{
+	uint8_t payload[SLOT];
+	receive_held_back(1);
+	seq32 seq = 2;
+	memcpy(payload, &seq, sizeof(seq));
+	struct gre_header h = {.has_seq = true, .seq = 2, .payload_len = 4};
+	ck_assert_int_eq(gre_session_receive(&session, now_us, &h, payload, true), GRE_RX_HELD);
+	drain();
+	EXPECT_DELIVERED(1, 2);
+}
+END_TEST
+
+START_TEST(session_holds_ready_packets_before_a_gap_and_others_behind_it)
+{
+	receive_held_back(1);
+	receive_held_back(2);
+	receive_held_back(4);
+	receive_held_back(5);
+	expect_ack(2);
+	receive_held_back(3);
+	expect_ack(5);
+	receive_held_back(7);
+	drain();
+	EXPECT_DELIVERED(1, 2, 3, 4, 5);
+	pass_to(now_us + 1000000);
+	EXPECT_DELIVERED(1, 2, 3, 4, 5, 7);
+	expect_rx(1, 0, 0, 3);
+}
+END_TEST
+
+START_TEST(session_is_full_when_ppp_takes_nothing_and_goes_on_afterwards)
+{
+	start_with(16);
+	for (seq32 seq = 1; seq <= 16; seq++) {
+		ck_assert(!gre_session_is_full(&session));
+		receive_held_back(seq);
+	}
+	ck_assert(gre_session_is_full(&session));
+	ck_assert_int_eq(receive_held_back(17), GRE_RX_NOTHING);
+	drain();
+	for (seq32 seq = 17; seq <= 20; seq++)
+		receive(seq);
+	ck_assert_uint_eq(delivered_count, 20);
+	expect_rx(0, 0, 0, 0);
+}
+END_TEST
+
+START_TEST(session_without_reordering_accepts_what_is_ahead_at_once)
+{
+	config.reorder = false;
+	start();
+	receive(10);
+	ck_assert_int_eq(receive(13), GRE_RX_DELIVER);
+	EXPECT_DELIVERED(10, 13);
+	expect_rx(2, 0, 0, 1);
+	expect_ack(13);
+}
+END_TEST
+
+/* The old client subtracted one for each gap and showed 4294967295. */
+START_TEST(session_without_reordering_counts_each_skipped_number_as_lost)
+{
+	config.reorder = false;
+	start();
+	receive(0xfffffff0);
+	receive(0xfffffff2);
+	expect_rx(1, 0, 0, 1);
+	receive(2);
+	expect_rx(1 + 15, 0, 0, 2);
+	ck_assert_int_eq(receive(1), GRE_RX_NOTHING);
+	ck_assert_int_eq(receive(2), GRE_RX_NOTHING);
+	expect_rx(16, 2, 0, 2);
+	receive(2 + 302);
+	expect_rx(16, 2, 1, 2);
+	receive(2 + 301);
+	expect_rx(16 + 300, 2, 1, 3);
+}
+END_TEST
+
+START_TEST(session_without_reordering_keeps_order_while_ppp_has_no_room)
+{
+	config.reorder = false;
+	start();
+	receive_held_back(1);
+	receive_held_back(4);
+	ck_assert_int_eq(receive_held_back(3), GRE_RX_NOTHING);
+	drain();
+	EXPECT_DELIVERED(1, 4);
+	expect_rx(2, 1, 0, 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("gre_session");
+	TCase *tc = tcase_create("gre_session");
+	tcase_add_checked_fixture(tc, set_up, NULL);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, session_waits_for_nothing_at_first);
+	tcase_add_test(tc, session_accepts_any_first_number);
+	tcase_add_test(tc, session_takes_the_first_packets_in_any_order);
+	tcase_add_test(tc, session_takes_an_overtaken_first_packet_while_ppp_has_no_room);
+	tcase_add_test(tc, session_takes_no_first_packet_that_comes_when_others_are_long_past_it);
+	tcase_add_test(tc, session_numbers_what_it_sends_from_one);
+	tcase_add_test(tc, session_delivers_in_order_across_wrap);
+	tcase_add_test(tc, session_holds_what_is_ahead_until_the_missing_one_comes);
+	tcase_add_test(tc, session_fills_two_gaps_one_after_the_other);
+	tcase_add_test(tc, session_fills_the_later_gap_first);
+	tcase_add_test(tc, session_orders_every_permutation);
+	tcase_add_test(tc, session_drops_a_duplicate_of_a_delivered_packet);
+	tcase_add_test(tc, session_drops_a_duplicate_of_a_held_packet_and_keeps_the_rest);
+	tcase_add_test(tc, session_reorders_across_wrap);
+	tcase_add_test(tc, session_knows_old_numbers_across_wrap);
+	tcase_add_test(tc, session_holds_up_to_the_missing_window_and_not_beyond);
+	tcase_add_test(tc, session_takes_a_missing_window_of_any_size);
+	tcase_add_test(tc, session_waits_exactly_the_fixed_time_for_a_gap);
+	tcase_add_test(tc, session_gives_up_gap_by_gap);
+	tcase_add_test(tc, session_gives_up_several_gaps_in_one_turn);
+	tcase_add_test(tc, session_counts_lost_numbers_across_wrap);
+	tcase_add_test(tc, session_drops_what_comes_after_it_was_given_up);
+	tcase_add_test(tc, session_deadline_is_when_the_gap_is_given_up);
+	tcase_add_test(tc, session_gives_up_a_gap_when_the_queue_is_full_and_loses_nothing_else);
+	tcase_add_test(tc, session_with_a_full_queue_gives_up_one_gap_at_a_time);
+	tcase_add_test(tc, session_holds_even_the_next_packet_while_ppp_has_no_room);
+	tcase_add_test(tc, session_keeps_order_when_room_comes_back_before_the_queue_is_drained);
+	tcase_add_test(tc, session_holds_ready_packets_before_a_gap_and_others_behind_it);
+	tcase_add_test(tc, session_is_full_when_ppp_takes_nothing_and_goes_on_afterwards);
+	tcase_add_test(tc, session_without_reordering_accepts_what_is_ahead_at_once);
+	tcase_add_test(tc, session_without_reordering_counts_each_skipped_number_as_lost);
+	tcase_add_test(tc, session_without_reordering_keeps_order_while_ppp_has_no_room);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}

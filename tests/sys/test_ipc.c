@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: ISC */
+/* Local messages: what arrives is what was sent, and what is not ours to read hurts nobody. */
+#include "sys/ipc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit.h"
+
+static int pair[2];
+static char folder[64];
+static struct ipc_message in, out;
+
+static void set_up(void)
+{
+	ck_assert_int_eq(ipc_pair(pair), 0);
+	memset(&in, 0xa5, sizeof(in));
+	memset(&out, 0, sizeof(out));
+	strcpy(folder, "/tmp/test-ipc-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void tear_down(void)
+{
+	char command[128];
+	close(pair[0]);
+	close(pair[1]);
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void pass(enum ipc_type type)
+{
+	out.type = type;
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), 1);
+	ck_assert_int_eq(in.type, type);
+	if (type != IPC_CALL_MOVED)
+		ck_assert_int_eq(in.fd, -1);
+}
+
+START_TEST(ipc_carries_a_call_request)
+{
+	out.u.request.call_id = 0xfffe;
+	out.u.request.window = 64;
+	memset(out.u.request.phone, '5', MSG_NAME_LEN);
+	pass(IPC_CALL_REQUEST);
+	ck_assert_uint_eq(in.u.request.call_id, 0xfffe);
+	ck_assert_uint_eq(in.u.request.window, 64);
+	ck_assert_str_eq(in.u.request.phone, out.u.request.phone);
+}
+END_TEST
+
+START_TEST(ipc_carries_a_call_that_stands)
+{
+	out.u.up = (struct ipc_call_up){.server.s_addr = htonl(0xcb007107),
+	    .local.s_addr = htonl(0xc0000202),
+	    .call_id = 1,
+	    .peer_call_id = 0x8001,
+	    .server_window = 3,
+	    .server_delay = 7,
+	    .connect_bps = 0xdeadbeef};
+	pass(IPC_CALL_UP);
+	ck_assert_uint_eq(in.u.up.server.s_addr, out.u.up.server.s_addr);
+	ck_assert_uint_eq(in.u.up.local.s_addr, out.u.up.local.s_addr);
+	ck_assert_uint_eq(in.u.up.call_id, 1);
+	ck_assert_uint_eq(in.u.up.peer_call_id, 0x8001);
+	ck_assert_uint_eq(in.u.up.server_window, 3);
+	ck_assert_uint_eq(in.u.up.server_delay, 7);
+	ck_assert_uint_eq(in.u.up.connect_bps, 0xdeadbeef);
+}
+END_TEST
+
+START_TEST(ipc_carries_the_end_of_a_call_with_its_reason)
+{
+	out.u.over.was_up = true;
+	out.u.over.exit_status = 255;
+	memset(out.u.over.text, 'x', IPC_TEXT_MAX - 1);
+	pass(IPC_CALL_OVER);
+	ck_assert(in.u.over.was_up);
+	ck_assert_uint_eq(in.u.over.exit_status, 255);
+	ck_assert_str_eq(in.u.over.text, out.u.over.text);
+	out.u.over.text[0] = '\0';
+	pass(IPC_CALL_OVER);
+	ck_assert_str_eq(in.u.over.text, "");
+}
+END_TEST
+
+START_TEST(ipc_carries_every_counter)
+{
+	for (size_t i = 0; i < STATS_COUNT; i++) {
+		uint64_t value = UINT64_C(0x0102030405060708) * (i + 1);
+		memcpy((char *)&out.u.stats + stats_table[i].offset, &value, sizeof(value));
+	}
+	pass(IPC_STATS);
+	ck_assert_mem_eq(&in.u.stats, &out.u.stats, sizeof(in.u.stats));
+}
+END_TEST
+
+START_TEST(ipc_sends_a_status_of_full_length_and_no_more)
+{
+	static char text[IPC_STATUS_MAX + 100];
+	static char packet[sizeof(text)];
+	memset(text, 's', sizeof(text) - 1);
+	out = (struct ipc_message){.type = IPC_STATUS, .fd = -1, .u.status = text};
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	ck_assert_int_eq(recv(pair[1], packet, sizeof(packet), 0), 2 + IPC_STATUS_MAX - 1);
+	ck_assert_int_eq(packet[0], IPC_VERSION);
+	ck_assert_int_eq(packet[1], IPC_STATUS);
+	ck_assert_mem_eq(packet + 2, text, IPC_STATUS_MAX - 1);
+}
+END_TEST
+
+START_TEST(ipc_receives_a_status_and_nothing_else_where_it_was_asked_for)
+{
+	char text[8];
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -EAGAIN);
+	out = (struct ipc_message){.type = IPC_STATUS, .fd = -1, .u.status = "a=1\n"};
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "a=1\n");
+	out.u.status = "longer than the room";
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "longer ");
+	out.u.status = "";
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "");
+	out = (struct ipc_message){.type = IPC_CALL_CLOSE, .fd = -1};
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -EBADMSG);
+	ck_assert_int_eq(send(pair[0], "\001", 1, 0), 1);
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -EBADMSG);
+	ck_assert_int_eq(ipc_send(pair[1], &out), 0);
+	out = (struct ipc_message){.type = IPC_STATUS, .fd = -1, .u.status = "last"};
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	close(pair[0]);
+	pair[0] = -1;
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "last");
+	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -ECONNRESET);
+}
+END_TEST
+
+START_TEST(ipc_carries_messages_without_content)
+{
+	pass(IPC_CALL_CLOSE);
+	pass(IPC_STATS_REQUEST);
+	pass(IPC_STATUS_REQUEST);
+	pass(IPC_CALL_PENDING);
+}
+END_TEST
+
+START_TEST(ipc_hands_over_a_descriptor_and_leaves_the_sender_its_own)
+{
+	int fds[2];
+	char octet = 0;
+	ck_assert_int_eq(pipe(fds), 0);
+	out.fd = fds[1];
+	pass(IPC_CALL_MOVED);
+	ck_assert_int_ge(in.fd, 0);
+	ck_assert_int_ne(in.fd, fds[1]);
+	ck_assert(fcntl(in.fd, F_GETFD) & FD_CLOEXEC);
+	ck_assert_int_eq(write(in.fd, "a", 1), 1);
+	ck_assert_int_eq(read(fds[0], &octet, 1), 1);
+	ck_assert_int_eq(octet, 'a');
+	ck_assert_int_eq(write(fds[1], "b", 1), 1);
+	close(in.fd);
+	close(fds[0]);
+	close(fds[1]);
+	out.fd = -1;
+	ck_assert_int_eq(ipc_send(pair[0], &out), -EINVAL);
+}
+END_TEST
+
+START_TEST(ipc_ignores_the_descriptor_field_of_other_messages)
+{
+	int before = open_descriptors();
+	out.fd = 0; /* a struct of zeros must not send stdin around */
+	pass(IPC_CALL_CLOSE);
+	ck_assert_int_eq(open_descriptors(), before);
+}
+END_TEST
+
+/* Sends raw octets with `count` descriptors. */
+static void send_raw(const void *octets, size_t len, int count)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(16 * sizeof(int))];
+	} control = {.room = {0}};
+	struct iovec part = {.iov_base = (void *)(uintptr_t)octets, .iov_len = len};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+	if (count) {
+		m.msg_control = control.room;
+		m.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+		for (int i = 0; i < count; i++)
+			memcpy(CMSG_DATA(c) + (size_t)i * sizeof(int), &pair[0], sizeof(int));
+	}
+	ck_assert_int_eq(sendmsg(pair[0], &m, 0), (ssize_t)len);
+}
+
+START_TEST(ipc_refuses_packets_of_any_other_length)
+{
+	/* Encoded lengths of the types without text; one octet less or more is refused. */
+	static const struct {
+		uint8_t type;
+		size_t len;
+	} exact[] = {{IPC_CALL_UP, 22}, {IPC_CALL_CLOSE, 2}, {IPC_STATS_REQUEST, 2},
+	    {IPC_STATUS_REQUEST, 2}, {IPC_CALL_PENDING, 2}, {IPC_STATS, 2 + 8 * STATS_COUNT}};
+	uint8_t packet[256] = {IPC_VERSION};
+	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
+		packet[1] = exact[i].type;
+		for (size_t len = 1; len < sizeof(packet); len++) {
+			send_raw(packet, len, 0);
+			ck_assert_int_eq(
+			    ipc_receive(pair[1], &in), len == exact[i].len ? 1 : -EBADMSG);
+		}
+	}
+}
+END_TEST
+
+START_TEST(ipc_refuses_unknown_types_and_versions)
+{
+	for (unsigned type = 0; type < 256; type++) {
+		uint8_t packet[2] = {IPC_VERSION, (uint8_t)type};
+		bool bare = type == IPC_CALL_CLOSE || type == IPC_STATS_REQUEST ||
+		            type == IPC_STATUS_REQUEST || type == IPC_CALL_PENDING;
+		send_raw(packet, 2, 0);
+		ck_assert_int_eq(ipc_receive(pair[1], &in), bare ? 1 : -EBADMSG);
+	}
+	uint8_t other[2] = {IPC_VERSION + 1, IPC_CALL_CLOSE};
+	send_raw(other, 2, 0);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
+}
+END_TEST
+
+START_TEST(ipc_refuses_texts_that_are_too_long_or_hold_a_nul)
+{
+	static uint8_t packet[IPC_TEXT_MAX + 100];
+	memset(packet, 'x', sizeof(packet));
+	packet[0] = IPC_VERSION;
+	packet[1] = IPC_CALL_OVER;
+	send_raw(packet, 4 + IPC_TEXT_MAX - 1, 0);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), 1);
+	send_raw(packet, 4 + IPC_TEXT_MAX, 0);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
+	send_raw(packet, sizeof(packet), 0); /* longer than any buffer for it */
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
+	packet[7] = '\0';
+	send_raw(packet, 20, 0);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EAGAIN);
+}
+END_TEST
+
+START_TEST(ipc_closes_descriptors_that_nobody_asked_for)
+{
+	int before = open_descriptors();
+	const uint8_t close_call[2] = {IPC_VERSION, IPC_CALL_CLOSE};
+	const uint8_t moved[2] = {IPC_VERSION, IPC_CALL_MOVED};
+	send_raw(close_call, 2, 1);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
+	send_raw(moved, 2, 2);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
+	send_raw(moved, 2, 16);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
+	send_raw(moved, 2, 0);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
+	send_raw("\xff\xff\xff", 3, 3);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
+	ck_assert_int_eq(open_descriptors(), before);
+}
+END_TEST
+
+START_TEST(ipc_tells_a_silent_peer_from_one_that_is_gone)
+{
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EAGAIN);
+	close(pair[0]);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), 0);
+	ck_assert_int_eq(ipc_send(pair[1], &(struct ipc_message){.type = IPC_CALL_CLOSE}), -EPIPE);
+	pair[0] = dup(pair[1]);
+}
+END_TEST
+
+START_TEST(ipc_peer_that_died_with_unread_messages_is_gone)
+{
+	out.type = IPC_CALL_CLOSE;
+	ck_assert_int_eq(ipc_send(pair[1], &out), 0);
+	close(pair[0]);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), 0);
+	pair[0] = dup(pair[1]);
+}
+END_TEST
+
+START_TEST(ipc_last_word_of_a_peer_is_heard_also_where_it_left_ours_unread)
+{
+	out.type = IPC_STATS;
+	ck_assert_int_eq(ipc_send(pair[1], &out), 0);
+	out = (struct ipc_message){.type = IPC_CALL_OVER, .fd = -1, .u.over.text = "why"};
+	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
+	close(pair[0]);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), 1);
+	ck_assert_str_eq(in.u.over.text, "why");
+	ck_assert_int_eq(ipc_receive(pair[1], &in), 0);
+	pair[0] = dup(pair[1]);
+}
+END_TEST
+
+START_TEST(ipc_send_to_a_peer_that_does_not_read_never_blocks)
+{
+	int rc = 0, sent = 0;
+	out = (struct ipc_message){.type = IPC_STATUS, .fd = -1, .u.status = "s"};
+	for (; rc == 0 && sent < 100000; sent++)
+		rc = ipc_send(pair[0], &out);
+	ck_assert_int_eq(rc, -EAGAIN);
+	ck_assert_int_gt(sent, 1);
+}
+END_TEST
+
+static void path_in(char *path, size_t cap, const char *name)
+{
+	snprintf(path, cap, "%s/%s", folder, name);
+}
+
+START_TEST(ipc_listener_and_client_meet)
+{
+	char path[128];
+	path_in(path, sizeof(path), "s");
+	int l = ipc_listen(path);
+	ck_assert_int_ge(l, 0);
+	ck_assert_int_eq(ipc_accept(l), -EAGAIN);
+	int c = ipc_connect(path);
+	ck_assert_int_ge(c, 0);
+	int s = ipc_accept(l);
+	ck_assert_int_ge(s, 0);
+	out.type = IPC_STATUS_REQUEST;
+	ck_assert_int_eq(ipc_send(c, &out), 0);
+	ck_assert_int_eq(ipc_receive(s, &in), 1);
+	struct stat st;
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 077, 0);
+	close(c);
+	close(s);
+	close(l);
+}
+END_TEST
+
+START_TEST(ipc_listener_replaces_a_dead_socket_but_not_a_live_one)
+{
+	char path[128];
+	path_in(path, sizeof(path), "s");
+	int l = ipc_listen(path);
+	ck_assert_int_ge(l, 0);
+	ck_assert_int_eq(ipc_listen(path), -EADDRINUSE);
+	close(l); /* as a killed process would: the name stays */
+	ck_assert_int_eq(access(path, F_OK), 0);
+	ck_assert_int_eq(ipc_connect(path), -ECONNREFUSED);
+	l = ipc_listen(path);
+	ck_assert_int_ge(l, 0);
+	int c = ipc_connect(path);
+	ck_assert_int_ge(c, 0);
+	close(c);
+	close(l);
+}
+END_TEST
+
+START_TEST(ipc_listener_replaces_a_file_but_not_a_folder)
+{
+	char path[128];
+	path_in(path, sizeof(path), "s");
+	int file = creat(path, 0600);
+	ck_assert_int_ge(file, 0);
+	close(file);
+	int l = ipc_listen(path);
+	ck_assert_int_ge(l, 0);
+	close(l);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(ipc_listen(path), -EISDIR);
+	ck_assert_int_eq(ipc_connect(path), -ECONNREFUSED);
+}
+END_TEST
+
+START_TEST(ipc_says_so_when_a_path_does_not_fit)
+{
+	char path[200];
+	memset(path, 'p', sizeof(path) - 1);
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	ck_assert_int_eq(ipc_listen(path), -ENAMETOOLONG);
+	ck_assert_int_eq(ipc_connect(path), -ENAMETOOLONG);
+}
+END_TEST
+
+/* In a child with another user's id; its exit status is the errno. */
+static int as_another_user(const char *path)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		if (setgid(65533) < 0 || setuid(65533) < 0)
+			_exit(99);
+		int c = ipc_connect(path);
+		_exit(c < 0 ? -c : 0);
+	}
+	int status = 0;
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	return WEXITSTATUS(status);
+}
+
+START_TEST(ipc_turns_strangers_away)
+{
+	char path[128];
+	if (getuid() != 0)
+		return; /* nobody else can be played then */
+	path_in(path, sizeof(path), "s");
+	int l = ipc_listen(path);
+	ck_assert_int_ge(l, 0);
+	ck_assert_int_eq(as_another_user(path), EACCES);
+	ck_assert_int_eq(chmod(folder, 0755), 0);
+	ck_assert_int_eq(chmod(path, 0666), 0);
+	ck_assert_int_eq(as_another_user(path), 0); /* root's listener is good enough for it ... */
+	ck_assert_int_eq(ipc_accept(l), -EPERM);    /* ... but not the other way round */
+	ck_assert_int_eq(ipc_accept(l), -EAGAIN);
+	close(l);
+}
+END_TEST
+
+START_TEST(ipc_random_packets_are_refused_or_understood_never_more)
+{
+	uint32_t x = 2463534242; /* the seed: xorshift32 */
+	uint8_t packet[300];
+	int before = open_descriptors();
+	for (int i = 0; i < 20000; i++) {
+		for (size_t j = 0; j < sizeof(packet); j++) {
+			x ^= x << 13;
+			x ^= x >> 17;
+			x ^= x << 5;
+			packet[j] = (uint8_t)x;
+		}
+		packet[0] = IPC_VERSION;
+		packet[1] = (uint8_t)(x >> 8) % 12;
+		send_raw(packet, 1 + (x >> 16) % (sizeof(packet) - 1), 0);
+		int rc = ipc_receive(pair[1], &in);
+		ck_assert(rc == 1 || rc == -EBADMSG);
+		if (rc == 1)
+			ck_assert_int_eq(ipc_send(pair[1], &in), 0);
+		if (rc == 1)
+			ck_assert_int_eq(ipc_receive(pair[0], &in), 1);
+	}
+	ck_assert_int_eq(open_descriptors(), before);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ipc");
+	TCase *tc = tcase_create("ipc");
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_set_timeout(tc, 30);
+	tcase_add_test(tc, ipc_carries_a_call_request);
+	tcase_add_test(tc, ipc_carries_a_call_that_stands);
+	tcase_add_test(tc, ipc_carries_the_end_of_a_call_with_its_reason);
+	tcase_add_test(tc, ipc_carries_every_counter);
+	tcase_add_test(tc, ipc_sends_a_status_of_full_length_and_no_more);
+	tcase_add_test(tc, ipc_receives_a_status_and_nothing_else_where_it_was_asked_for);
+	tcase_add_test(tc, ipc_carries_messages_without_content);
+	tcase_add_test(tc, ipc_hands_over_a_descriptor_and_leaves_the_sender_its_own);
+	tcase_add_test(tc, ipc_ignores_the_descriptor_field_of_other_messages);
+	tcase_add_test(tc, ipc_refuses_packets_of_any_other_length);
+	tcase_add_test(tc, ipc_refuses_unknown_types_and_versions);
+	tcase_add_test(tc, ipc_refuses_texts_that_are_too_long_or_hold_a_nul);
+	tcase_add_test(tc, ipc_closes_descriptors_that_nobody_asked_for);
+	tcase_add_test(tc, ipc_tells_a_silent_peer_from_one_that_is_gone);
+	tcase_add_test(tc, ipc_peer_that_died_with_unread_messages_is_gone);
+	tcase_add_test(tc, ipc_last_word_of_a_peer_is_heard_also_where_it_left_ours_unread);
+	tcase_add_test(tc, ipc_send_to_a_peer_that_does_not_read_never_blocks);
+	tcase_add_test(tc, ipc_listener_and_client_meet);
+	tcase_add_test(tc, ipc_listener_replaces_a_dead_socket_but_not_a_live_one);
+	tcase_add_test(tc, ipc_listener_replaces_a_file_but_not_a_folder);
+	tcase_add_test(tc, ipc_says_so_when_a_path_does_not_fit);
+	tcase_add_test(tc, ipc_turns_strangers_away);
+	tcase_add_test(tc, ipc_random_packets_are_refused_or_understood_never_more);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}
