@@ -1,573 +1,710 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The course of a call manager: addresses one after the other, TCP, the control machine, the end.
- * Owns the control connection's descriptor and does what pptp_ctrl.c asks; knows no message layout
- * and no protocol state. All waiting is in the loop, each wait has a deadline.
+ * The coordinator of the call manager: the course from name to address, TCP, control connection and
+ * call, and to the end. The modules of callmgr/ wait and talk, and report here what happened; what
+ * follows from it is decided in this file alone. All waiting is in the loop; each wait has a
+ * deadline.
  */
 #include "pptp_callmgr.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
+#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
-
-#include "callmgr.h"
-#include "sys/child.h"
-#include "fresh_memory.h"
+#include "lib/ipc_msg.h"
+#include "lib/msg_limits.h"
+#include "sys/error_text.h"
+#include "sys/anon_mmap.h"
+#include "sys/ipc.h"
+#include "sys/log.h"
+#include "sys/loop.h"
 #include "sys/netsock.h"
+#include "sys/sandbox.h"
+#include "sys/stderr_owner.h"
+#include "callmgr/call_end.h"
+#include "callmgr/clients.h"
+#include "callmgr/ctrl_conn.h"
+#include "callmgr/resolve.h"
+#include "callmgr/status_text.h"
 
-static void begin_address(struct callmgr *cm, int64_t now_us);
+/* The gateway answers an IPC_STATS_REQUEST within this time, or is left out of the status. */
+#define STATS_WAIT_US (250 * USEC_PER_MSEC)
+/* All of closing; a little less than the parent waits for us to exit. */
+#define CLOSING_US (CLOSE_WAIT_US - 200 * USEC_PER_MSEC)
+/* A user at a terminal begins to wonder after that long. */
+#define PROGRESS_US USEC_PER_SEC
+/* A server that has answered nothing yet holds nothing that would have to be taken down. */
+#define CLOSING_UNANSWERED_US (300 * USEC_PER_MSEC)
+/* A name server that fails for the moment (EAI_AGAIN) is asked again, in the pty form, where pppd
+ * would only start us anew: after this pause, until this long after our start. NetworkManager gives
+ * up after 10 s. */
+#define RESOLVE_PAUSE_US USEC_PER_SEC
+#define RESOLVE_RETRY_US (8 * USEC_PER_SEC)
 
-struct in_addr callmgr_address(const struct callmgr *cm)
+struct callmgr {
+	struct callmgr_config config;
+	const struct pptp_options *options;
+	struct loop loop;
+	struct loop_watch parent; /* events LOOP_OFF: it has exited */
+	enum callmgr_stage stage;
+	struct loop_timer step;     /* the deadline of the stage: see enter_stage */
+	struct loop_timer progress; /* shell form: when the user is told what is waited for */
+	int64_t started_us;
+	int exit_status;
+	char server_text[320]; /* the server for the user: name and address */
+	bool ended;            /* IPC_ENDED is sent: no further address */
+
+	struct resolver resolver;
+	struct loop_watch resolver_watch;
+	struct in_addr addresses[RESOLVE_MAX];
+	size_t address_count;
+	size_t address_at;
+	bool tried_again; /* the last address, whose server closed without an answer at first */
+
+	struct loop_watch connecting; /* the TCP socket until it is connected; fd -1: none */
+	struct ctrl_conn conn;
+	struct in_addr local; /* our end of the control connection */
+	struct call_end end;  /* of the current address */
+	bool was_up;          /* the call was established, with this server */
+	bool has_received;    /* ... and a packet of it has come */
+	int64_t up_since_us;
+	uint16_t peer_call_id;
+	uint16_t peer_window;
+	uint16_t call_serial; /* of the last call; they differ within a process, too */
+
+	enum ipc_route route;
+	int64_t unit; /* pppd's; -1: not known (yet) */
+	struct clients clients;
+	struct loop_timer heartbeat;
+	struct loop_timer stats_timer;
+	struct stderr_owner stderr_owner;
+};
+
+static void request_address(struct callmgr *cm);
+
+/* The only writer of the stage and its timers. */
+static void enter_stage(struct callmgr *cm, enum callmgr_stage stage, int64_t deadline_us)
+{
+	bool shown = cm->options->launch_pppd && stage < STAGE_CLOSE;
+	cm->stage = stage;
+	cm->step.deadline_us = deadline_us;
+	cm->progress.deadline_us = shown ? loop_now_us(&cm->loop) + PROGRESS_US : DEADLINE_NEVER;
+	if (stage == STAGE_CLOSED)
+		loop_stop(&cm->loop);
+}
+
+static struct in_addr current_address(const struct callmgr *cm)
 {
 	return cm->addresses[cm->address_at];
 }
 
-void callmgr_finish(struct callmgr *cm)
+/* The parent reads until it exits; where that has happened, on_parent sees it. */
+static void send_to_parent(struct callmgr *cm, const struct ipc_message *m)
 {
-	cm->stage = STAGE_OVER;
-	loop_stop(&cm->loop);
-}
-
-static void close_tcp(struct callmgr *cm)
-{
-	if (cm->tcp.fd < 0)
+	int error = ipc_send(cm->config.parent, m);
+	if (!ipc_is_refused(error) && !ipc_may_pass(error))
 		return;
-	loop_remove(&cm->loop, &cm->tcp);
-	close(cm->tcp.fd);
-	cm->tcp.fd = -1;
-}
-
-static void end_route(struct callmgr *cm)
-{
-	if (!cm->route_begun)
-		return;
-	loop_remove(&cm->loop, &cm->route_watch);
-	route_end(&cm->traces->route);
-	cm->route_begun = false;
+	log_fatal("the call manager cannot send to the parent (sendmsg): %s", error_text(-error));
+	loop_stop(&cm->loop); /* an answer would be waited for in vain */
 }
 
 /* ---- the end ---- */
+
+/* Keeps the first reason. */
+static void set_end(struct callmgr *cm, enum call_end_reason reason, int code)
+{
+	if (cm->end.reason == CALL_END_NONE)
+		cm->end = (struct call_end){.reason = reason, .code = code, .stage = cm->stage};
+}
+
+/* Tells the parent, once. */
+static void report_end(struct callmgr *cm)
+{
+	if (cm->ended)
+		return;
+	cm->ended = true;
+	struct call_end_facts facts = {.options = cm->options,
+	    .server_text = cm->server_text,
+	    .address = current_address(cm),
+	    .resolver_errno = cm->resolver.os_error,
+	    .was_up = cm->was_up};
+	struct ipc_message m = {.type = IPC_ENDED, .fd = -1};
+	m.u.ended.exit_status = call_end_exit_status(&cm->end, cm->was_up);
+	m.u.ended.by_server = call_end_is_by_server(&cm->end);
+	call_end_text(m.u.ended.text, sizeof(m.u.ended.text), &cm->end, &facts);
+	cm->exit_status = m.u.ended.exit_status;
+	send_to_parent(cm, &m);
+}
 
 static bool is_last_address(const struct callmgr *cm)
 {
 	return cm->address_at + 1 >= cm->address_count;
 }
 
+static bool ended_on_this_side(const struct callmgr *cm)
+{
+	return cm->end.reason == CALL_END_SIGNAL || cm->end.reason == CALL_END_REQUESTED;
+}
+
 /*
  * A server that closes the connection instead of answering is asked once more where it has no other
- * address. poptop does so when another client's connection ends while it waits for the first message on
- * ours: the signal interrupts its wait, and it takes ours for too slow.
+ * address. poptop does so when another client's connection ends while it waits for the first message
+ * on ours: the signal interrupts its wait, and it takes ours for too slow.
  */
-static bool worth_another_try(const struct callmgr *cm)
+static bool is_worth_another_try(const struct callmgr *cm)
 {
-	return !cm->tried_again && is_last_address(cm) && cm->end.reason == REASON_CONTROL &&
+	return !cm->tried_again && is_last_address(cm) && cm->end.reason == CALL_END_CONTROL &&
 	       cm->end.stage == STAGE_CONTROL && cm->end.event.why == CTRL_WHY_TCP_CLOSED;
 }
 
-/* Everything that is left of this address goes; calls that still stand end with cm->end. */
-static void leave_address(struct callmgr *cm, int64_t now_us)
+/* A server that takes the call and ends it before any packet came from it counts as one that refused:
+ * pppd has heard nothing yet. */
+static bool may_try_further(const struct callmgr *cm)
 {
-	struct callmgr_client *next;
-	bool elsewhere = cm->channel_exists || cm->end.reason == REASON_SIGNAL ||
-	                 cm->end.reason == REASON_CLOSED || worth_another_try(cm);
-	close_tcp(cm);
-	end_route(cm);
-	join_unlisten(cm);
-	join_leave(cm);
-	cm->step.deadline_us = DEADLINE_NEVER;
-	cm->ctrl_timer.deadline_us = DEADLINE_NEVER;
-	cm->ctrl_alive = false;
-	for (struct callmgr_client *c = cm->clients; c; c = next) {
-		next = c->next;
-		if (c->kind == CLIENT_NEW)
-			client_drop(c); /* came for this address */
-		if (c == cm->own || c->kind != CLIENT_GATEWAY || c->gone)
-			continue;
-		/* Who still waits for his call is better served by another call manager, or as one. */
-		if (elsewhere && !c->was_up) {
-			client_drop(c);
-			continue;
-		}
-		if (c->end.reason == REASON_NONE)
-			c->end = cm->end;
-		client_over(c, now_us);
-	}
+	return !cm->ended && !ended_on_this_side(cm) && !(cm->was_up && cm->has_received) &&
+	       (is_worth_another_try(cm) || !is_last_address(cm));
 }
 
-static bool try_next_address(struct callmgr *cm, int64_t now_us)
+static void stop_connecting(struct callmgr *cm)
 {
-	struct callmgr_client *own = cm->own;
-	if (!own || own->closing || cm->any_up)
-		return false;
-	if (worth_another_try(cm)) {
+	if (cm->connecting.fd < 0)
+		return;
+	loop_remove(&cm->loop, &cm->connecting);
+	close(cm->connecting.fd);
+	cm->connecting.fd = -1;
+}
+
+/* This address will not do: on to the next, or to the end. */
+static void leave_address(struct callmgr *cm)
+{
+	stop_connecting(cm);
+	ctrl_conn_end(&cm->conn);
+	if (!may_try_further(cm)) {
+		report_end(cm);
+		enter_stage(cm, STAGE_CLOSED, DEADLINE_NEVER);
+		return;
+	}
+	if (is_worth_another_try(cm)) {
 		log_info("%s closed the connection without an answer: trying once more",
 		    cm->server_text);
 		cm->tried_again = true;
-	} else if (is_last_address(cm)) {
-		return false;
 	} else {
+		if (cm->was_up)
+			log_info(
+			    "%s ended the call before any packet came: trying the next address",
+			    cm->server_text);
 		cm->address_at++;
 	}
-	own->opened = false;
-	own->end = (struct callmgr_end){.reason = REASON_NONE};
-	begin_address(cm, now_us);
-	return true;
+	request_address(cm);
 }
 
-void callmgr_address_failed(struct callmgr *cm, int64_t now_us)
+/* Takes leave of the server, in bounded time; ctrl_conn_ops.finished follows. */
+static void close_connection(struct callmgr *cm, int64_t now_us, const char *why)
 {
-	leave_address(cm, now_us);
-	if (try_next_address(cm, now_us))
-		return;
-	if (cm->own) {
-		if (cm->own->end.reason == REASON_NONE)
-			cm->own->end = cm->end;
-		client_over(cm->own, now_us);
-	}
-	callmgr_finish(cm);
+	int64_t wait_us = cm->stage == STAGE_CONTROL ? CLOSING_UNANSWERED_US : CLOSING_US;
+	enter_stage(cm, STAGE_CLOSE, now_us + wait_us);
+	ctrl_conn_stop(&cm->conn, now_us, why);
 }
 
-/* The control connection is closed, its output written or given up. */
-void callmgr_connection_over(struct callmgr *cm, int64_t now_us)
+/* Ends whatever is going on from this side. A second signal ends the wait for the server. The first one
+ * after the parent's request does not: a service manager signals all processes of a call at once. */
+static void end_here(struct callmgr *cm, int64_t now_us, enum call_end_reason reason, int code)
 {
-	if (cm->channel_exists && !cm->any_up && cm->own && !cm->own->closing) {
-		struct callmgr_end refusal = cm->end;
-		leave_address(cm, now_us);
-		cm->own->opened = false;
-		cm->own->end = (struct callmgr_end){.reason = REASON_NONE};
-		cm->end = refusal;
-		if (join_elect(cm, JOIN_OTHERS, now_us))
-			return;
+	bool again = cm->stage == STAGE_CLOSE && reason == CALL_END_SIGNAL &&
+	             cm->end.reason == CALL_END_SIGNAL;
+	if (cm->stage == STAGE_CLOSED || (cm->stage == STAGE_CLOSE && !again))
+		return;
+	set_end(cm, reason, code);
+	report_end(cm);
+	if (again || !ctrl_conn_is_open(&cm->conn)) {
+		leave_address(cm);
+		return;
 	}
-	callmgr_address_failed(cm, now_us);
+	close_connection(cm, now_us, reason == CALL_END_SIGNAL ? "signal" : "shutdown");
+	ctrl_conn_serve(&cm->conn, now_us);
 }
 
-static void note_end(struct callmgr *cm, enum callmgr_reason reason, int code)
+/* ---- the control connection ---- */
+
+static void call_up(struct callmgr *cm, int64_t now_us, const struct ctrl_event *e)
 {
-	if (cm->end.reason != REASON_NONE)
-		return;
-	cm->end = (struct callmgr_end){.reason = reason, .code = code, .stage = cm->stage};
+	const struct msg_outgoing_call_reply *reply = &e->msg.u.outgoing_call_reply;
+	log_info("Outgoing call established (call ID %u, peer's call ID %u).", e->call_id,
+	    reply->call_id);
+	log_info("Server in use: %s", cm->server_text);
+	stderr_owner_watch(
+	    &cm->stderr_owner, &cm->loop, cm->config.stderr_owner, !cm->options->launch_pppd);
+	cm->was_up = true;
+	cm->up_since_us = now_us;
+	cm->peer_call_id = reply->call_id;
+	cm->peer_window = reply->window;
+	cm->heartbeat.deadline_us = DEADLINE_NEVER;
+	enter_stage(cm, STAGE_CALL, DEADLINE_NEVER);
+	cm->progress.deadline_us = DEADLINE_NEVER;
+	struct ipc_message m = {.type = IPC_CALL_UP, .fd = -1};
+	m.u.up = (struct ipc_call_up){
+	    .server = current_address(cm),
+	    .local = cm->local,
+	    .call_id = cm->config.call_id,
+	    .peer_call_id = reply->call_id,
+	    .server_window = reply->window,
+	    .server_delay = reply->processing_delay,
+	};
+	send_to_parent(cm, &m);
 }
 
-/* Ends all that is going on, as properly as the stage allows; bounded. */
-static void end_all(struct callmgr *cm, int64_t now_us, enum callmgr_reason reason, int code)
+/* The event is why the call, and with it the connection, ends. */
+static void end_by_event(struct callmgr *cm, const struct ctrl_event *e, int tcp_error)
 {
-	if (cm->stage == STAGE_OVER)
-		return;
-	if (cm->stage == STAGE_CLOSE) {
-		/* Asked again while closing: no more patience. */
-		if (reason == REASON_SIGNAL)
-			callmgr_address_failed(cm, now_us);
-		return;
+	if (cm->end.reason == CALL_END_NONE)
+		cm->end = (struct call_end){
+		    .reason = CALL_END_CONTROL, .stage = cm->stage, .code = tcp_error, .event = *e};
+	if (!may_try_further(cm))
+		report_end(cm);
+}
+
+static void on_ctrl_event(void *context, int64_t now_us, const struct ctrl_event *e, int tcp_error)
+{
+	struct callmgr *cm = context;
+	if (e->type == CTRL_EV_ESTABLISHED) {
+		enter_stage(cm, STAGE_CALL, DEADLINE_NEVER);
+	} else if (e->type == CTRL_EV_CALL_UP) {
+		call_up(cm, now_us, e);
+	} else if (e->type == CTRL_EV_CALL_ENDED) {
+		end_by_event(cm, e, tcp_error);
+		if (cm->stage == STAGE_CALL)
+			close_connection(cm, now_us, "no call is left");
+	} else if (e->type == CTRL_EV_CLOSED) {
+		end_by_event(cm, e, tcp_error);
+		if (cm->stage != STAGE_CLOSE) /* the rest of the output goes out */
+			enter_stage(cm, STAGE_CLOSE, now_us + CLOSING_US);
 	}
-	note_end(cm, reason, code);
-	if (cm->own)
-		cm->own->closing = true; /* no further address, no other call manager */
-	if (!cm->ctrl_alive) {
-		callmgr_address_failed(cm, now_us);
-		return;
-	}
-	control_stop(cm, now_us, reason == REASON_SIGNAL ? "signal" : "shutdown");
-	control_serve(cm, now_us);
+}
+
+static void on_ctrl_finished(void *context, int64_t now_us)
+{
+	(void)now_us;
+	leave_address(context);
 }
 
 /* ---- connecting ---- */
 
-static void connect_failed(struct callmgr *cm, int64_t now_us, int error)
+static void connect_failed(struct callmgr *cm, int error)
 {
 	char address[INET_ADDRSTRLEN];
-	struct in_addr server = callmgr_address(cm);
+	struct in_addr server = current_address(cm);
 	inet_ntop(AF_INET, &server, address, sizeof(address));
-	/* Not for stderr, whose readers take it for the end of the story; of the last address the
-	 * gateway's last line says so. */
-	if (cm->address_at + 1 < cm->address_count)
-		log_info("Could not open control connection to %s: %s", address, strerror(error));
-	note_end(cm, REASON_CONNECT, error);
-	callmgr_address_failed(cm, now_us);
+	/* Not for stderr, whose readers take it for the end; of the last address the parent's last
+	 * line says so. */
+	if (!is_last_address(cm))
+		log_info("Could not open control connection to %s: %s", address, error_text(error));
+	set_end(cm, CALL_END_CONNECT, error);
+	leave_address(cm);
 }
 
-static void connect_ready(void *context, short revents, int64_t now_us)
+static void on_connect_result(void *context, short revents, int64_t now_us)
 {
 	struct callmgr *cm = context;
+	int fd = cm->connecting.fd;
+	int error = netsock_connect_result(fd);
 	(void)revents;
-	int rc = netsock_connect_result(cm->tcp.fd);
-	if (rc == -EINPROGRESS || rc == -EALREADY)
+	if (error == -EINPROGRESS || error == -EALREADY)
 		return;
-	if (rc == 0)
-		rc = netsock_local_address(cm->tcp.fd, &cm->local);
-	if (rc < 0)
-		connect_failed(cm, now_us, -rc);
+	if (!error)
+		error = netsock_local_address(fd, &cm->local);
+	if (error) {
+		connect_failed(cm, -error);
+		return;
+	}
+	loop_remove(&cm->loop, &cm->connecting);
+	cm->connecting.fd = -1;
+	struct ctrl_conn_config config = {.options = cm->options,
+	    .server_text = cm->server_text,
+	    .server = current_address(cm),
+	    .local = cm->local,
+	    .call_id = cm->config.call_id,
+	    .call_serial = ++cm->call_serial,
+	    .close_wait_us = CLOSING_US};
+	enter_stage(cm, STAGE_CONTROL, DEADLINE_NEVER);
+	error = ctrl_conn_start(&cm->conn, now_us, fd, &config);
+	if (error) {
+		set_end(cm, CALL_END_INTERNAL, -error);
+		leave_address(cm);
+	}
+}
+
+static void process_connect_reply(struct callmgr *cm, const struct ipc_message *m, int64_t now_us)
+{
+	bool asked = cm->stage == STAGE_CONNECT && cm->step.deadline_us == DEADLINE_NEVER;
+	if (!asked && m->fd >= 0)
+		close(m->fd); /* for an address that has been given up since */
+	if (!asked)
+		return;
+	cm->route = m->u.reply.route;
+	int error = (int)m->u.reply.error;
+	if (!error) {
+		cm->connecting.fd = m->fd;
+		error = -loop_add(&cm->loop, &cm->connecting);
+	}
+	if (error)
+		connect_failed(cm, error);
 	else
-		control_start(cm, now_us);
+		enter_stage(cm, STAGE_CONNECT, now_us + cm->options->connect_timeout_us);
 }
 
-/* At once, whatever follows: to take leave of the server is in vain then, and takes its time. */
-static void warn_loop(const struct callmgr *cm)
+/* The parent sees to the route and opens the connection; its reply is bounded by the parent. */
+static void request_address(struct callmgr *cm)
 {
-	char text[IPC_TEXT_MAX];
-	struct callmgr_end end = {.reason = REASON_ROUTE_LOOP, .stage = cm->stage};
-	callmgr_text(text, sizeof(text), cm, &end);
-	log_warn("%s", text);
-}
-
-static void tell_route(const struct callmgr *cm, enum route_change change)
-{
-	const char *device = cm->traces->route.path.device;
-	switch (change) {
-	case ROUTE_UNCHANGED:
-		break;
-	case ROUTE_MOVED:
-		log_info("the route to %s now leaves through %s", cm->server_text, device);
-		break;
-	case ROUTE_RESTORED:
-		log_info("somebody removed the host route to %s: it is there again, through %s",
-		    cm->server_text, device);
-		break;
-	case ROUTE_CONTESTED:
-		log_warn("somebody removes the host route to %s again and again (see: ip monitor "
-			 "route): it is not put back any more",
-		    cm->server_text);
-		break;
-	case ROUTE_LOST:
-		log_info(
-		    "there is no route to %s for the moment: waiting for one", cm->server_text);
-		break;
-	case ROUTE_BACK:
-		log_info("there is a route to %s again, through %s", cm->server_text, device);
-		break;
-	case ROUTE_LOOP:
-		warn_loop(cm);
-		break;
-	}
-}
-
-static void route_ready(void *context, short revents, int64_t now_us)
-{
-	struct callmgr *cm = context;
-	uint64_t left_out;
-	(void)revents;
-	enum route_change change = route_on_events(&cm->traces->route, now_us);
-	if (change == ROUTE_UNCHANGED)
-		return;
-	if (change == ROUTE_LOOP && cm->options->host_route) {
-		warn_loop(cm);
-		end_all(cm, now_us, REASON_ROUTE_LOOP, 0);
-		return;
-	}
-	/* An uplink that comes and goes must not fill the log; this one is said once in any case. */
-	bool once = change == ROUTE_CONTESTED;
-	if (!log_allowed(&cm->route_budget, now_us, &left_out) && !once)
-		return;
-	if (left_out)
-		log_info("%llu lines about the route were left out", (unsigned long long)left_out);
-	tell_route(cm, change);
-}
-
-/* Without a host route the call is still worth trying; whether there is a way at all, connecting says. */
-static void begin_route(struct callmgr *cm)
-{
-	const struct pptp_options *o = cm->options;
-	struct route_request wanted = {.server = callmgr_address(cm),
-	    .local = o->localbind,
-	    .mark = o->rtmark,
-	    .manage = o->host_route,
-	    .folder = join_folder(cm)};
-	int rc = route_begin(&cm->traces->route, &wanted);
-	cm->route_begun = true;
-	if (rc == -EPERM)
-		log_warn("no right to add a host route to %s (CAP_NET_ADMIN): going on without one",
-		    cm->server_text);
-	else if (rc < 0 && rc != -ENETUNREACH)
-		log_info("no host route to %s: %s", cm->server_text, strerror(-rc));
-	if (cm->traces->route.events_fd < 0)
-		return;
-	cm->route_watch = (struct loop_watch){.fd = cm->traces->route.events_fd,
-	    .events = POLLIN,
-	    .ready = route_ready,
-	    .context = cm};
-	(void)loop_add(&cm->loop, &cm->route_watch);
-}
-
-void callmgr_connect(struct callmgr *cm, int64_t now_us)
-{
-	const struct pptp_options *o = cm->options;
-	struct netsock_options so = {.local = o->localbind, .mark = o->rtmark};
-	cm->stage = STAGE_CONNECT;
-	begin_route(cm);
-	int rc = netsock_tcp_connect(callmgr_address(cm), &so);
-	if (rc >= 0) {
-		cm->tcp = (struct loop_watch){
-		    .fd = rc, .events = POLLOUT, .ready = connect_ready, .context = cm};
-		rc = loop_add(&cm->loop, &cm->tcp);
-	}
-	if (rc < 0) {
-		connect_failed(cm, now_us, -rc);
-		return;
-	}
-	cm->step.deadline_us = now_us + o->connect_timeout_us;
-}
-
-static void name_server(struct callmgr *cm)
-{
-	char address[INET_ADDRSTRLEN] = "";
-	struct in_addr server = callmgr_address(cm);
-	inet_ntop(AF_INET, &server, address, sizeof(address));
-	if (strcmp(address, cm->options->server) == 0)
-		snprintf(cm->server_text, sizeof(cm->server_text), "%s", address);
-	else
-		snprintf(cm->server_text, sizeof(cm->server_text), "%.255s (%s)",
-		    cm->options->server, address);
-}
-
-static void begin_address(struct callmgr *cm, int64_t now_us)
-{
-	name_server(cm);
-	cm->end = (struct callmgr_end){.reason = REASON_NONE};
-	cm->channel_exists = false;
-	cm->tcp_error = 0;
-	cm->joins = 0;
-	cm->joins_silent = 0;
-	cm->silent_path[0] = '\0';
+	struct ipc_message m = {.type = IPC_CONNECT_REQUEST, .fd = -1};
+	call_end_server_text(
+	    cm->server_text, sizeof(cm->server_text), cm->options->server, current_address(cm));
+	cm->end = (struct call_end){.reason = CALL_END_NONE};
+	cm->was_up = cm->has_received = false;
 	log_info("Connecting to %s (address %zu of %zu)", cm->server_text, cm->address_at + 1,
 	    cm->address_count);
-	if (cm->options->share_control && join_elect(cm, JOIN_BECOME_OR_JOIN, now_us))
-		return;
-	callmgr_connect(cm, now_us);
+	enter_stage(cm, STAGE_CONNECT, DEADLINE_NEVER);
+	m.u.connect = (struct ipc_connect_request){
+	    .server = current_address(cm), .is_last = is_last_address(cm)};
+	send_to_parent(cm, &m);
+}
+
+/* The addresses are known. Name services may need any system call, so the filter is set when no name is
+ * left to be looked up, and before the first byte from a server. The gateway says where that fails. */
+static void start_connecting(struct callmgr *cm)
+{
+	int error = cm->options->sandbox ? sandbox_enter(SANDBOX_CALLMGR) : 0;
+	if (error)
+		log_debug("cannot limit system calls (seccomp): %s", error_text(-error));
+	request_address(cm);
 }
 
 /* ---- names ---- */
 
-static void resolver_ready(void *context, short revents, int64_t now_us)
+static void end_lookup(struct callmgr *cm)
+{
+	if (cm->resolver.fd >= 0)
+		loop_remove(&cm->loop, &cm->resolver_watch);
+	resolver_end(&cm->resolver);
+}
+
+static void lookup_failed(struct callmgr *cm, int code)
+{
+	end_lookup(cm);
+	set_end(cm, CALL_END_RESOLVE, code);
+	leave_address(cm);
+}
+
+static void on_resolver(void *context, short revents, int64_t now_us)
 {
 	struct callmgr *cm = context;
 	(void)revents;
-	int rc = resolver_answer(&cm->resolver, cm->addresses, &cm->address_count);
-	loop_remove(&cm->loop, &cm->resolver_watch);
-	resolver_end(&cm->resolver);
-	cm->step.deadline_us = DEADLINE_NEVER;
+	int code = resolver_answer(&cm->resolver, cm->addresses, &cm->address_count);
+	bool retry = code == EAI_AGAIN && !cm->options->launch_pppd &&
+	             now_us + RESOLVE_PAUSE_US < cm->started_us + RESOLVE_RETRY_US;
+	if (retry) {
+		end_lookup(cm);
+		enter_stage(cm, STAGE_RESOLVE, now_us + RESOLVE_PAUSE_US);
+		return;
+	}
+	if (code) {
+		lookup_failed(cm, code);
+		return;
+	}
 	if (cm->resolver.left_out)
 		log_info("'%.255s' has %zu addresses, of which the first %zu are tried",
 		    cm->options->server, cm->address_count + cm->resolver.left_out,
 		    cm->address_count);
-	if (rc == 0) {
-		begin_address(cm, now_us);
-		return;
-	}
-	note_end(cm, REASON_RESOLVE, rc);
-	callmgr_address_failed(cm, now_us);
+	end_lookup(cm);
+	start_connecting(cm);
 }
 
-static void begin(struct callmgr *cm, int64_t now_us)
+static void start_lookup(struct callmgr *cm, int64_t now_us)
+{
+	int error = resolver_start(&cm->resolver, cm->options->server);
+	cm->resolver_watch = (struct loop_watch){
+	    .fd = cm->resolver.fd, .events = POLLIN, .ready = on_resolver, .context = cm};
+	if (!error && (error = loop_add(&cm->loop, &cm->resolver_watch)))
+		resolver_end(&cm->resolver);
+	if (error) {
+		set_end(cm, CALL_END_INTERNAL, -error);
+		leave_address(cm);
+		return;
+	}
+	enter_stage(cm, STAGE_RESOLVE, now_us + cm->options->connect_timeout_us);
+}
+
+static void start_course(struct callmgr *cm, int64_t now_us)
 {
 	const char *server = cm->options->server;
 	snprintf(cm->server_text, sizeof(cm->server_text), "%.255s", server);
-	cm->stage = STAGE_RESOLVE;
-	switch (resolve_literal(server, &cm->addresses[0])) {
+	enum resolve_literal literal = resolve_literal(server, &cm->addresses[0]);
+	enter_stage(cm, STAGE_RESOLVE, DEADLINE_NEVER);
+	switch (literal) {
 	case RESOLVE_IPV4:
 		cm->address_count = 1;
-		begin_address(cm, now_us);
-		return;
+		start_connecting(cm);
+		break;
 	case RESOLVE_IPV6:
-		note_end(cm, REASON_IPV6, 0);
-		callmgr_address_failed(cm, now_us);
-		return;
 	case RESOLVE_WITH_PORT:
-		note_end(cm, REASON_PORT, 0);
-		callmgr_address_failed(cm, now_us);
-		return;
+		set_end(cm, literal == RESOLVE_IPV6 ? CALL_END_IPV6 : CALL_END_PORT, 0);
+		leave_address(cm);
+		break;
 	case RESOLVE_NAME:
+		start_lookup(cm, now_us);
 		break;
 	}
-	int rc = resolver_start(&cm->resolver, server, RESOLVE_GETENT);
-	cm->resolver_watch = (struct loop_watch){
-	    .fd = cm->resolver.fd, .events = POLLIN, .ready = resolver_ready, .context = cm};
-	if (rc == 0)
-		rc = loop_add(&cm->loop, &cm->resolver_watch);
-	if (rc < 0) {
-		note_end(cm, REASON_INTERNAL, -rc);
-		callmgr_address_failed(cm, now_us);
-		return;
-	}
-	cm->step.deadline_us = now_us + cm->options->connect_timeout_us;
 }
 
-/* ---- calls ---- */
-
-void callmgr_open_call(struct callmgr *cm, struct callmgr_client *client, int64_t now_us)
-{
-	struct ctrl_call_request request = {
-	    .call_id = client->request.call_id, .window = client->request.window};
-	const char *phone = client->request.phone;
-	if (phone[0] == '\0' && cm->options->quirks.bezeq)
-		phone = "RELAY_PPP1";
-	snprintf(request.phone, sizeof(request.phone), "%s", phone);
-	if (!cm->ctrl_alive && cm->stage < STAGE_CONTROL)
-		return; /* opened once the connection stands */
-	if (cm->stage >= STAGE_CLOSE) {
-		client_drop(client); /* he will find another call manager, or become one */
-		return;
-	}
-	if (cm->ctrl_alive && ctrl_call_open(&cm->ctrl, now_us, &request)) {
-		client->opened = true;
-		return;
-	}
-	client->end = (struct callmgr_end){.reason = REASON_REFUSED, .stage = cm->stage};
-	client_over(client, now_us);
-}
-
-void callmgr_close_call(struct callmgr *cm, struct callmgr_client *client, int64_t now_us)
-{
-	if (client->closing || client->gone)
-		return;
-	client->closing = true;
-	if (client->end.reason == REASON_NONE)
-		client->end = (struct callmgr_end){.reason = REASON_CLOSED, .stage = cm->stage};
-	if (cm->stage == STAGE_CLOSE || cm->stage == STAGE_OVER)
-		return;
-	if (clients_wanting(cm) == 0) {
-		end_all(cm, now_us, REASON_CLOSED, 0);
-		return;
-	}
-	if (!client->opened) {
-		client_over(client, now_us);
-		return;
-	}
-	ctrl_call_close(&cm->ctrl, now_us, client->request.call_id);
-	control_serve(cm, now_us);
-}
-
-/* ---- set-up ---- */
-
-static void step_due(void *context, int64_t now_us)
+static void on_step(void *context, int64_t now_us)
 {
 	struct callmgr *cm = context;
 	switch (cm->stage) {
 	case STAGE_RESOLVE:
-		loop_remove(&cm->loop, &cm->resolver_watch);
-		resolver_end(&cm->resolver);
-		note_end(cm, REASON_RESOLVE, 0);
-		callmgr_address_failed(cm, now_us);
-		break;
-	case STAGE_JOIN:
-		join_due(cm, now_us);
+		if (cm->resolver.fd < 0)
+			start_lookup(cm, now_us);
+		else
+			lookup_failed(cm, 0);
 		break;
 	case STAGE_CONNECT:
-		connect_failed(cm, now_us, ETIMEDOUT);
+		connect_failed(cm, ETIMEDOUT);
 		break;
 	case STAGE_CLOSE:
-		callmgr_connection_over(cm, now_us);
+		leave_address(cm);
 		break;
 	case STAGE_CONTROL:
-	case STAGE_CALLS:
-	case STAGE_OVER:
+	case STAGE_CALL:
+	case STAGE_CLOSED:
 		break;
 	}
+}
+
+static void on_progress(void *context, int64_t now_us)
+{
+	struct callmgr *cm = context;
+	(void)now_us;
+	switch (cm->stage) {
+	case STAGE_RESOLVE:
+		log_terminal("looking up %s ...", cm->server_text);
+		break;
+	case STAGE_CONNECT:
+		log_terminal("connecting to %s ...", cm->server_text);
+		break;
+	case STAGE_CONTROL:
+	case STAGE_CALL:
+		log_terminal("%s is connected, waiting for its answer ...", cm->server_text);
+		break;
+	case STAGE_CLOSE:
+	case STAGE_CLOSED:
+		break;
+	}
+}
+
+/* ---- status ---- */
+
+static const char *state_name(const struct callmgr *cm)
+{
+	switch (cm->stage) {
+	case STAGE_RESOLVE:
+		return "resolving";
+	case STAGE_CONNECT:
+		return "connecting";
+	case STAGE_CONTROL:
+	case STAGE_CALL:
+		return ctrl_conn_state_name(&cm->conn);
+	case STAGE_CLOSE:
+	case STAGE_CLOSED:
+		break;
+	}
+	return "closing";
+}
+
+static void answer_status(struct callmgr *cm, const struct pptp_stats *stats, int64_t now_us)
+{
+	char string[IPC_STATUS_MAX];
+	bool closing = cm->stage == STAGE_CLOSE;
+	struct status_facts facts = {.options = cm->options,
+	    .address = current_address(cm),
+	    .local = cm->local,
+	    .state = state_name(cm),
+	    .call_state = closing      ? "closing"
+	                  : cm->was_up ? "established"
+	                               : "waiting",
+	    .route = cm->route,
+	    .unit = cm->unit,
+	    .call_id = cm->config.call_id,
+	    .peer_call_id = cm->peer_call_id,
+	    .peer_window = cm->peer_window,
+	    .since = (int64_t)time(NULL) - (now_us - cm->up_since_us) / USEC_PER_SEC,
+	    .was_up = cm->was_up,
+	    .up_us = now_us - cm->up_since_us,
+	    .stats = stats};
+	cm->stats_timer.deadline_us = DEADLINE_NEVER;
+	status_text_write(string, sizeof(string), &facts);
+	clients_answer(&cm->clients, string);
+}
+
+static void on_stats_timeout(void *context, int64_t now_us)
+{
+	answer_status(context, NULL, now_us);
+}
+
+static void on_status_requested(void *context, int64_t now_us)
+{
+	struct callmgr *cm = context;
+	if (!cm->was_up) {
+		answer_status(cm, NULL, now_us);
+		return;
+	}
+	if (cm->stats_timer.deadline_us != DEADLINE_NEVER)
+		return; /* the gateway is asked already */
+	cm->stats_timer.deadline_us = now_us + STATS_WAIT_US;
+	ipc_send_optional(cm->config.parent, IPC_STATS_REQUEST);
+}
+
+/* ---- the parent ---- */
+
+static void process_message(struct callmgr *cm, const struct ipc_message *m, int64_t now_us)
+{
+	switch (m->type) {
+	case IPC_CONNECT_REPLY:
+		process_connect_reply(cm, m, now_us);
+		break;
+	case IPC_ROUTE_STATE:
+		cm->route = m->u.route;
+		break;
+	case IPC_UNIT:
+		cm->unit = m->u.unit;
+		break;
+	case IPC_RECEIVED:
+		/* Not where it comes late, and is of the call before. */
+		cm->has_received = cm->was_up;
+		break;
+	case IPC_STATS:
+		if (cm->stats_timer.deadline_us != DEADLINE_NEVER)
+			answer_status(cm, &m->u.stats, now_us);
+		break;
+	case IPC_CLOSE:
+		end_here(cm, now_us, CALL_END_REQUESTED, 0);
+		break;
+	case IPC_CONNECT_REQUEST:
+	case IPC_CALL_UP:
+	case IPC_HEARTBEAT:
+	case IPC_STATS_REQUEST:
+	case IPC_READY:
+	case IPC_PPPD_OPEN:
+	case IPC_ENDED:
+	case IPC_DRAIN:
+	case IPC_STATS_DUMP:
+	case IPC_STATUS_REQUEST:
+	case IPC_STATUS:
+		break; /* not for a call manager */
+	}
+}
+
+static void on_parent(void *context, short revents, int64_t now_us)
+{
+	struct callmgr *cm = context;
+	struct ipc_message m;
+	(void)revents;
+	int n = ipc_receive(cm->config.parent, &m);
+	if (ipc_may_pass(n) && loop_pause(&cm->loop, &cm->parent))
+		return;
+	if (n == 1) {
+		process_message(cm, &m, now_us);
+		return;
+	}
+	cm->parent.events = LOOP_OFF;
+	if (n < 0)
+		log_fatal("the call manager cannot receive from the parent (recvmsg): %s",
+		    error_text(-n));
+	log_info("the parent process has exited: ending the call to %s", cm->server_text);
+	end_here(cm, now_us, CALL_END_REQUESTED, 0);
+}
+
+static void on_heartbeat(void *context, int64_t now_us)
+{
+	struct callmgr *cm = context;
+	ipc_send_optional(cm->config.parent, IPC_HEARTBEAT);
+	cm->heartbeat.deadline_us = now_us + IPC_HEARTBEAT_US;
 }
 
 static void on_signal(void *context, int signo, int64_t now_us)
 {
-	struct callmgr *cm = context;
-	end_all(cm, now_us, REASON_SIGNAL, signo);
+	end_here(context, now_us, CALL_END_SIGNAL, signo);
 }
 
-/*
- * What the parent had open is not ours: a pty's master held here would hide its hang-up from pppd,
- * a GRE socket would fill up unread. A working directory would keep its file system from being
- * unmounted. syslog's own descriptor is closed and opened anew.
- */
-static void shed_what_is_inherited(const struct pptp_options *o, int keep)
+/* ---- set-up ---- */
+
+static void add_timer(struct callmgr *cm, struct loop_timer *timer, int64_t deadline_us,
+    void (*expired)(void *context, int64_t now_us))
 {
-	log_close();
-	child_close_descriptors(keep);
-	/* Now that there is surely a descriptor left for it. */
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
-		close(null);
-	}
-	log_open(o->logstring, o->loglevel);
-	if (chdir("/") < 0)
-		log_debug("chdir: %s", strerror(errno));
+	*timer = (struct loop_timer){.deadline_us = deadline_us, .expired = expired, .context = cm};
+	loop_timer_add(&cm->loop, timer);
 }
 
-static int set_up(struct callmgr *cm, int gateway_fd, const struct ipc_call_request *call)
+static int set_up(struct callmgr *cm)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-	int rc = loop_init(&cm->loop);
-	if (rc < 0)
-		return rc;
-	rc = loop_signals(&cm->loop, signals, sizeof(signals) / sizeof(signals[0]), on_signal, cm);
-	if (rc < 0)
-		return rc;
-	cm->step =
-	    (struct loop_timer){.deadline_us = DEADLINE_NEVER, .expired = step_due, .context = cm};
-	cm->ctrl_timer = (struct loop_timer){
-	    .deadline_us = DEADLINE_NEVER, .expired = control_due, .context = cm};
-	cm->sweep = (struct loop_timer){
-	    .deadline_us = DEADLINE_NEVER, .expired = clients_sweep, .context = cm};
-	cm->stats_timer = (struct loop_timer){
-	    .deadline_us = DEADLINE_NEVER, .expired = clients_stats_due, .context = cm};
-	cm->pending_timer = (struct loop_timer){.deadline_us = loop_now_us() + IPC_PENDING_US,
-	    .expired = clients_pending_due,
-	    .context = cm};
-	cm->accept_timer = (struct loop_timer){
-	    .deadline_us = DEADLINE_NEVER, .expired = clients_accept_due, .context = cm};
-	loop_timer_add(&cm->loop, &cm->accept_timer);
-	loop_timer_add(&cm->loop, &cm->pending_timer);
-	loop_timer_add(&cm->loop, &cm->step);
-	loop_timer_add(&cm->loop, &cm->ctrl_timer);
-	loop_timer_add(&cm->loop, &cm->sweep);
-	loop_timer_add(&cm->loop, &cm->stats_timer);
-	rc = client_add(cm, &cm->own_client, gateway_fd, loop_now_us());
-	if (rc < 0)
-		return rc;
-	cm->own = &cm->own_client;
-	cm->own->kind = CLIENT_GATEWAY;
-	cm->own->request = *call;
-	cm->own->timer.deadline_us = DEADLINE_NEVER;
-	return 0;
+	static const struct ctrl_conn_ops conn_ops = {
+	    .event = on_ctrl_event, .finished = on_ctrl_finished};
+	static const struct clients_ops clients_ops = {.status_requested = on_status_requested};
+	/* The keepalive counts suspended time: after a resume the echo goes out at once. */
+	int error = loop_init(&cm->loop, LOOP_BOOTTIME);
+	if (!error)
+		error = loop_signals(
+		    &cm->loop, signals, sizeof(signals) / sizeof(signals[0]), on_signal, cm);
+	if (error)
+		return error;
+	cm->started_us = loop_now_us(&cm->loop);
+	add_timer(cm, &cm->step, DEADLINE_NEVER, on_step);
+	add_timer(cm, &cm->progress, DEADLINE_NEVER, on_progress);
+	add_timer(cm, &cm->heartbeat, cm->started_us + IPC_HEARTBEAT_US, on_heartbeat);
+	add_timer(cm, &cm->stats_timer, DEADLINE_NEVER, on_stats_timeout);
+	ctrl_conn_init(&cm->conn, &cm->loop, &conn_ops, cm);
+	cm->parent = (struct loop_watch){
+	    .fd = cm->config.parent, .events = POLLIN, .ready = on_parent, .context = cm};
+	error = loop_add(&cm->loop, &cm->parent);
+	if (!error)
+		error = clients_init(
+		    &cm->clients, &cm->loop, cm->config.listener, cm->config.uid, &clients_ops, cm);
+	return error;
 }
 
-int callmgr_main(const struct pptp_options *o, int gateway_fd, const struct ipc_call_request *call)
+int callmgr_main(const struct callmgr_config *config)
 {
-	struct callmgr *cm = fresh_memory(sizeof(*cm));
-	if (!cm || !(cm->traces = shared_memory(sizeof(*cm->traces)))) {
-		log_fatal("the call manager cannot start: %s", strerror(ENOMEM));
+	struct callmgr *cm = anon_mmap(sizeof(*cm));
+	if (!cm) {
+		log_fatal("the call manager cannot start: %s", error_text(errno));
 		return EXIT_FAILED;
 	}
-	shed_what_is_inherited(o, gateway_fd);
-	/* Until a child's end is asked for, its process id must stay its own. */
-	signal(SIGCHLD, SIG_DFL);
-	/* Whoever asks all of us for statistics must end neither us nor a child that becomes getent. */
-	signal(SIGUSR1, SIG_IGN);
-	cm->options = o;
+	cm->config = *config;
+	cm->options = config->options;
 	cm->exit_status = EXIT_FAILED;
-	cm->tcp.fd = -1;
-	cm->listener.fd = -1;
-	cm->folder_watch.fd = -1;
-	cm->joined.fd = -1;
 	cm->resolver = (struct resolver){.child = -1, .fd = -1};
-	cleaner_start(cm);
-	int rc = set_up(cm, gateway_fd, call);
-	if (rc == 0) {
-		begin(cm, loop_now_us());
-		if (cm->stage != STAGE_OVER)
-			rc = loop_run(&cm->loop);
+	cm->unit = -1;
+	cm->connecting = (struct loop_watch){
+	    .fd = -1, .events = POLLOUT, .ready = on_connect_result, .context = cm};
+	cm->call_serial = netsock_random_u16();
+	const char *what = "start";
+	int error = set_up(cm);
+	if (!error) {
+		what = "wait for events (ppoll)";
+		start_course(cm, cm->started_us);
+		error = loop_run(&cm->loop);
 	}
-	if (rc < 0)
-		log_fatal("the call manager cannot go on: %s", strerror(-rc));
+	if (error)
+		log_fatal("the call manager cannot %s: %s", what, error_text(-error));
 	resolver_end(&cm->resolver);
-	leave_address(cm, loop_now_us());
-	cleaner_dismiss(cm);
-	clients_free(cm);
+	stop_connecting(cm);
+	ctrl_conn_end(&cm->conn);
+	clients_end(&cm->clients);
 	loop_free(&cm->loop);
 	int status = cm->exit_status;
 	munmap(cm, sizeof(*cm));

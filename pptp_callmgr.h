@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The call manager: the process that holds the control connection (TCP 1723) of one call, or of the
- * calls that share it, keeps the host route, and answers at its UNIX socket to those who ask for
- * status or for a further call. Packets are the gateway's.
+ * The call manager: the process that holds the control connection (TCP 1723) of one call and answers
+ * status clients. It has no privilege: the parent opens for it what needs any.
  */
 #ifndef PPTP_CALLMGR_H
 #define PPTP_CALLMGR_H
 
-#include "sys/ipc.h"
+#include <stdint.h>
+#include <sys/types.h>
+
 #include "pptp_options.h"
 
+struct callmgr_config {
+	const struct pptp_options *options;
+	int parent;       /* our end of the socket pair to the parent */
+	int listener;     /* for status clients; -1: none */
+	uid_t uid;        /* of the user who started pptp: may ask for the status, besides root */
+	int stderr_owner; /* of sys/stderr_owner.h; -1: none */
+	uint16_t call_id; /* ours, reserved; its GRE socket is open already */
+};
+
 /*
- * Runs in a child forked for it, until the last call is over; returns the status to exit with.
- * `gateway_fd` is one end of an ipc_pair and becomes the call manager's. The call id in `call` is
- * reserved, and its GRE socket open, already.
+ * Runs in a child forked for it until the call has ended; returns the status to exit with. Both
+ * descriptors become the call manager's; it has no others but 0 to 2 and the log's.
  *
- * To the gateway come, in this order: IPC_CALL_PENDING each IPC_PENDING_US, as a sign of life
- * until the call stands or is over; IPC_CALL_UP once the call stands (never for a refused one);
- * IPC_CALL_MOVED, right after it, where another call manager has the connection: from then on the
- * call's messages come over the descriptor in it, and this process ends; IPC_STATS_REQUEST now and
- * then; IPC_CALL_OVER as the last, always, with the sentence that the gateway's side shows as its
- * last line ("Call manager exited with error: ..." where the call never stood). End-of-file without
- * it means that the call manager was killed.
- *
- * From the gateway: IPC_CALL_CLOSE to end the call, answered by IPC_CALL_OVER within CLOSE_WAIT_US;
- * IPC_STATS. End-of-file ends the call as IPC_CALL_CLOSE does.
+ * To the parent go IPC_HEARTBEAT until the call is established, IPC_CONNECT_REQUEST for one server
+ * address after the other, IPC_CALL_UP, IPC_STATS_REQUEST, and IPC_ENDED once, when it is clear that
+ * the call ends (the server is then still being waited for). From it come IPC_CONNECT_REPLY,
+ * IPC_ROUTE_STATE, IPC_UNIT, IPC_RECEIVED, IPC_STATS and IPC_CLOSE. When the parent has exited, the
+ * call and the connection are ended as with IPC_CLOSE. Either way it takes no longer than CLOSE_WAIT_US.
  */
-int callmgr_main(const struct pptp_options *o, int gateway_fd, const struct ipc_call_request *call);
+int callmgr_main(const struct callmgr_config *config);
 
 #endif

@@ -1,41 +1,32 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control connection and its calls (RFC 2637 section 3) from the client's (PNS) side. A state
- * changes in ctrl_enter and call_enter only, and with it the one deadline that the state has. Each
- * received message is looked up in a table that says in which states it has a place; elsewhere it is
- * reported and ignored. While events wait no further message is looked at, so that there are never
- * many.
+ * State machine of the control connection and its call (RFC 2637 section 3), client (PNS) side.
+ * ctrl_enter and call_enter are the only writers of a state and of its deadline. A table says in which
+ * states a received message is processed; in the others it is reported and ignored. The next message
+ * is processed only when no event waits, so that events are bounded.
  *
- * What comes out, messages and events, is put together in ctrl_out.c. Octet layout is pptp_msg.c's;
- * descriptors, the clock and the log are the call manager's.
+ * Layout of messages is pptp_msg's, the queues of output and events are ctrl_queue's; descriptors, the
+ * clock and the log are the call manager's.
  */
 #include "pptp_ctrl.h"
 
 #include <string.h>
-
-#include "control/ctrl_queue.h"
 
 static int64_t after(int64_t now_us, int64_t wait_us)
 {
 	return wait_us > DEADLINE_NEVER - now_us ? DEADLINE_NEVER : now_us + wait_us;
 }
 
-/* The keepalive's figures, where 0 stands for "never". */
-static int64_t after_if_set(int64_t now_us, int64_t wait_us)
-{
-	return wait_us > 0 ? after(now_us, wait_us) : DEADLINE_NEVER;
-}
-
 static void ctrl_enter(struct ctrl *c, int64_t now_us, enum ctrl_state state)
 {
+	int64_t keepalive_us = c->echo_waiting ? c->config.echo_wait_us : c->config.idle_wait_us;
 	c->state = state;
 	switch (state) {
 	case CTRL_WAIT_CTL_REPLY:
 		c->deadline_us = after(now_us, c->config.reply_wait_us);
 		break;
 	case CTRL_ESTABLISHED:
-		c->deadline_us = after_if_set(
-		    now_us, c->echo_waiting ? c->config.echo_wait_us : c->config.idle_wait_us);
+		c->deadline_us = keepalive_us > 0 ? after(now_us, keepalive_us) : DEADLINE_NEVER;
 		break;
 	case CTRL_WAIT_STOP_REPLY:
 		c->deadline_us = after(now_us, c->config.close_wait_us);
@@ -47,192 +38,162 @@ static void ctrl_enter(struct ctrl *c, int64_t now_us, enum ctrl_state state)
 	}
 }
 
-static void call_enter(
-    struct ctrl *c, int64_t now_us, struct ctrl_call *call, enum ctrl_call_state state)
+static void call_enter(struct ctrl *c, int64_t now_us, enum ctrl_call_state state)
 {
-	call->state = state;
+	c->call_state = state;
 	switch (state) {
 	case CTRL_CALL_WAIT_REPLY:
-		call->deadline_us = after(now_us, c->config.reply_wait_us);
+		c->call_deadline_us = after(now_us, c->config.reply_wait_us);
 		break;
-	case CTRL_CALL_WAIT_DISCONNECT:
-		call->deadline_us = after(now_us, c->config.close_wait_us);
-		break;
-	case CTRL_CALL_FREE:
 	case CTRL_CALL_IDLE:
 	case CTRL_CALL_ESTABLISHED:
-		call->deadline_us = DEADLINE_NEVER;
+	case CTRL_CALL_WAIT_DISCONNECT: /* ends with CTRL_WAIT_STOP_REPLY at the latest */
+	case CTRL_CALL_ENDED:
+		c->call_deadline_us = DEADLINE_NEVER;
 		break;
 	}
 }
 
-/* The live call with our id `call_id`, or NULL. */
-static struct ctrl_call *find_call(struct ctrl *c, uint16_t call_id)
+static void copy_text(char *to, const char *from)
 {
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++) {
-		struct ctrl_call *call = &c->calls[i];
-		if (call->state != CTRL_CALL_FREE && call->request.call_id == call_id)
-			return call;
-	}
-	return NULL;
+	size_t len = from ? strnlen(from, MSG_NAME_LEN) : 0;
+	if (len)
+		memcpy(to, from, len);
+	to[len] = '\0';
 }
 
-/* The live call to which the server has given the id `peer_call_id`, or NULL. */
-static struct ctrl_call *find_peer_call(struct ctrl *c, uint16_t peer_call_id)
+static void send_start_request(struct ctrl *c)
 {
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++) {
-		struct ctrl_call *call = &c->calls[i];
-		if (call->state != CTRL_CALL_FREE && call->peer_known &&
-		    call->peer_call_id == peer_call_id)
-			return call;
-	}
-	return NULL;
+	const struct ctrl_identity *identity = &c->config.identity;
+	struct msg m = {.type = MSG_START_CONTROL_CONNECTION_REQUEST};
+	m.u.start.version = MSG_VERSION;
+	m.u.start.framing = identity->start_framing;
+	m.u.start.bearer = identity->start_bearer;
+	m.u.start.firmware = identity->firmware;
+	copy_text(m.u.start.host_name, identity->host_name);
+	copy_text(m.u.start.vendor, identity->vendor);
+	ctrl_queue_send(&c->queue, &m, 0);
 }
 
-/*
- * The call to which a CDN with no known id must belong: some servers put our id there, or octets
- * swapped, and before its OCRP a call that is cleared, or taken back by a CDN instead, has no other.
- * Clear is the case where the id is ours, where one cleared call alone waits, or where but one call
- * was ever asked for, so that it is no late word about another. NULL where there is none.
- */
-static struct ctrl_call *find_unnamed_call(struct ctrl *c, uint16_t id)
+static void send_call_request(struct ctrl *c)
 {
-	struct ctrl_call *only = NULL;
-	size_t waiting = 0;
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++) {
-		struct ctrl_call *call = &c->calls[i];
-		bool cleared = call->state == CTRL_CALL_WAIT_DISCONNECT;
-		if (!cleared && call->state != CTRL_CALL_WAIT_REPLY)
-			continue;
-		if (call->request.call_id == id)
-			return call;
-		if (!cleared && c->last_serial != 1)
-			continue;
-		only = call;
-		waiting++;
-	}
-	return waiting == 1 ? only : NULL;
+	const struct ctrl_identity *identity = &c->config.identity;
+	const struct ctrl_call_request *call = &c->config.call;
+	struct msg m = {.type = MSG_OUTGOING_CALL_REQUEST};
+	struct msg_outgoing_call_request *f = &m.u.outgoing_call_request;
+	f->call_id = call->call_id;
+	f->serial = call->serial;
+	f->min_bps = identity->min_bps;
+	f->max_bps = identity->max_bps;
+	f->bearer = identity->call_bearer;
+	f->framing = identity->call_framing;
+	f->window = call->window;
+	copy_text(f->phone, call->phone);
+	f->phone_len = (uint16_t)strlen(f->phone);
+	ctrl_queue_send(&c->queue, &m, call->call_id);
 }
 
-/* An end with the server's codes ... */
-static struct ctrl_note told(
-    enum ctrl_why why, unsigned msg_type, uint8_t result, uint8_t error, uint16_t cause)
+/* Only if the server may hold resources for the call; returns whether it was sent. */
+static bool send_call_clear(struct ctrl *c)
 {
-	return (struct ctrl_note){
-	    .why = why, .msg_type = msg_type, .result = result, .error = error, .cause = cause};
+	if (c->call_state != CTRL_CALL_WAIT_REPLY && c->call_state != CTRL_CALL_ESTABLISHED)
+		return false;
+	struct msg m = {.type = MSG_CALL_CLEAR_REQUEST};
+	m.u.call_clear.call_id = c->config.call.call_id;
+	ctrl_queue_send(&c->queue, &m, c->config.call.call_id);
+	return true;
 }
 
-/* ... and one that needs none. */
-static struct ctrl_note because(enum ctrl_why why)
+static void send_stop_request(struct ctrl *c, uint8_t reason)
 {
-	return (struct ctrl_note){.why = why};
+	struct msg m = {.type = MSG_STOP_CONTROL_CONNECTION_REQUEST};
+	m.u.stop_request.reason = reason;
+	ctrl_queue_send(&c->queue, &m, 0);
 }
 
-/* Frees the slot; `end` holds why, and the codes. A call that we have cleared ended by our wish. */
-static void call_over(struct ctrl *c, int64_t now_us, struct ctrl_call *call, struct ctrl_note end)
+static struct ctrl_queued_event end_by_peer(
+    enum ctrl_why why, const struct msg *m, uint8_t result, uint8_t error, uint16_t cause)
 {
-	end.type = CTRL_EV_CALL_OVER;
-	end.call_id = call->request.call_id;
-	if (call->state == CTRL_CALL_WAIT_DISCONNECT)
+	return (struct ctrl_queued_event){
+	    .why = why, .msg_type = m->type, .result = result, .error = error, .cause = cause};
+}
+
+static struct ctrl_queued_event end_local(enum ctrl_why why)
+{
+	return (struct ctrl_queued_event){.why = why};
+}
+
+/* A call that we have cleared ends by our own wish, with any answer of the server. */
+static void end_call(struct ctrl *c, int64_t now_us, struct ctrl_queued_event end)
+{
+	if (c->call_state == CTRL_CALL_ENDED)
+		return;
+	if (c->call_state == CTRL_CALL_WAIT_DISCONNECT)
 		end.why = CTRL_WHY_LOCAL;
-	ctrl_add_note(c, end);
-	memset(call, 0, sizeof(*call));
-	call_enter(c, now_us, call, CTRL_CALL_FREE);
+	end.type = CTRL_EV_CALL_ENDED;
+	end.call_id = c->config.call.call_id;
+	ctrl_queue_event(&c->queue, end);
+	call_enter(c, now_us, CTRL_CALL_ENDED);
 }
 
-/* The end of everything, `end` holds why. */
-static void close_all(struct ctrl *c, int64_t now_us, struct ctrl_note end)
+static void close_connection(struct ctrl *c, int64_t now_us, struct ctrl_queued_event end)
 {
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
-		if (c->calls[i].state != CTRL_CALL_FREE)
-			call_over(c, now_us, &c->calls[i], end);
+	end_call(c, now_us, end);
 	end.type = CTRL_EV_CLOSED;
-	end.call_id = 0;
-	ctrl_add_note(c, end);
+	ctrl_queue_event(&c->queue, end);
 	c->input_len = 0;
 	ctrl_enter(c, now_us, CTRL_CLOSED);
 }
 
-/* Asks the server to clear a call that it may know of. */
-static void clear_call(struct ctrl *c, int64_t now_us, struct ctrl_call *call)
+/* Sends all that is left to send in one go; the server's answers come after. */
+static void stop_connection(struct ctrl *c, int64_t now_us, uint8_t reason, enum ctrl_why why)
 {
-	switch (call->state) {
-	case CTRL_CALL_IDLE:
-		call_over(c, now_us, call, because(CTRL_WHY_LOCAL));
-		break;
-	case CTRL_CALL_WAIT_REPLY:
-	case CTRL_CALL_ESTABLISHED:
-		ctrl_send_call_clear(c, call);
-		call_enter(c, now_us, call, CTRL_CALL_WAIT_DISCONNECT);
-		break;
-	case CTRL_CALL_FREE:
-	case CTRL_CALL_WAIT_DISCONNECT:
-		break;
-	}
-}
-
-/* Everything that we have to say at the end, in one go: the server's answers are waited for after. */
-static void stop_all(struct ctrl *c, int64_t now_us, uint8_t reason, enum ctrl_why why)
-{
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++) {
-		struct ctrl_call *call = &c->calls[i];
-		if (call->state == CTRL_CALL_IDLE)
-			call_over(c, now_us, call, because(why));
-		else
-			clear_call(c, now_us, call);
-	}
-	ctrl_send_stop_request(c, reason);
+	if (send_call_clear(c))
+		call_enter(c, now_us, CTRL_CALL_WAIT_DISCONNECT);
+	else
+		end_call(c, now_us, end_local(why));
+	send_stop_request(c, reason);
 	c->why = why;
 	ctrl_enter(c, now_us, CTRL_WAIT_STOP_REPLY);
 }
 
-/* The server is silent: tell it, in case it reads, and go. */
-static void give_up(struct ctrl *c, int64_t now_us, enum ctrl_why why)
+/* The server does not answer: send the end in case it still reads, and do not wait for a reply. */
+static void abandon_connection(struct ctrl *c, int64_t now_us, struct ctrl_queued_event end)
 {
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++) {
-		const struct ctrl_call *call = &c->calls[i];
-		if (call->state == CTRL_CALL_WAIT_REPLY || call->state == CTRL_CALL_ESTABLISHED)
-			ctrl_send_call_clear(c, call);
-	}
-	ctrl_send_stop_request(c, MSG_STOP_LOCAL_SHUTDOWN);
-	close_all(c, now_us, because(why));
+	(void)send_call_clear(c);
+	send_stop_request(c, MSG_STOP_LOCAL_SHUTDOWN);
+	close_connection(c, now_us, end);
 }
 
-/* 16 bits, unique among the calls that live: with them all used up, numbers come round again. */
-static uint16_t next_serial(struct ctrl *c)
+/* A reply that did not come in time; one that came may have been too short to be of use. */
+static struct ctrl_queued_event end_without_reply(
+    const struct ctrl *c, enum msg_type reply, enum ctrl_why why)
 {
-	bool taken;
-	do {
-		c->last_serial++;
-		taken = false;
-		for (size_t i = 0; i < CTRL_CALLS_MAX && !taken; i++)
-			taken = c->calls[i].state != CTRL_CALL_FREE &&
-			        c->calls[i].state != CTRL_CALL_IDLE &&
-			        c->calls[i].serial == c->last_serial;
-	} while (taken);
-	return c->last_serial;
+	if (c->short_type == reply)
+		why = CTRL_WHY_SHORT_REPLY;
+	return (struct ctrl_queued_event){.why = why, .msg_type = reply};
 }
 
-static void request_call(struct ctrl *c, int64_t now_us, struct ctrl_call *call)
+static void report(struct ctrl *c, enum ctrl_event_type type, const struct msg *m, uint16_t call_id)
 {
-	call->serial = next_serial(c);
-	ctrl_send_call_request(c, call);
-	call_enter(c, now_us, call, CTRL_CALL_WAIT_REPLY);
+	ctrl_queue_event(&c->queue,
+	    (struct ctrl_queued_event){.type = type, .msg_type = m->type, .call_id = call_id});
 }
 
-static void ignore(struct ctrl *c, unsigned msg_type, const char *why)
+static void ignore_message(struct ctrl *c, const struct msg *m, const char *why)
 {
-	ctrl_add_note(
-	    c, (struct ctrl_note){.type = CTRL_EV_IGNORED, .msg_type = msg_type, .note = why});
+	ctrl_queue_event(
+	    &c->queue, (struct ctrl_queued_event){
+			   .type = CTRL_EV_IGNORED, .msg_type = m->type, .detail = why});
 }
 
-/* Section 3.1.3: of two connections the one whose originator has the higher address stays. */
+/* Section 3.1.3: of two connections the one whose originator has the higher address is kept. */
 static void on_start_request(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
 	if (c->config.server_address > c->config.our_address)
-		close_all(c, now_us, because(CTRL_WHY_COLLISION));
+		close_connection(c, now_us, end_local(CTRL_WHY_COLLISION));
 	else
-		ignore(c, m->type, "collision: the connection with the higher address stays, ours");
+		ignore_message(c, m, "collision: our address is the higher one, so ours is kept");
 }
 
 static enum ctrl_why why_not_started(uint8_t result)
@@ -252,138 +213,172 @@ static void on_start_reply(struct ctrl *c, int64_t now_us, const struct msg *m)
 	const struct msg_start *f = &m->u.start;
 	/* Some ADSL modems answer 0 and mean success. */
 	if (f->result != MSG_RESULT_OK && f->result != 0) {
-		close_all(
-		    c, now_us, told(why_not_started(f->result), m->type, f->result, f->error, 0));
+		enum ctrl_why why = why_not_started(f->result);
+		close_connection(c, now_us, end_by_peer(why, m, f->result, f->error, 0));
 		return;
 	}
-	/* Revisions of version 1 understand each other; other versions are not spoken here. */
+	/* Revisions of version 1 are compatible; we have no other version. */
 	if (f->version >> 8 != MSG_VERSION >> 8) {
-		stop_all(c, now_us, MSG_STOP_PROTOCOL, CTRL_WHY_BAD_VERSION);
+		stop_connection(c, now_us, MSG_STOP_PROTOCOL, CTRL_WHY_BAD_VERSION);
 		return;
 	}
 	ctrl_enter(c, now_us, CTRL_ESTABLISHED);
-	ctrl_add_note(c, (struct ctrl_note){.type = CTRL_EV_STARTED, .msg_type = m->type});
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
-		if (c->calls[i].state == CTRL_CALL_IDLE)
-			request_call(c, now_us, &c->calls[i]);
+	report(c, CTRL_EV_ESTABLISHED, m, 0);
+	send_call_request(c);
+	call_enter(c, now_us, CTRL_CALL_WAIT_REPLY);
 }
 
 static void on_stop_request(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
-	ctrl_send_stop_reply(c);
-	/* Where both ends had enough, we said so first. */
+	/* If both ends stop at the same time, our reason stays. */
 	enum ctrl_why why = c->state == CTRL_WAIT_STOP_REPLY ? c->why : CTRL_WHY_STOPPED;
-	close_all(c, now_us, told(why, m->type, m->u.stop_request.reason, 0, 0));
+	struct msg reply = {.type = MSG_STOP_CONTROL_CONNECTION_REPLY};
+	reply.u.stop_reply.result = MSG_RESULT_OK;
+	ctrl_queue_send(&c->queue, &reply, 0);
+	close_connection(c, now_us, end_by_peer(why, m, m->u.stop_request.reason, 0, 0));
 }
 
-/* Whatever the result: a server that could not stop has no other way to say that it is done. */
+/* With any result: a server that failed to stop has no other message to end the exchange. */
 static void on_stop_reply(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
-	close_all(
-	    c, now_us, told(c->why, m->type, m->u.stop_reply.result, m->u.stop_reply.error, 0));
+	const struct msg_stop_reply *f = &m->u.stop_reply;
+	close_connection(c, now_us, end_by_peer(c->why, m, f->result, f->error, 0));
 }
 
 static void on_echo_request(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
+	struct msg reply = {.type = MSG_ECHO_REPLY};
 	(void)now_us;
-	ctrl_send_echo_reply(c, m->u.echo.identifier);
+	reply.u.echo.identifier = m->u.echo.identifier;
+	reply.u.echo.result = MSG_RESULT_OK;
+	ctrl_queue_send_or_drop(&c->queue, &reply, 0);
 }
 
-/* That it came is life enough (see take_message); ours are numbered 1 to echo_id. */
+/* As a sign of life it has counted already (see process_message). Ours are numbered 1 to echo_id. */
 static void on_echo_reply(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
 	(void)now_us;
 	if (m->u.echo.identifier - 1 >= c->echo_id)
-		ignore(c, m->type, "no Echo-Request with that identifier was sent");
+		ignore_message(c, m, "no Echo-Request with that identifier was sent");
 }
 
 static void on_call_reply(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
 	const struct msg_outgoing_call_reply *f = &m->u.outgoing_call_reply;
-	struct ctrl_call *call = find_call(c, f->peer_call_id);
-	if (!call || call->state == CTRL_CALL_IDLE) {
-		ignore(c, m->type, "no such call");
+	bool waiting = c->call_state == CTRL_CALL_WAIT_REPLY;
+	bool other = f->peer_call_id != c->config.call.call_id;
+	if ((other && !waiting) || c->call_state == CTRL_CALL_ENDED ||
+	    c->call_state == CTRL_CALL_IDLE) {
+		ignore_message(c, m, "no such call");
 		return;
 	}
-	if (call->peer_known) {
-		ignore(c, m->type, "the call has been answered already");
+	if (c->answered) {
+		ignore_message(c, m, "the call has been answered already");
 		return;
 	}
 	if (f->result != MSG_RESULT_OK) {
-		call_over(c, now_us, call,
-		    told(CTRL_WHY_CALL_REFUSED, m->type, f->result, f->error, f->cause));
+		end_call(c, now_us,
+		    end_by_peer(CTRL_WHY_CALL_REFUSED, m, f->result, f->error, f->cause));
 		return;
 	}
-	call->peer_known = true;
-	call->peer_call_id = f->call_id;
-	if (call->state == CTRL_CALL_WAIT_DISCONNECT) {
-		ignore(c, m->type, "the call is being cleared");
+	if (other) { /* no other will come: a connection has but one call */
+		end_call(c, now_us, end_by_peer(CTRL_WHY_OTHER_CALL, m, f->result, 0, 0));
 		return;
 	}
-	call_enter(c, now_us, call, CTRL_CALL_ESTABLISHED);
-	ctrl_add_note(
-	    c, (struct ctrl_note){
-		   .type = CTRL_EV_CALL_UP, .msg_type = m->type, .call_id = call->request.call_id});
-	if (c->config.identity.send_link_info)
-		ctrl_send_link_info(c, call);
+	c->answered = true;
+	c->peer_call_id = f->call_id;
+	if (c->call_state == CTRL_CALL_WAIT_DISCONNECT) {
+		ignore_message(c, m, "the call is being cleared");
+		return;
+	}
+	call_enter(c, now_us, CTRL_CALL_ESTABLISHED);
+	report(c, CTRL_EV_CALL_UP, m, c->config.call.call_id);
+	if (!c->config.identity.send_link_info)
+		return;
+	struct msg info = {.type = MSG_SET_LINK_INFO};
+	info.u.set_link_info.peer_call_id = c->peer_call_id;
+	info.u.set_link_info.send_accm = 0xFFFFFFFF;
+	info.u.set_link_info.receive_accm = 0xFFFFFFFF;
+	ctrl_queue_send(&c->queue, &info, c->config.call.call_id);
 }
 
 static void on_incoming_call(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
+	struct msg reply = {.type = MSG_INCOMING_CALL_REPLY};
 	(void)now_us;
-	ctrl_send_call_refusal(c, m->u.incoming_call_request.call_id);
+	reply.u.incoming_call_reply.peer_call_id = m->u.incoming_call_request.call_id;
+	reply.u.incoming_call_reply.result = MSG_ICRP_DO_NOT_ACCEPT;
+	ctrl_queue_send_or_drop(&c->queue, &reply, 0);
 }
 
-/* Against the letter of the RFC (only a PNS clears), but servers do, under their own id. */
+/* By RFC 2637 section 2.12 only a PNS sends it, but servers do, with their own id. */
 static void on_call_clear(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
-	struct ctrl_call *call = find_peer_call(c, m->u.call_clear.call_id);
-	if (!call) {
-		ignore(c, m->type, "no such call");
+	if (c->call_state == CTRL_CALL_ENDED || !c->answered ||
+	    m->u.call_clear.call_id != c->peer_call_id) {
+		ignore_message(c, m, "no such call");
 		return;
 	}
-	ctrl_send_call_disconnect(c, call);
-	call_over(c, now_us, call, told(CTRL_WHY_CALL_CLEARED, m->type, 0, 0, 0));
+	struct msg reply = {.type = MSG_CALL_DISCONNECT_NOTIFY};
+	reply.u.call_disconnect.call_id = c->config.call.call_id;
+	reply.u.call_disconnect.result = MSG_CDN_REQUESTED;
+	ctrl_queue_send(&c->queue, &reply, c->config.call.call_id);
+	end_call(c, now_us, end_by_peer(CTRL_WHY_CALL_CLEARED, m, 0, 0, 0));
 }
 
-/* RFC 2637 section 2.13: the id is the server's, of one call; all that is not clearly about one that
- * we have is about none, and no reason to end what stands: on a shared connection others pay for it. */
+/*
+ * Whether a CDN with that call id ends the call. By RFC 2637 section 2.13 the id is the server's;
+ * accel-ppp sends ours, with its bytes swapped until August 2026. Before the OCRP we do not know the
+ * server's id, and after our Call-Clear-Request some servers send it with its bytes swapped: then any
+ * id is accepted, as a connection has but one call.
+ */
+static bool disconnect_names_call(const struct ctrl *c, uint16_t call_id)
+{
+	uint16_t ours = c->config.call.call_id;
+	uint16_t swapped = (uint16_t)(ours << 8 | ours >> 8);
+	switch (c->call_state) {
+	case CTRL_CALL_WAIT_REPLY:
+	case CTRL_CALL_WAIT_DISCONNECT:
+		return true;
+	case CTRL_CALL_ESTABLISHED:
+		return call_id == c->peer_call_id || call_id == ours || call_id == swapped;
+	case CTRL_CALL_IDLE:
+	case CTRL_CALL_ENDED:
+		break;
+	}
+	return false;
+}
+
 static void on_call_disconnect(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
 	const struct msg_call_disconnect *f = &m->u.call_disconnect;
-	struct ctrl_call *call = find_peer_call(c, f->call_id);
-	if (!call)
-		call = find_unnamed_call(c, f->call_id);
-	if (!call) {
-		ignore(c, m->type, "no such call");
-		return;
-	}
-	call_over(c, now_us, call,
-	    told(CTRL_WHY_CALL_DISCONNECTED, m->type, f->result, f->error, f->cause));
+	if (disconnect_names_call(c, f->call_id))
+		end_call(c, now_us,
+		    end_by_peer(CTRL_WHY_CALL_DISCONNECTED, m, f->result, f->error, f->cause));
+	else
+		ignore_message(c, m, "no such call");
 }
 
-/* Set-Link-Info and WAN-Error-Notify: to whom it may concern, under our id. */
-static void pass_on(
+/* Set-Link-Info and WAN-Error-Notify carry our call id. */
+static void report_to_call(
     struct ctrl *c, const struct msg *m, uint16_t call_id, enum ctrl_event_type type)
 {
-	const struct ctrl_call *call = find_call(c, call_id);
-	if (call && call->state == CTRL_CALL_ESTABLISHED)
-		ctrl_add_note(
-		    c, (struct ctrl_note){.type = type, .msg_type = m->type, .call_id = call_id});
+	if (c->call_state == CTRL_CALL_ESTABLISHED && call_id == c->config.call.call_id)
+		report(c, type, m, call_id);
 	else
-		ignore(c, m->type, "no such call");
+		ignore_message(c, m, "no such call");
 }
 
 static void on_wan_error(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
 	(void)now_us;
-	pass_on(c, m, m->u.wan_error.peer_call_id, CTRL_EV_WAN_ERROR);
+	report_to_call(c, m, m->u.wan_error.peer_call_id, CTRL_EV_WAN_ERROR);
 }
 
 static void on_link_info(struct ctrl *c, int64_t now_us, const struct msg *m)
 {
 	(void)now_us;
-	pass_on(c, m, m->u.set_link_info.peer_call_id, CTRL_EV_LINK_INFO);
+	report_to_call(c, m, m->u.set_link_info.peer_call_id, CTRL_EV_LINK_INFO);
 }
 
 enum {
@@ -392,10 +387,10 @@ enum {
 	STOPPING = 1 << CTRL_WAIT_STOP_REPLY,
 };
 
-/* Where a message has a place, what it does there, and why it is ignored elsewhere. */
+/* The states in which a message is processed, by which function, and why it is ignored in others. */
 struct rule {
 	unsigned states;
-	void (*take)(struct ctrl *c, int64_t now_us, const struct msg *m);
+	void (*process)(struct ctrl *c, int64_t now_us, const struct msg *m);
 	const char *otherwise;
 };
 
@@ -405,52 +400,44 @@ static const struct rule rules[] = {
     [MSG_START_CONTROL_CONNECTION_REPLY] = {STARTING, on_start_reply,
 	"the connection is started already"},
     [MSG_STOP_CONTROL_CONNECTION_REQUEST] = {STARTING | UP | STOPPING, on_stop_request, ""},
-    [MSG_STOP_CONTROL_CONNECTION_REPLY] = {STOPPING, on_stop_reply, "no stop was asked for"},
+    [MSG_STOP_CONTROL_CONNECTION_REPLY] = {STOPPING, on_stop_reply, "no stop was requested"},
     [MSG_ECHO_REQUEST] = {STARTING | UP | STOPPING, on_echo_request, ""},
     [MSG_ECHO_REPLY] = {UP | STOPPING, on_echo_reply, "no Echo-Request was sent"},
-    [MSG_OUTGOING_CALL_REQUEST] = {0, NULL, "a client takes no outgoing calls"},
-    [MSG_OUTGOING_CALL_REPLY] = {UP | STOPPING, on_call_reply, "no call was asked for"},
+    [MSG_OUTGOING_CALL_REQUEST] = {0, NULL, "a client accepts no outgoing calls"},
+    [MSG_OUTGOING_CALL_REPLY] = {UP | STOPPING, on_call_reply, "no call was requested"},
     [MSG_INCOMING_CALL_REQUEST] = {UP, on_incoming_call, "the connection is not established"},
     [MSG_INCOMING_CALL_REPLY] = {0, NULL, "a client offers no incoming calls"},
     [MSG_INCOMING_CALL_CONNECTED] = {0, NULL, "no incoming call was accepted"},
-    [MSG_CALL_CLEAR_REQUEST] = {UP | STOPPING, on_call_clear, "no call was asked for"},
-    [MSG_CALL_DISCONNECT_NOTIFY] = {UP | STOPPING, on_call_disconnect, "no call was asked for"},
-    [MSG_WAN_ERROR_NOTIFY] = {UP | STOPPING, on_wan_error, "no call was asked for"},
-    [MSG_SET_LINK_INFO] = {UP | STOPPING, on_link_info, "no call was asked for"},
+    [MSG_CALL_CLEAR_REQUEST] = {UP | STOPPING, on_call_clear, "no call was requested"},
+    [MSG_CALL_DISCONNECT_NOTIFY] = {UP | STOPPING, on_call_disconnect, "no call was requested"},
+    [MSG_WAN_ERROR_NOTIFY] = {UP | STOPPING, on_wan_error, "no call was requested"},
+    [MSG_SET_LINK_INFO] = {UP | STOPPING, on_link_info, "no call was requested"},
 };
 
-/* Any message is a sign of life, also one that is skipped. */
-static void note_life(struct ctrl *c, int64_t now_us)
+/* Any message is a sign of life, also one that is ignored. */
+static void restart_keepalive(struct ctrl *c, int64_t now_us)
 {
 	c->echo_waiting = false;
 	if (c->state == CTRL_ESTABLISHED)
 		ctrl_enter(c, now_us, CTRL_ESTABLISHED);
 }
 
-static void take_message(struct ctrl *c, int64_t now_us)
+static void process_message(struct ctrl *c, int64_t now_us)
 {
 	const struct msg *m = &c->received;
 	const struct rule *rule = &rules[m->type];
-	note_life(c, now_us);
-	ctrl_add_note(c, (struct ctrl_note){.type = CTRL_EV_RECEIVED, .msg_type = m->type});
+	restart_keepalive(c, now_us);
+	report(c, CTRL_EV_RECEIVED, m, 0);
 	if (m->excess)
-		ctrl_add_note(c, (struct ctrl_note){.type = CTRL_EV_EXCESS, .msg_type = m->type});
+		report(c, CTRL_EV_EXCESS, m, 0);
 	if (rule->states & 1u << c->state)
-		rule->take(c, now_us, m);
+		rule->process(c, now_us, m);
 	else
-		ignore(c, m->type, rule->otherwise);
+		ignore_message(c, m, rule->otherwise);
 }
 
-/* Closes at once (sections 1.4 and 3), and keeps the octets for the log. */
-static void lose(struct ctrl *c, int64_t now_us, enum ctrl_why why, unsigned msg_type)
-{
-	c->octet_count = c->input_len < sizeof(c->octets) ? c->input_len : sizeof(c->octets);
-	memcpy(c->octets, c->input, c->octet_count);
-	close_all(c, now_us, (struct ctrl_note){.why = why, .msg_type = msg_type});
-}
-
-/* Acts upon the next message in the input; false where there is none. */
-static bool take_next(struct ctrl *c, int64_t now_us)
+/* Processes the first message of the input; false if it is incomplete. */
+static bool process_next(struct ctrl *c, int64_t now_us)
 {
 	size_t used;
 	switch (msg_decode(c->input, c->input_len, &c->received, &used)) {
@@ -458,19 +445,23 @@ static bool take_next(struct ctrl *c, int64_t now_us)
 		return false;
 	case MSG_BAD_MAGIC:
 	case MSG_BAD_LENGTH:
-		lose(c, now_us, CTRL_WHY_LOST_SYNC, 0);
+		/* Closes at once, as sections 1.4 and 3 ask; the bytes stay there for the event. */
+		c->bad_count = c->input_len;
+		close_connection(c, now_us, end_local(CTRL_WHY_LOST_SYNC));
 		return true;
-	case MSG_TOO_SHORT:
-		lose(c, now_us, CTRL_WHY_SHORT_MESSAGE, c->received.type);
-		return true;
+	case MSG_TOO_SHORT: /* the old client survived them, so servers may send them */
+		restart_keepalive(c, now_us);
+		c->short_type = c->received.type;
+		ignore_message(c, &c->received, "it is shorter than its type");
+		break;
 	case MSG_UNKNOWN:
-		note_life(c, now_us);
-		ignore(c, c->received.type,
+		restart_keepalive(c, now_us);
+		ignore_message(c, &c->received,
 		    c->received.kind == MSG_KIND_CONTROL ? "unknown control message type"
 							 : "not a control message");
 		break;
 	case MSG_COMPLETE:
-		take_message(c, now_us);
+		process_message(c, now_us);
 		break;
 	}
 	if (c->input_len) { /* else the message has closed the connection */
@@ -480,73 +471,37 @@ static bool take_next(struct ctrl *c, int64_t now_us)
 	return true;
 }
 
-static void take_messages(struct ctrl *c, int64_t now_us)
+static void process_input(struct ctrl *c, int64_t now_us)
 {
-	while (c->note_count == 0 && c->input_len && take_next(c, now_us))
+	while (!ctrl_queue_has_event(&c->queue) && c->input_len && process_next(c, now_us))
 		;
 }
 
 void ctrl_init(struct ctrl *c, const struct ctrl_config *config)
 {
-	memset(c, 0, offsetof(struct ctrl, calls));
+	memset(c, 0, sizeof(*c));
 	c->config = *config;
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
-		if (c->calls[i].state != CTRL_CALL_FREE)
-			memset(&c->calls[i], 0, sizeof(c->calls[i]));
 	ctrl_enter(c, 0, CTRL_IDLE);
+	call_enter(c, 0, CTRL_CALL_IDLE);
 }
 
 void ctrl_start(struct ctrl *c, int64_t now_us)
 {
 	if (c->state != CTRL_IDLE)
 		return;
-	ctrl_send_start_request(c);
+	send_start_request(c);
 	ctrl_enter(c, now_us, CTRL_WAIT_CTL_REPLY);
-}
-
-/* A slot for another call, NULL where nothing more may be taken on. */
-static struct ctrl_call *free_slot(struct ctrl *c)
-{
-	if (c->note_count > CTRL_NOTES_HIGH || !ctrl_output_has_room(c, MSG_OUTGOING_CALL_REQUEST))
-		return NULL;
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
-		if (c->calls[i].state == CTRL_CALL_FREE)
-			return &c->calls[i];
-	return NULL;
-}
-
-bool ctrl_call_open(struct ctrl *c, int64_t now_us, const struct ctrl_call_request *request)
-{
-	if (c->state == CTRL_WAIT_STOP_REPLY || c->state == CTRL_CLOSED)
-		return false;
-	if (request->call_id == 0 || find_call(c, request->call_id))
-		return false;
-	struct ctrl_call *call = free_slot(c);
-	if (!call)
-		return false;
-	*call = (struct ctrl_call){.request = *request};
-	call_enter(c, now_us, call, CTRL_CALL_IDLE);
-	if (c->state == CTRL_ESTABLISHED)
-		request_call(c, now_us, call);
-	return true;
-}
-
-void ctrl_call_close(struct ctrl *c, int64_t now_us, uint16_t call_id)
-{
-	struct ctrl_call *call = find_call(c, call_id);
-	if (call)
-		clear_call(c, now_us, call);
 }
 
 void ctrl_stop(struct ctrl *c, int64_t now_us, uint8_t reason)
 {
 	switch (c->state) {
 	case CTRL_IDLE:
-		close_all(c, now_us, because(CTRL_WHY_LOCAL));
+		close_connection(c, now_us, end_local(CTRL_WHY_LOCAL));
 		break;
 	case CTRL_WAIT_CTL_REPLY:
 	case CTRL_ESTABLISHED:
-		stop_all(c, now_us, reason, CTRL_WHY_LOCAL);
+		stop_connection(c, now_us, reason, CTRL_WHY_LOCAL);
 		break;
 	case CTRL_WAIT_STOP_REPLY:
 	case CTRL_CLOSED:
@@ -554,67 +509,78 @@ void ctrl_stop(struct ctrl *c, int64_t now_us, uint8_t reason)
 	}
 }
 
-size_t ctrl_input(struct ctrl *c, int64_t now_us, const uint8_t *octets, size_t len)
+size_t ctrl_input(struct ctrl *c, int64_t now_us, const uint8_t *bytes, size_t len)
 {
 	if (c->state == CTRL_IDLE || c->state == CTRL_CLOSED)
 		return len;
-	size_t room = sizeof(c->input) - c->input_len;
-	size_t taken = len < room ? len : room;
+	size_t space = sizeof(c->input) - c->input_len;
+	size_t taken = len < space ? len : space;
 	if (taken)
-		memcpy(c->input + c->input_len, octets, taken);
+		memcpy(c->input + c->input_len, bytes, taken);
 	c->input_len += taken;
-	take_messages(c, now_us);
+	process_input(c, now_us);
 	return taken;
 }
 
 void ctrl_on_tcp_closed(struct ctrl *c, int64_t now_us)
 {
 	enum ctrl_why why = c->state == CTRL_WAIT_STOP_REPLY ? c->why : CTRL_WHY_TCP_CLOSED;
-	c->output_at = c->output_len = 0;
+	ctrl_queue_output_done(&c->queue, sizeof(c->queue.output));
 	if (c->state != CTRL_CLOSED)
-		close_all(c, now_us, because(why));
+		close_connection(c, now_us, end_local(why));
 }
 
 bool ctrl_next_event(struct ctrl *c, int64_t now_us, struct ctrl_event *event)
 {
-	take_messages(c, now_us);
-	return ctrl_take_note(c, event);
+	process_input(c, now_us);
+	if (!ctrl_queue_next_event(&c->queue, event))
+		return false;
+	event->msg = c->received;
+	if (event->why == CTRL_WHY_LOST_SYNC) {
+		event->byte_count =
+		    c->bad_count < sizeof(event->bytes) ? c->bad_count : sizeof(event->bytes);
+		memcpy(event->bytes, c->input, event->byte_count);
+	}
+	return true;
 }
 
-static int64_t call_deadline(const struct ctrl_call *call)
+size_t ctrl_output(const struct ctrl *c, const uint8_t **bytes)
 {
-	/* A free slot may be untouched memory. */
-	return call->state == CTRL_CALL_FREE ? DEADLINE_NEVER : call->deadline_us;
+	return ctrl_queue_output(&c->queue, bytes);
+}
+
+void ctrl_output_done(struct ctrl *c, size_t n)
+{
+	ctrl_queue_output_done(&c->queue, n);
 }
 
 int64_t ctrl_deadline(const struct ctrl *c)
 {
-	int64_t deadline_us = c->deadline_us;
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
-		deadline_us = deadline_earlier(deadline_us, call_deadline(&c->calls[i]));
-	return deadline_us;
+	return deadline_earlier(c->deadline_us, c->call_deadline_us);
 }
 
-/* The connection's own deadline has come. */
-static void on_own_deadline(struct ctrl *c, int64_t now_us)
+static void on_connection_deadline(struct ctrl *c, int64_t now_us)
 {
+	struct msg m = {.type = MSG_ECHO_REQUEST};
 	switch (c->state) {
 	case CTRL_WAIT_CTL_REPLY:
-		give_up(c, now_us, CTRL_WHY_START_TIMEOUT);
+		abandon_connection(c, now_us,
+		    end_without_reply(
+			c, MSG_START_CONTROL_CONNECTION_REPLY, CTRL_WHY_START_TIMEOUT));
 		break;
 	case CTRL_ESTABLISHED:
 		if (c->echo_waiting) {
-			give_up(c, now_us, CTRL_WHY_ECHO_TIMEOUT);
+			abandon_connection(c, now_us, end_local(CTRL_WHY_ECHO_TIMEOUT));
 			break;
 		}
-		ctrl_send_echo_request(c);
+		m.u.echo.identifier = ++c->echo_id;
+		ctrl_queue_send_or_drop(&c->queue, &m, 0);
 		c->echo_waiting = true;
 		ctrl_enter(c, now_us, CTRL_ESTABLISHED);
 		break;
 	case CTRL_WAIT_STOP_REPLY:
-		close_all(c, now_us,
-		    (struct ctrl_note){
-			.why = c->why == CTRL_WHY_LOCAL ? CTRL_WHY_STOP_TIMEOUT : c->why});
+		close_connection(c, now_us,
+		    end_local(c->why == CTRL_WHY_LOCAL ? CTRL_WHY_STOP_TIMEOUT : c->why));
 		break;
 	case CTRL_IDLE:
 	case CTRL_CLOSED:
@@ -622,21 +588,16 @@ static void on_own_deadline(struct ctrl *c, int64_t now_us)
 	}
 }
 
-static void on_call_deadline(struct ctrl *c, int64_t now_us, struct ctrl_call *call)
-{
-	/* The server may yet accept: let it know that nobody waits any more. */
-	if (call->state == CTRL_CALL_WAIT_REPLY)
-		ctrl_send_call_clear(c, call);
-	call_over(c, now_us, call, because(CTRL_WHY_CALL_TIMEOUT));
-}
-
 void ctrl_on_deadline(struct ctrl *c, int64_t now_us)
 {
 	if (now_us >= c->deadline_us)
-		on_own_deadline(c, now_us);
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
-		if (now_us >= call_deadline(&c->calls[i]))
-			on_call_deadline(c, now_us, &c->calls[i]);
+		on_connection_deadline(c, now_us);
+	if (now_us >= c->call_deadline_us) {
+		/* The server may accept it yet: cancel the call there, too. */
+		(void)send_call_clear(c);
+		end_call(c, now_us,
+		    end_without_reply(c, MSG_OUTGOING_CALL_REPLY, CTRL_WHY_CALL_TIMEOUT));
+	}
 }
 
 enum ctrl_state ctrl_state(const struct ctrl *c)
@@ -644,18 +605,16 @@ enum ctrl_state ctrl_state(const struct ctrl *c)
 	return c->state;
 }
 
-size_t ctrl_call_count(const struct ctrl *c)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
-		count += c->calls[i].state != CTRL_CALL_FREE;
-	return count;
-}
+static const char *const state_names[] = {
+    [CTRL_IDLE] = "idle",
+    [CTRL_WAIT_CTL_REPLY] = "wait-ctl-reply",
+    [CTRL_ESTABLISHED] = "established",
+    [CTRL_WAIT_STOP_REPLY] = "wait-stop-reply",
+    [CTRL_CLOSED] = "closed",
+};
 
-enum ctrl_call_state ctrl_call_state(const struct ctrl *c, uint16_t call_id)
+const char *ctrl_state_name(enum ctrl_state state)
 {
-	for (size_t i = 0; i < CTRL_CALLS_MAX; i++)
-		if (c->calls[i].state != CTRL_CALL_FREE && c->calls[i].request.call_id == call_id)
-			return c->calls[i].state;
-	return CTRL_CALL_FREE;
+	size_t i = (size_t)state;
+	return i < sizeof(state_names) / sizeof(state_names[0]) ? state_names[i] : "unknown";
 }

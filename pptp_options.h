@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The command line: one table of options (name, argument, range, unit, help), from which parsing,
- * --help and the checks of the manual page come; and the constants that are no protocol's.
+ * The parsed command line, and the table of options (name, argument, range, help) that --help and
+ * the checks of the manual page read. Nothing else looks at argv.
  */
 #ifndef PPTP_OPTIONS_H
 #define PPTP_OPTIONS_H
@@ -16,40 +16,39 @@
 
 #define PPTP_VERSION "2.0.0"
 
-/* The longest PPP frame that is carried, as with the old client. */
-#define PACKET_MAX 8196
-/* Receive window advertised to the server, in packets. */
-#define RECEIVE_WINDOW 1024
-/* Longest that closing may take against a server that does not answer. */
-#define CLOSE_WAIT_US (2 * USEC_PER_SEC)
-/* Upper bound of the adaptive wait for a missing packet. */
-#define MAX_GAP_WAIT_US (300 * USEC_PER_MSEC)
-
 enum {
 	EXIT_BAD_USAGE = 1,
 	EXIT_FAILED = 1,
-	EXIT_BAD_VALUE = 2
+	EXIT_BAD_VALUE = 2,
+	EXIT_HANGING = 3 /* of --status */
 };
 
-/* Deviations that particular servers ask for; each is asked about where it matters. */
+enum status_format {
+	STATUS_TEXT,
+	STATUS_JSON,
+	STATUS_PROMETHEUS
+};
+
+/* Deviations that particular servers need. */
 struct pptp_quirks {
-	bool bezeq; /* BEZEQ_ISRAEL: identity of the Orckit modems' own client, Set-Link-Info after
-		       OCRP */
+	bool bezeq; /* BEZEQ_ISRAEL: host name and vendor string of Orckit's own client, and a
+		       Set-Link-Info after the OCRP */
 };
 
 struct pptp_options {
-	const char *server;          /* as given: name or IPv4 address */
+	const char *server;          /* as given: name or IPv4 address; --status: NULL = all */
 	const char *phone;           /* "" = none */
 	const char *client_hostname; /* SCCRQ's host name; "" = default */
-	const char *logstring;
+	const char *logstring;       /* --logstring; else, in the pty form, of pppd's environment */
+	enum status_format status_format; /* of --diagnose, too: STATUS_TEXT or STATUS_JSON */
 	struct pptp_quirks quirks;
 	bool launch_pppd;
 	bool debug;
 	bool sync;
 	bool reorder;    /* false: --nobuffer */
 	bool host_route; /* false: --nohostroute */
-	bool share_control;
 	bool flow_control;
+	bool sandbox;           /* false: --nosandbox */
 	int64_t timeout_us;     /* --timeout; 0 = adaptive */
 	int64_t max_timeout_us; /* --max-timeout */
 	int64_t idle_wait_us;   /* 0 = no echo */
@@ -63,42 +62,43 @@ struct pptp_options {
 	int test_type;
 	uint32_t test_rate;
 	int pppd_argc;
-	char **pppd_argv; /* what goes to pppd, in order; a part of argv */
+	char **pppd_argv; /* pppd's arguments, in order; a part of argv */
 };
 
 enum options_outcome {
-	OPTIONS_RUN,
+	OPTIONS_RUN,       /* message: "", or warnings, for stderr and the log */
 	OPTIONS_HELP,      /* --help: print options_help to stdout, exit 0 */
 	OPTIONS_VERSION,   /* --version: print the version to stdout, exit 0 */
-	OPTIONS_STATUS,    /* --status: show what runs, see pptp_status.h */
-	OPTIONS_USAGE,     /* unknown option, no server: usage, message to stderr, exit 1 */
-	OPTIONS_BAD_VALUE, /* message names option, value and range: to stderr, exit 2 */
+	OPTIONS_STATUS,    /* --status: print the state of calls, see status_cli.h */
+	OPTIONS_DIAGNOSE,  /* --diagnose: see pptp_diagnose.h; message as with OPTIONS_RUN */
+	OPTIONS_USAGE,     /* unknown option, no server: usage, message, exit 1 */
+	OPTIONS_BAD_VALUE, /* message names option, value and range; exit 2 */
 };
 
 /*
  * Parses as getopt_long with permutation would: options before or after the server, "--name value"
- * and "--name=value", unique abbreviations (where one fits an option of the old client and new
- * ones, it is the old one), "--" before what is pppd's alone. The first word that is no option is
- * the server, further ones are pppd's, in order. `o` points into argv, where pppd's words are moved
- * to the front, behind the first. On a mistake `message` (cap octets) holds one line for stderr,
- * without its newline. Numbers are read alike in every locale.
+ * and "--name=value", unique abbreviations (one that matches a single option of the old client means
+ * that option), and "--" before arguments that are pppd's only. The first non-option argument is the
+ * server, the others are pppd's, in order. `o` points into argv, where pppd's arguments are moved to
+ * the front, after argv[0]. `message` (cap bytes) holds one line without a newline; its bytes are to be
+ * made printable. Numbers are parsed the same in every locale; a quantity beyond its range becomes the
+ * nearest of the range, with a warning. Words that end in a carriage return are refused.
  */
 enum options_outcome options_parse(
     struct pptp_options *o, int argc, char *argv[], char *message, size_t cap);
 
-/* The two forms of use, which go with a mistake. */
+/* Prints the two forms of use, as after a usage error. */
 void options_usage(FILE *out, const char *program);
 
-/* The --help text, version line first. */
+/* Prints the --help text, version line first. */
 void options_help(FILE *out, const char *program);
 
-/* The table, for the test that holds it against --help and the manual page. */
+/* The table's rows, for the test that compares them with --help and the manual page. */
 struct option_row {
 	const char *name;     /* without the dashes */
 	const char *argument; /* as shown: "SECS"; NULL where it takes none */
 	const char *range;    /* as shown: "0.01 to 10 seconds"; NULL without an argument */
-	/* As shown: what holds without the option; NULL without an argument. */
-	const char *standard;
+	const char *standard; /* as shown: the default; NULL without an argument */
 	const char *help;
 };
 size_t options_count(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The list and the pool of pqueue.h. Owns the order of what is held and the memory it is held in;
- * knows neither time-outs nor what a gap means.
+ * The list and the pool of pqueue.h. Owns the order of the entries and the use of their memory;
+ * does not know timeouts, nor when a gap is given up.
  */
 #include "pqueue.h"
 
@@ -18,7 +18,7 @@ void pqueue_init(struct pqueue *q, struct pqueue_entry *entries, uint8_t *slots,
 	};
 }
 
-static struct pqueue_entry *take_entry(struct pqueue *q)
+static struct pqueue_entry *alloc_entry(struct pqueue *q)
 {
 	struct pqueue_entry *e = q->free;
 	if (e) {
@@ -32,11 +32,11 @@ static struct pqueue_entry *take_entry(struct pqueue *q)
 }
 
 /*
- * The last entry that does not come after seq, NULL where all do. Searched from the end that is
- * nearer in numbers: packets in order belong behind the tail, and what fills the first gap belongs
- * before the head, so that both cost one step.
+ * The last entry that is not after seq, NULL if all are. The search starts at the end that is nearer
+ * in sequence numbers: a packet in order goes behind the tail, one that fills the first gap goes
+ * before the head, so both cost one step.
  */
-static struct pqueue_entry *find_place(const struct pqueue *q, seq32 seq)
+static struct pqueue_entry *find_predecessor(const struct pqueue *q, seq32 seq)
 {
 	struct pqueue_entry *e = q->tail;
 	if (!e || !seq32_after(e->seq, seq))
@@ -48,33 +48,28 @@ static struct pqueue_entry *find_place(const struct pqueue *q, seq32 seq)
 	}
 	e = q->head;
 	while (!seq32_after(e->seq, seq))
-		e = e->next; /* the tail comes after seq: the walk ends there at the latest */
+		e = e->next; /* ends at the tail at the latest, which is after seq */
 	return e->prev;
 }
 
-static void link_after(struct pqueue *q, struct pqueue_entry *place, struct pqueue_entry *e)
+static void link_after(struct pqueue *q, struct pqueue_entry *prev, struct pqueue_entry *e)
 {
-	e->prev = place;
-	e->next = place ? place->next : q->head;
-	if (e->prev)
-		e->prev->next = e;
-	else
-		q->head = e;
-	if (e->next)
-		e->next->prev = e;
-	else
-		q->tail = e;
+	struct pqueue_entry **next = prev ? &prev->next : &q->head;
+	e->prev = prev;
+	e->next = *next;
+	*next = e;
+	*(e->next ? &e->next->prev : &q->tail) = e;
 }
 
 enum pqueue_result pqueue_add(struct pqueue *q, seq32 seq, const uint8_t *payload, size_t len,
     int64_t now_us, const struct pqueue_entry **added)
 {
-	struct pqueue_entry *place = find_place(q, seq);
-	if (place && place->seq == seq)
+	struct pqueue_entry *prev = find_predecessor(q, seq);
+	if (prev && prev->seq == seq)
 		return PQUEUE_DUPLICATE;
 	if (len > q->slot_len)
 		return PQUEUE_TOO_LONG;
-	struct pqueue_entry *e = take_entry(q);
+	struct pqueue_entry *e = alloc_entry(q);
 	if (!e)
 		return PQUEUE_FULL;
 
@@ -82,12 +77,10 @@ enum pqueue_result pqueue_add(struct pqueue *q, seq32 seq, const uint8_t *payloa
 	e->len = len;
 	if (len > 0)
 		memcpy(e->payload, payload, len);
-	link_after(q, place, e);
-	/* What is behind came earlier; what is before knows of something at least as early already.
-	 */
+	link_after(q, prev, e);
+	/* All entries behind came earlier; all before know of an arrival at least as early. */
 	e->known_since_us = e->next ? e->next->known_since_us : now_us;
 	q->count++;
-	q->octets += len;
 	if (added)
 		*added = e;
 	return PQUEUE_ADDED;
@@ -98,18 +91,23 @@ const struct pqueue_entry *pqueue_head(const struct pqueue *q)
 	return q->head;
 }
 
-void pqueue_pop(struct pqueue *q)
+static void free_entry(struct pqueue *q, struct pqueue_entry *e)
 {
-	struct pqueue_entry *e = q->head;
 	if (!e)
 		return;
-	q->head = e->next;
-	if (q->head)
-		q->head->prev = NULL;
-	else
-		q->tail = NULL;
+	*(e->prev ? &e->prev->next : &q->head) = e->next;
+	*(e->next ? &e->next->prev : &q->tail) = e->prev;
 	q->count--;
-	q->octets -= e->len;
 	e->next = q->free;
 	q->free = e;
+}
+
+void pqueue_pop(struct pqueue *q)
+{
+	free_entry(q, q->head);
+}
+
+void pqueue_pop_tail(struct pqueue *q)
+{
+	free_entry(q, q->tail);
 }

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the server's host route leads, and when it has to move. Policy; the netlink framing is
- * rtnl.c's.
+ * The policy of the host route. Netlink framing is rtnl.c's, who else needs the route is
+ * route_holder.c's.
  *
- * The kernel cannot be asked "how would you reach the server without this route?", and removing it
- * to ask would let packets take the other way meanwhile. So two answers are put together: a lookup
- * says which table the rules (source, mark) choose, and a dump of that table, which sees everything
- * the kernel does, gives the best of the routes that are neither ours nor the tunnel's. Where that
- * table has none, main and default follow, as with the standard rules. A route is changed by adding
- * the new one in front of the old and then removing the old: there is always one.
+ * The kernel cannot be asked how it would reach the server without our route, and removing the
+ * route to ask would let packets take another path meanwhile. So two answers are combined: a lookup
+ * says which table the rules (source, mark) choose, and a scan of that table says which routes cover
+ * the server, ours and the tunnels' left out. Where the table has none, main and default follow, as
+ * with the standard rules. Our route is changed by adding the new one in front of the old one and
+ * then removing the old one: there is always one.
  *
- * The kernel drops our route without a word when its device goes down or loses its address. Where
- * the next best one then leads into the tunnel, an "unreachable" route of ours, the block, takes
- * its place until there is another way: packets fail at once instead of going round, which TCP and
- * the gateway live through.
+ * Our route works while the kernel has it and does not mark it dead. The kernel removes it without a
+ * notification when its device goes down or its address is removed. Whether a hop can be used again,
+ * adding the route tells: the kernel refuses it while the device is down or the gateway unreachable.
  */
 #include "routing.h"
 
@@ -22,251 +21,160 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "route_share.h"
 
 enum {
-	HOST = 32,         /* prefix length of a host route */
-	OURS_MAX = 8,      /* routes of ours to one server in one table; more than one is rare */
-	HOPS_MAX = 16,     /* of a multipath route */
-	DUMP_TRIES = 5,    /* of a dump that is overtaken by changes */
-	RESTORES_MAX = 10, /* how often, within ... */
-	RESTORE_SPAN_US = 60 * USEC_PER_SEC, /* ... this time, what someone removes is put back */
-	ON_LINK_PREFIX =
-	    2, /* a shorter one (0/0, 0/1) is a default route, also without a gateway */
+	HOST = 32,      /* prefix length of a host route */
+	OURS_MAX = 8,   /* routes of ours to one server in one table; more than one is rare */
+	DUMP_TRIES = 5, /* of a dump that changes interrupt */
+	/* A route that is removed so often within this span is left alone: a program that does so on
+	 * purpose is not to be fought for ever. */
+	RESTORES_MAX = 10,
+	RESTORE_SPAN_US = 60 * USEC_PER_SEC,
+	/* A shorter prefix (0/0, 0/1) is a default route, also without a gateway. */
+	ON_LINK_PREFIX = 2,
 };
 
-/* A route that a table has for the server. */
+/* How the kernel would send a packet to the server now. */
+struct route_path {
+	struct in_addr gateway; /* INADDR_ANY: on-link, or through an IPv6 gateway */
+	struct in_addr source;
+	int device_index;
+	char device[ROUTE_DEVICE_MAX];
+	bool local;     /* to this host itself */
+	uint32_t table; /* in which the kernel found it */
+};
+
+/* A next hop that a table has for the server. */
 struct candidate {
 	bool found;
-	uint8_t prefix;
 	uint8_t type;
+	uint8_t prefix;
+	struct in_addr destination;
 	uint32_t metric;
+	uint32_t table;
 	struct route_hop hop;
 };
 
-/* What a dump of one table is searched for, and what was found. */
-struct survey {
-	struct route_keeper *keeper;
-	const struct route_hop *prefer; /* among the hops of a multipath route */
-	uint32_t table;
-	struct candidate best;   /* neither ours nor through the tunnel */
-	struct candidate tunnel; /* the best one through the tunnel */
-	struct route_hop ours[OURS_MAX];
+/* What the routes in one table, or in those that follow it, say. */
+struct route_scan {
+	struct host_route *route;
+	struct route_hop used;   /* the kernel's answer: its choice among the hops of a route */
+	uint32_t table;          /* being read */
+	struct candidate best;   /* neither ours nor through a tunnel */
+	struct candidate local;  /* the best one through the device that has our local address */
+	struct candidate home;   /* what has become of the route that ours was copied from */
+	struct candidate tunnel; /* the best one through our tunnel */
+	bool hop_confirmed;      /* the home route still leads to the hop of ours */
+	struct route_hop ours[OURS_MAX]; /* in the first table */
 	size_t ours_count;
-	bool ours_live; /* the kernel uses one of them: its device has a carrier, or needs none */
-	bool blocked;   /* the block is there */
+	bool ours_live; /* the kernel does not mark all of them dead */
+	bool guard;
 };
 
-/* A RTM_*ROUTE message taken apart. */
-struct route_message {
-	struct rtmsg fixed;
-	struct in_addr destination;
-	uint32_t table;
-	uint32_t metric;
-	struct route_hop hops[HOPS_MAX];
-	size_t hop_count;
-};
-
-static bool same_hop(const struct route_hop *a, const struct route_hop *b)
+static bool covers(const struct route_msg *m, struct in_addr host)
 {
-	return a->gateway.s_addr == b->gateway.s_addr && a->device_index == b->device_index &&
-	       a->has_gateway6 == b->has_gateway6 &&
-	       memcmp(a->gateway6, b->gateway6, sizeof(a->gateway6)) == 0 &&
-	       a->on_link_flag == b->on_link_flag && a->source.s_addr == b->source.s_addr &&
-	       a->metrics_len == b->metrics_len &&
-	       memcmp(a->metrics, b->metrics, a->metrics_len) == 0;
-}
-
-static bool contains(struct in_addr network, uint8_t prefix, struct in_addr host)
-{
+	uint8_t prefix = m->fixed.rtm_dst_len;
 	if (prefix == 0)
 		return true;
 	uint32_t mask = prefix >= HOST ? UINT32_MAX : ~(UINT32_MAX >> prefix);
-	return ((ntohl(network.s_addr) ^ ntohl(host.s_addr)) & mask) == 0;
+	return ((ntohl(m->destination.s_addr) ^ ntohl(host.s_addr)) & mask) == 0;
 }
 
-static void take_address(const struct rtnl_attribute *a, struct in_addr *to)
+/* ---- questions to the kernel ---- */
+
+/* False where the device does not exist. Any socket serves for these ioctls. */
+static bool get_device(const struct host_route *r, int index, struct ifreq *request)
 {
-	if (a->len >= sizeof(to->s_addr))
-		memcpy(&to->s_addr, a->data, sizeof(to->s_addr));
+	*request = (struct ifreq){.ifr_ifindex = index};
+	return ioctl(r->rtnl.fd, SIOCGIFNAME, request) == 0;
 }
 
-/* RTA_VIA: the family in two octets, then the address. */
-static void take_via(const struct rtnl_attribute *a, struct route_hop *hop)
+/* How the kernel routes what a TCP connection from `local` sends. 0, -ENETUNREACH (also for a local
+ * address that is not there) or another negative errno. */
+static int look_up(struct host_route *r, struct in_addr local, struct route_path *path)
 {
-	uint16_t family;
-	if (a->len < sizeof(family))
-		return;
-	memcpy(&family, a->data, sizeof(family));
-	const uint8_t *address = a->data + sizeof(family);
-	size_t len = a->len - sizeof(family);
-	if (family == AF_INET6 && len >= sizeof(hop->gateway6)) {
-		memcpy(hop->gateway6, address, sizeof(hop->gateway6));
-		hop->has_gateway6 = true;
-	} else if (family == AF_INET && len >= sizeof(hop->gateway.s_addr)) {
-		memcpy(&hop->gateway.s_addr, address, sizeof(hop->gateway.s_addr));
-	}
-}
-
-static void take_multipath(struct route_message *m, const struct rtnl_attribute *a)
-{
-	struct rtnl_view all = {a->data, a->len};
-	struct rtnexthop next;
-	struct route_hop common = m->hops[0];
-	m->hop_count = 0;
-	while (m->hop_count < HOPS_MAX && all.len >= sizeof(next)) {
-		memcpy(&next, all.octets, sizeof(next));
-		if (next.rtnh_len < sizeof(next) || next.rtnh_len > all.len)
-			break;
-		struct rtnl_view attributes = {
-		    all.octets + sizeof(next), next.rtnh_len - sizeof(next)};
-		struct route_hop hop = common;
-		struct rtnl_attribute part;
-		hop.device_index = next.rtnh_ifindex;
-		hop.on_link_flag = next.rtnh_flags & RTNH_F_ONLINK;
-		while (rtnl_next(&attributes, &part)) {
-			if (part.type == RTA_GATEWAY)
-				take_address(&part, &hop.gateway);
-			else if (part.type == RTA_VIA)
-				take_via(&part, &hop);
-		}
-		if (!(next.rtnh_flags & RTNH_F_DEAD))
-			m->hops[m->hop_count++] = hop;
-		size_t step = ((size_t)next.rtnh_len + 3) & ~(size_t)3;
-		if (step > all.len)
-			step = all.len;
-		all.octets += step;
-		all.len -= step;
-	}
-}
-
-/* False for what is no IPv4 route. */
-static bool parse_route(struct rtnl_view body, struct route_message *m)
-{
-	*m = (struct route_message){.hop_count = 1};
-	if (!rtnl_fixed(&body, &m->fixed, sizeof(m->fixed)) || m->fixed.rtm_family != AF_INET)
-		return false;
-	struct route_hop *hop = &m->hops[0];
-	struct rtnl_attribute a, multipath = {0};
-	m->table = m->fixed.rtm_table;
-	hop->on_link_flag = m->fixed.rtm_flags & RTNH_F_ONLINK;
-	while (rtnl_next(&body, &a)) {
-		if (a.type == RTA_DST)
-			take_address(&a, &m->destination);
-		else if (a.type == RTA_TABLE)
-			m->table = rtnl_u32(&a);
-		else if (a.type == RTA_PRIORITY)
-			m->metric = rtnl_u32(&a);
-		else if (a.type == RTA_OIF)
-			hop->device_index = (int)rtnl_u32(&a);
-		else if (a.type == RTA_GATEWAY)
-			take_address(&a, &hop->gateway);
-		else if (a.type == RTA_VIA)
-			take_via(&a, hop);
-		else if (a.type == RTA_PREFSRC)
-			take_address(&a, &hop->source);
-		else if (a.type == RTA_MULTIPATH)
-			multipath = a;
-		else if (a.type == RTA_METRICS && a.len <= sizeof(hop->metrics)) {
-			memcpy(hop->metrics, a.data, a.len);
-			hop->metrics_len = a.len;
-		}
-	}
-	if (multipath.data)
-		take_multipath(m, &multipath);
-	return true;
-}
-
-/* Name and kind of a device; false where it is gone. Any socket serves for these ioctls. */
-static bool device_facts(int fd, int index, char name[ROUTE_DEVICE_MAX], bool *point_to_point)
-{
-	struct ifreq request = {.ifr_ifindex = index};
-	_Static_assert(IFNAMSIZ == ROUTE_DEVICE_MAX, "a device's name with its NUL");
-	if (ioctl(fd, SIOCGIFNAME, &request) < 0)
-		return false;
-	memcpy(name, request.ifr_name, ROUTE_DEVICE_MAX);
-	name[ROUTE_DEVICE_MAX - 1] = '\0';
-	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
-		return false;
-	*point_to_point = (request.ifr_flags & IFF_POINTOPOINT) != 0;
-	return true;
-}
-
-static void look_up_handler(void *context, uint16_t type, struct rtnl_view body)
-{
-	if (type == RTM_NEWROUTE)
-		(void)parse_route(body, context);
-}
-
-static int look_up(struct rtnl *r, struct in_addr server, struct in_addr local, uint32_t mark,
-    struct route_path *path)
-{
-	struct rtmsg fixed = {
-	    .rtm_family = AF_INET, .rtm_dst_len = HOST, .rtm_flags = RTM_F_LOOKUP_TABLE};
-	bool from = local.s_addr != htonl(INADDR_ANY);
-	fixed.rtm_src_len = from ? HOST : 0;
-	struct rtnl_request q;
-	rtnl_start(&q, RTM_GETROUTE, 0, &fixed, sizeof(fixed));
-	rtnl_put(&q, RTA_DST, &server.s_addr, sizeof(server.s_addr));
-	if (from)
-		rtnl_put(&q, RTA_SRC, &local.s_addr, sizeof(local.s_addr));
-	if (mark)
-		rtnl_put(&q, RTA_MARK, &mark, sizeof(mark));
-	struct route_message answer = {0};
+	struct rtnl *rtnl = &r->rtnl;
+	struct in_addr server = r->request.server;
+	uint32_t mark = r->request.mark;
+	struct route_msg answer, again;
 	*path = (struct route_path){.table = RT_TABLE_MAIN};
-	int rc = rtnl_talk(r, &q, look_up_handler, &answer);
-	if (rc == -EINVAL && from)
-		return -ENETUNREACH; /* how older kernels say that the source is not one of ours */
+	int rc = route_msg_lookup(rtnl, server, local, mark, RTM_F_LOOKUP_TABLE, &answer);
 	if (rc < 0)
 		return rc;
-	const struct route_hop *hop = &answer.hops[0];
-	path->gateway = hop->gateway;
-	path->source = hop->source;
-	path->device_index = hop->device_index;
+	/* connect() does the same: the source that it finds may meet another rule. */
+	struct in_addr source = answer.hops[0].source;
+	if (local.s_addr != htonl(INADDR_ANY))
+		source = local;
+	else if (route_msg_lookup(rtnl, server, source, mark, RTM_F_LOOKUP_TABLE, &again) == 0)
+		answer = again;
+	path->gateway = answer.hops[0].gateway;
+	path->source = source;
+	path->device_index = answer.hops[0].device_index;
 	path->local = answer.fixed.rtm_type == RTN_LOCAL;
 	path->table = answer.table;
 	if (answer.fixed.rtm_type != RTN_LOCAL && answer.fixed.rtm_type != RTN_UNICAST)
 		return -ENETUNREACH;
-	(void)device_facts(r->fd, path->device_index, path->device, &path->point_to_point);
+	struct ifreq device = {.ifr_ifindex = path->device_index};
+	_Static_assert(IFNAMSIZ == ROUTE_DEVICE_MAX, "a device's name with its NUL");
+	if (ioctl(rtnl->fd, SIOCGIFNAME, &device) == 0)
+		memcpy(path->device, device.ifr_name, sizeof(path->device));
 	return 0;
 }
 
-int route_lookup(
-    struct in_addr server, struct in_addr local, uint32_t mark, struct route_path *path)
+static bool is_our_tunnel(const struct host_route *r, int device_index)
 {
-	struct rtnl r;
-	int rc = rtnl_open(&r, 0);
-	if (rc < 0)
-		return rc;
-	rc = look_up(&r, server, local, mark, path);
-	rtnl_close(&r);
+	return r->request.tunnel_index != 0 && device_index == (int)r->request.tunnel_index;
+}
+
+/* Also one of another call to this server, which would loop there. Every local user can make that
+ * statement: of an uplink that no tunnel is like it must not be believed. */
+static bool is_any_tunnel(const struct host_route *r, int device_index)
+{
+	struct ifreq device;
+	if (is_our_tunnel(r, device_index))
+		return true;
+	return get_device(r, device_index, &device) &&
+	       ioctl(r->rtnl.fd, SIOCGIFFLAGS, &device) == 0 &&
+	       (device.ifr_flags & IFF_POINTOPOINT) &&
+	       route_holder_others(&ROUTE_HOLDER_NONE, ROUTE_HOLDER_TUNNEL, r->request.server,
+		   (uint32_t)device_index);
+}
+
+/* The path of what the connection sends: from its own address, as far as that is known. */
+static int look(struct host_route *r, struct route_path *path)
+{
+	struct in_addr from = r->source_set ? r->source : r->request.local;
+	int rc = look_up(r, from, path);
+	if (rc == 0 && !r->source_set)
+		r->source = path->source;
 	return rc;
 }
 
-static bool is_tunnel(const struct route_keeper *k, int device_index)
+static bool leads_into_tunnel(const struct host_route *r, int found, const struct route_path *path)
 {
-	char name[ROUTE_DEVICE_MAX];
-	bool point_to_point;
-	if (!k->begun || device_index == k->path.device_index)
-		return false;
-	if (!device_facts(k->rtnl.fd, device_index, name, &point_to_point) || !point_to_point)
-		return false;
-	/* The tunnel was made beside the uplink; an uplink made anew mostly has its old name. */
-	return strcmp(name, k->path.device) != 0;
+	return found == 0 && is_our_tunnel(r, path->device_index);
 }
 
-static const struct route_hop *choose_hop(
-    const struct route_message *m, const struct route_hop *prefer)
+/* The index of the device that has this address; 0 = none has. */
+static int device_of_address(struct host_route *r, struct in_addr address)
 {
-	for (size_t i = 0; i < m->hop_count; i++)
-		if (m->hops[i].device_index == prefer->device_index &&
-		    m->hops[i].gateway.s_addr == prefer->gateway.s_addr)
-			return &m->hops[i];
-	return &m->hops[0];
+	static const struct in_addr any = {INADDR_ANY};
+	struct route_msg answer;
+	if (address.s_addr == any.s_addr ||
+	    route_msg_lookup(&r->rtnl, address, any, 0, RTM_F_FIB_MATCH, &answer) < 0)
+		return 0;
+	return answer.fixed.rtm_type == RTN_LOCAL ? answer.hops[0].device_index : 0;
 }
+
+/* Whether our address is still one of this host, and on which device. */
+static void look_for_source(struct host_route *r)
+{
+	r->source_device = device_of_address(r, r->source);
+	/* Until it is set any address will do. */
+	r->source_local = r->source_device != 0 || !r->source_set;
+}
+
+/* ---- the scan ---- */
 
 static bool beats(const struct candidate *a, const struct candidate *b)
 {
@@ -274,502 +182,595 @@ static bool beats(const struct candidate *a, const struct candidate *b)
 		return a->found;
 	if (a->prefix != b->prefix)
 		return a->prefix > b->prefix;
-	return a->metric < b->metric; /* as equals, the one that comes first in the table */
+	return a->metric < b->metric; /* of equals the kernel takes the first, too */
 }
 
-static void survey_handler(void *context, uint16_t type, struct rtnl_view body)
+static void keep_better(struct candidate *kept, const struct candidate *c)
 {
-	struct survey *s = context;
-	struct route_message m;
-	if (type != RTM_NEWROUTE || !parse_route(body, &m) || m.table != s->table ||
-	    m.fixed.rtm_tos != 0 || m.hop_count == 0 ||
-	    !contains(m.destination, m.fixed.rtm_dst_len, s->keeper->server))
+	if (beats(c, kept))
+		*kept = *c;
+}
+
+static bool is_home_route(const struct route_home *home, const struct candidate *c)
+{
+	if (!home->known)
+		return c->hop.gateway.s_addr == home->hop.gateway.s_addr &&
+		       c->hop.has_gateway6 == home->hop.has_gateway6;
+	return c->destination.s_addr == home->destination.s_addr && c->prefix == home->prefix &&
+	       c->table == home->table;
+}
+
+/* The uplink with which the call began: the device, or the one that has its address since. */
+static int home_device(const struct host_route *r)
+{
+	struct ifreq device;
+	if (get_device(r, r->home.device_index, &device))
+		return r->home.device_index;
+	if (r->source_device == 0 || is_any_tunnel(r, r->source_device) ||
+	    !get_device(r, r->source_device, &device))
+		return 0;
+	/* While the tunnel is not known, a device of another name may be the tunnel. */
+	if (r->request.tunnel_index == 0 && strcmp(device.ifr_name, r->home.device) != 0)
+		return 0;
+	if (ioctl(r->rtnl.fd, SIOCGIFFLAGS, &device) < 0 || device.ifr_flags & IFF_LOOPBACK)
+		return 0;
+	return r->source_device;
+}
+
+static void scan_hop(struct route_scan *s, const struct candidate *c)
+{
+	struct host_route *r = s->route;
+	int device = c->hop.device_index;
+	if (is_our_tunnel(r, device)) {
+		keep_better(&s->tunnel, c);
 		return;
-	const struct route_hop *hop = choose_hop(&m, s->prefer);
+	}
+	if (device != 0 && is_any_tunnel(r, device))
+		return;
+	if (is_home_route(&r->home, c)) {
+		/* Of a nexthop object that the dump does not resolve no change can be seen. */
+		if (route_hop_same_gateway(&c->hop, &r->hop) || (device == 0 && c->hop.incomplete))
+			s->hop_confirmed = true;
+		if (r->home.device_index != 0 && device == home_device(r) && !c->hop.incomplete &&
+		    c->type == RTN_UNICAST)
+			keep_better(&s->home, c);
+	}
+	if (device != 0 && device == r->source_device)
+		keep_better(&s->local, c);
+	keep_better(&s->best, c);
+}
+
+static void scan_ours(struct route_scan *s, const struct route_msg *m)
+{
+	if (m->fixed.rtm_type == RTN_UNREACHABLE) {
+		s->guard = true;
+		return;
+	}
+	if (!(m->fixed.rtm_flags & RTNH_F_DEAD))
+		s->ours_live = true;
+	if (s->ours_count < OURS_MAX)
+		s->ours[s->ours_count++] = m->hops[0];
+}
+
+static void scan_handler(void *context, uint16_t type, struct rtnl_view body)
+{
+	struct route_scan *s = context;
+	struct route_msg m;
+	if (type != RTM_NEWROUTE || !route_msg_parse(body, &m) || m.table != s->table ||
+	    m.fixed.rtm_tos != 0 || m.hop_count == 0 || !covers(&m, s->route->request.server))
+		return;
 	if (m.fixed.rtm_dst_len == HOST && m.fixed.rtm_protocol == ROUTE_PROTOCOL) {
-		if (m.fixed.rtm_type == RTN_UNREACHABLE)
-			s->blocked = true;
-		else if (s->ours_count < OURS_MAX)
-			s->ours[s->ours_count++] = *hop;
-		if (m.fixed.rtm_type == RTN_UNICAST && !(m.fixed.rtm_flags & RTNH_F_DEAD))
-			s->ours_live = true;
+		scan_ours(s, &m);
 		return;
 	}
 	if (m.fixed.rtm_flags & RTNH_F_DEAD)
-		return; /* without a carrier, where the system is set to leave such routes out */
+		return; /* no carrier, and ignore_routes_with_linkdown: the kernel skips it as well */
 	struct candidate c = {.found = true,
-	    .prefix = m.fixed.rtm_dst_len,
 	    .type = m.fixed.rtm_type,
+	    .prefix = m.fixed.rtm_dst_len,
+	    .destination = m.destination,
 	    .metric = m.metric,
-	    .hop = *hop};
-	struct candidate *rival = is_tunnel(s->keeper, hop->device_index) ? &s->tunnel : &s->best;
-	if (beats(&c, rival))
-		*rival = c;
+	    .table = m.table};
+	/* The hop in use comes first, so that all calls to the server choose the same. */
+	for (size_t i = 1; i < m.hop_count; i++) {
+		struct route_hop first = m.hops[0];
+		if (!route_hop_same_gateway(&m.hops[i], &s->used))
+			continue;
+		m.hops[0] = m.hops[i];
+		m.hops[i] = first;
+	}
+	for (size_t i = 0; i < m.hop_count; i++) {
+		c.hop = m.hops[i];
+		scan_hop(s, &c);
+	}
 }
 
-/* Dumps one table into `s`. A table that does not exist is an empty one. */
-static int survey_table(struct survey *s, uint32_t table)
+/* Dumps one table into `s`. */
+static int scan_table(struct route_scan *s, uint32_t table)
 {
-	struct rtmsg fixed = {.rtm_family = AF_INET,
-	    .rtm_table = table < 256 ? (unsigned char)table : (unsigned char)RT_TABLE_UNSPEC};
+	struct route_scan start = *s;
 	int rc = -EAGAIN;
 	for (int i = 0; i < DUMP_TRIES && rc == -EAGAIN; i++) {
-		struct rtnl_request q;
-		rtnl_start(&q, RTM_GETROUTE, NLM_F_DUMP, &fixed, sizeof(fixed));
-		rtnl_put(&q, RTA_TABLE, &table, sizeof(table));
+		*s = start;
 		s->table = table;
-		s->best = s->tunnel = (struct candidate){0};
-		s->ours_count = 0;
-		s->ours_live = s->blocked = false;
-		rc = rtnl_talk(&s->keeper->rtnl, &q, survey_handler, s);
+		rc = route_msg_dump(&s->route->rtnl, table, scan_handler, s);
 	}
-	return rc == -ENOENT ? 0 : rc;
+	return rc;
 }
 
-/*
- * The routes of `table` for the server; where it has none but ours, the best of main and default
- * stands in. Routes of ours are those of `table` in any case.
- */
-static int make_survey(struct survey *s, uint32_t table)
+static int scan_all(
+    struct route_scan *s, struct host_route *r, const struct route_path *used, uint32_t table)
 {
 	static const uint32_t after[] = {RT_TABLE_MAIN, RT_TABLE_DEFAULT};
-	int rc = survey_table(s, table);
+	*s = (struct route_scan){
+	    .route = r, .used = {.gateway = used->gateway, .device_index = used->device_index}};
+	int rc = scan_table(s, table);
 	for (size_t i = 0; i < 2 && rc == 0; i++) {
-		if (table == after[i] || (s->best.found && s->best.type != RTN_THROW))
+		bool decided = s->best.found && s->best.type != RTN_THROW;
+		if (table == after[i] || (decided && r->home.table != after[i]))
 			continue;
-		struct survey other = {.keeper = s->keeper, .prefer = s->prefer};
-		rc = survey_table(&other, after[i]);
-		if (rc == 0)
-			s->best = other.best;
-		if (rc == 0 && !s->tunnel.found)
-			s->tunnel = other.tunnel;
+		struct route_scan next = {.route = r, .used = s->used};
+		rc = scan_table(&next, after[i]);
+		keep_better(&s->home, &next.home);
+		s->hop_confirmed = s->hop_confirmed || next.hop_confirmed;
+		if (decided)
+			continue;
+		s->best = next.best;
+		keep_better(&s->local, &next.local);
+		keep_better(&s->tunnel, &next.tunnel);
 	}
 	s->table = table;
 	return rc;
 }
 
-/* The part of a request that all routes of ours to the server have in common. */
-static void start_change(struct rtnl_request *q, const struct route_keeper *k, uint16_t type,
-    uint32_t table, struct rtmsg *fixed)
-{
-	fixed->rtm_family = AF_INET;
-	fixed->rtm_dst_len = HOST;
-	fixed->rtm_table = table < 256 ? (unsigned char)table : (unsigned char)RT_TABLE_UNSPEC;
-	fixed->rtm_protocol = ROUTE_PROTOCOL;
-	rtnl_start(q, type, type == RTM_NEWROUTE ? NLM_F_CREATE : 0, fixed, sizeof(*fixed));
-	rtnl_put(q, RTA_DST, &k->server.s_addr, sizeof(k->server.s_addr));
-	rtnl_put(q, RTA_TABLE, &table, sizeof(table));
-}
+/* ---- changes ---- */
 
-/* Adds our host route over `hop` to `table`, in front of others like it, or deletes it. */
+/* Adds our host route over `hop` (NULL: the guard) to `table`, in front of others like it, or deletes
+ * it. */
 static int change_route(
-    struct route_keeper *k, uint16_t type, uint32_t table, const struct route_hop *hop)
+    struct host_route *r, uint16_t type, uint32_t table, const struct route_hop *hop)
 {
-	bool direct = hop->gateway.s_addr == htonl(INADDR_ANY) && !hop->has_gateway6;
-	struct rtmsg fixed = {.rtm_scope = direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
-	    .rtm_type = RTN_UNICAST,
-	    .rtm_flags = hop->on_link_flag ? RTNH_F_ONLINK : 0};
-	struct rtnl_request q;
-	uint32_t device = (uint32_t)hop->device_index;
-	start_change(&q, k, type, table, &fixed);
-	rtnl_put(&q, RTA_OIF, &device, sizeof(device));
-	if (hop->has_gateway6) {
-		struct {
-			uint16_t family;
-			uint8_t address[sizeof(hop->gateway6)];
-		} via = {.family = AF_INET6};
-		memcpy(via.address, hop->gateway6, sizeof(via.address));
-		rtnl_put(&q, RTA_VIA, &via, sizeof(via));
-	} else if (!direct) {
-		rtnl_put(&q, RTA_GATEWAY, &hop->gateway.s_addr, sizeof(hop->gateway.s_addr));
-	}
-	if (hop->source.s_addr != htonl(INADDR_ANY))
-		rtnl_put(&q, RTA_PREFSRC, &hop->source.s_addr, sizeof(hop->source.s_addr));
-	if (hop->metrics_len)
-		rtnl_put(&q, RTA_METRICS, hop->metrics, hop->metrics_len);
-	int rc = rtnl_talk(&k->rtnl, &q, NULL, NULL);
-	return rc == -ESRCH ? 0 : rc;
+	return route_msg_change(&r->rtnl, type, r->request.server, table, hop);
 }
 
-/* Adds the block to `table`, in front of other host routes, or deletes it. */
-static int change_block(struct route_keeper *k, uint16_t type, uint32_t table)
+static bool others_hold(const struct host_route *r, uint32_t table)
 {
-	struct rtmsg fixed = {.rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNREACHABLE};
-	struct rtnl_request q;
-	start_change(&q, k, type, table, &fixed);
-	int rc = rtnl_talk(&k->rtnl, &q, NULL, NULL);
-	return rc == -ESRCH ? 0 : rc;
+	return route_holder_others(&r->hold, ROUTE_HOLDER_TABLE, r->request.server, table);
 }
 
-static void drop_share(struct route_keeper *k)
+/* Gives up the hold on r->table; the last holder removes whatever of ours is there. The order makes
+ * sure that of two calls that end at once at least one sees itself to be the last. */
+static void release_table(struct host_route *r)
 {
-	if (k->share_fd >= 0)
-		close(k->share_fd);
-	k->share_fd = -1;
-}
-
-/* Gives our share up, then looks whether another call has one. In this order, so that of two that
- * end at once at least one sees itself to be the last. */
-static bool was_last_share(struct route_keeper *k, uint32_t table)
-{
-	drop_share(k);
-	return !route_share_lives(k->folder, k->server, table);
-}
-
-/* Removes whatever of ours there is for the server in the keeper's table. Whether there was any. */
-static bool remove_ours(struct route_keeper *k)
-{
-	/* Another call may have changed it since we last heard of it. */
-	struct survey s = {.keeper = k, .prefer = &k->hop};
-	if (survey_table(&s, k->table) < 0) {
-		s.ours[0] = k->hop;
-		s.ours_count = k->added ? 1 : 0;
-		s.blocked = k->blocked;
-	}
+	struct route_scan s = {.route = r};
+	if (!r->holding)
+		return;
+	r->holding = r->present = r->guarded = false;
+	route_holder_release(&r->hold);
+	if (others_hold(r, r->table) || scan_table(&s, r->table) < 0)
+		return;
 	for (size_t i = 0; i < s.ours_count; i++)
-		(void)change_route(k, RTM_DELROUTE, k->table, &s.ours[i]);
-	if (s.blocked)
-		(void)change_block(k, RTM_DELROUTE, k->table);
-	return s.ours_count > 0 || s.blocked;
+		(void)change_route(r, RTM_DELROUTE, r->table, &s.ours[i]);
+	if (s.guard)
+		(void)change_route(r, RTM_DELROUTE, r->table, NULL);
 }
 
-/* Nothing of ours is needed, or needed there, any more. */
-static void release_route(struct route_keeper *k)
+/* A call that finds no socket for its hold uses and removes the route all the same. */
+static void hold_table(struct host_route *r, uint32_t table)
 {
-	if (!k->added && !k->blocked && k->share_fd < 0)
+	if (r->holding && r->table == table)
 		return;
-	if (was_last_share(k, k->table) && (k->added || k->blocked))
-		(void)remove_ours(k);
-	k->added = k->blocked = false;
+	release_table(r);
+	r->table = table;
+	r->holding = true;
+	(void)route_holder_take(&r->hold, ROUTE_HOLDER_TABLE, r->request.server, table);
 }
 
-static void take_share(struct route_keeper *k)
+static void use_route(struct host_route *r, const struct route_hop *hop)
 {
-	drop_share(k);
-	k->share_fd = route_share_take(k->folder, k->server, k->table);
+	r->added = r->present = true;
+	r->hop = *hop;
 }
 
-/* Before anything of ours is added to `table`. */
-static void share_table(struct route_keeper *k, uint32_t table)
-{
-	if (k->table == table && k->share_fd >= 0)
-		return;
-	if (k->table != table)
-		release_route(k);
-	k->table = table;
-	take_share(k);
-}
-
-/* Who could not add anything holds no share, or nobody would remove the route when others end. */
-static void unshare_if_unused(struct route_keeper *k)
-{
-	if (!k->added && !k->blocked)
-		drop_share(k);
-}
-
-/* Makes `hop` the only real route of ours in the table surveyed. 0 or a negative errno. */
-static int put_route(struct route_keeper *k, const struct survey *s, const struct route_hop *hop)
+/* Makes `hop` the only route of ours, the guard aside, in the held table. 0 or a negative errno. */
+static int put_route(struct host_route *r, const struct route_scan *s, const struct route_hop *hop)
 {
 	bool there = false;
 	for (size_t i = 0; i < s->ours_count; i++)
-		there = there || same_hop(&s->ours[i], hop);
-	share_table(k, s->table);
-	int rc = there ? 0 : change_route(k, RTM_NEWROUTE, s->table, hop);
-	if (rc < 0 && rc != -EEXIST) {
-		unshare_if_unused(k);
+		there = there || route_hop_equal(&s->ours[i], hop);
+	int rc = there ? 0 : change_route(r, RTM_NEWROUTE, s->table, hop);
+	if (rc < 0 && rc != -EEXIST)
 		return rc;
-	}
-	k->added = true;
-	k->hop = *hop;
+	use_route(r, hop);
 	if (rc == -EEXIST)
 		return 0; /* to the kernel, one of ours is this very one: then none of them is to go */
 	for (size_t i = 0; i < s->ours_count; i++)
-		if (!same_hop(&s->ours[i], hop))
-			(void)change_route(k, RTM_DELROUTE, s->table, &s->ours[i]);
+		if (!route_hop_equal(&s->ours[i], hop))
+			(void)change_route(r, RTM_DELROUTE, s->table, &s->ours[i]);
 	return 0;
 }
 
-static int put_block(struct route_keeper *k, uint32_t table)
+static void set_home(struct host_route *r, const struct candidate *c)
 {
-	share_table(k, table);
-	int rc = change_block(k, RTM_NEWROUTE, table);
-	if (rc == -EEXIST) { /* but not in front: the tunnel has brought a host route since */
-		(void)change_block(k, RTM_DELROUTE, table);
-		rc = change_block(k, RTM_NEWROUTE, table);
-	}
-	k->blocked = rc == 0 || rc == -EEXIST;
-	unshare_if_unused(k);
-	return rc == -EEXIST ? 0 : rc;
+	struct ifreq device;
+	r->home = (struct route_home){.known = c->found,
+	    .destination = c->destination,
+	    .prefix = c->prefix,
+	    .table = c->table,
+	    .device_index = r->hop.device_index,
+	    .hop = r->hop};
+	if (get_device(r, r->hop.device_index, &device))
+		memcpy(r->home.device, device.ifr_name, sizeof(r->home.device));
+	(void)route_holder_take(
+	    &r->uplink, ROUTE_HOLDER_UPLINK, r->request.server, (uint32_t)r->hop.device_index);
 }
 
-/* Whoever finds a way removes the block, also another call's, which sees the same way. */
-static void remove_block(struct route_keeper *k, uint32_t table)
+/* ---- the first decision ---- */
+
+/* An on-link network or another's host route; but a tunnel may have the server's own address at its
+ * other end, to which the kernel makes a host route as well. */
+static bool is_enough_alone(const struct route_scan *s, const struct candidate *c)
 {
-	if (change_block(k, RTM_DELROUTE, table) == 0)
-		k->blocked = false;
+	return (c->prefix == HOST ||
+		   (route_hop_is_direct(&c->hop) && c->prefix >= ON_LINK_PREFIX)) &&
+	       (!s->tunnel.found || beats(c, &s->tunnel));
 }
 
-static bool serves_without_us(const struct candidate *c)
+/* Adds the host route where the best path outside all tunnels needs one. 0 or a negative errno. */
+static int add_where_needed(struct host_route *r, const struct route_scan *s)
 {
-	bool direct = c->hop.gateway.s_addr == htonl(INADDR_ANY) && !c->hop.has_gateway6;
-	return c->prefix == HOST || (direct && c->prefix >= ON_LINK_PREFIX);
-}
-
-/*
- * No way but ours and the tunnel's is left: ours stays. Where it went with its device, that may be
- * back, under another number even, and only the default route still be missing.
- */
-static int keep_going(struct route_keeper *k, const struct survey *s)
-{
-	if (s->ours_count > 0) {
-		int rc = put_route(k, s, &s->ours[0]);
-		if (rc == 0 && s->blocked && s->ours_live)
-			remove_block(k, s->table);
-		return rc;
+	static const struct candidate unknown = {0};
+	if (s->ours_live && others_hold(r, s->table)) {
+		use_route(r, &s->ours[0]);
+		set_home(r, s->best.found && route_hop_same_gateway(&s->best.hop, &r->hop)
+				? &s->best
+				: &unknown);
+		return 0;
 	}
-	if (!k->added)
-		return -ENETUNREACH;
-	struct route_hop hop = k->hop;
-	unsigned index = if_nametoindex(k->path.device);
-	if (index > 0)
-		hop.device_index = (int)index;
-	return put_route(k, s, &hop);
-}
-
-/* Sees to the best way that `table` and those after it leave us. 0 or a negative errno. */
-static int manage_route(struct route_keeper *k, const struct route_path *actual, uint32_t table)
-{
-	struct route_hop now = {.gateway = actual->gateway, .device_index = actual->device_index};
-	/* Of several hops the one in use, which is our route's: all calls to the server see the same,
-	 * and none undoes what another has chosen. */
-	struct survey s = {.keeper = k, .prefer = &now};
-	int rc = make_survey(&s, table);
-	if (rc < 0)
-		return rc;
-	k->missing = k->added && s.ours_count == 0;
-	/* Whose tunnel the default route is may not be known yet; the call that stands knows. */
-	if (!k->begun && s.ours_live && route_share_lives(k->folder, k->server, s.table))
-		return put_route(k, &s, &s.ours[0]);
-	if (!s.best.found || s.best.type != RTN_UNICAST)
-		return keep_going(k, &s);
-	/* A tunnel whose other end has the server's own address brings a host route to there, too. */
-	bool safe = !s.tunnel.found || beats(&s.best, &s.tunnel);
-	if (!safe || !serves_without_us(&s.best)) {
-		rc = put_route(k, &s, &s.best.hop);
-		if (rc == 0 && s.blocked && (s.ours_live || s.ours_count == 0))
-			remove_block(k, s.table);
-		return rc;
-	}
-	if (!k->added && s.ours_count > 0) {
-		k->added = true; /* a stale one: ours to remove */
-		k->table = s.table;
-		k->hop = s.ours[0];
-	}
-	release_route(k);
-	if (s.blocked)
-		remove_block(k, s.table);
-	return 0;
-}
-
-/*
- * Makes the kernel's answer, which is in *actual and *found (0 or a negative errno) before and
- * after, a way outside the tunnel, or none at all. 0 or the reason why nothing could be added.
- */
-static int settle(struct route_keeper *k, struct route_path *actual, int *found)
-{
-	bool looped = *found == 0 && is_tunnel(k, actual->device_index);
-	uint32_t table = *found == 0 ? actual->table : k->path.table;
-	if ((*found < 0 || looped) && k->share_fd >= 0)
-		table = k->table; /* chosen by the rules as long as it had a way */
-	int rc = 0;
-	looped = true;
-	for (int i = 0; i < 2 && looped; i++) { /* once more if things changed under our hands */
-		rc = manage_route(k, actual, table);
-		*found = look_up(&k->rtnl, k->server, k->local, k->mark, actual);
-		looped = *found == 0 && is_tunnel(k, actual->device_index);
-	}
-	/* Nothing is worth waiting for where there was no way to begin with. */
-	int tries = k->begun ? 2 : 0;
-	for (int i = 0; i < tries && *found == 0 && is_tunnel(k, actual->device_index); i++) {
-		int blocked = put_block(k, i == 0 ? table : actual->table);
-		rc = rc < 0 ? rc : blocked;
-		*found = look_up(&k->rtnl, k->server, k->local, k->mark, actual);
-	}
-	if (k->blocked && *found == 0 && !is_tunnel(k, actual->device_index))
-		remove_block(k, k->table);
+	if (!s->best.found || s->best.type != RTN_UNICAST || is_enough_alone(s, &s->best))
+		return 0;
+	if (s->best.hop.incomplete)
+		return -EOPNOTSUPP;
+	int rc = put_route(r, s, &s->best.hop);
+	if (rc == 0)
+		set_home(r, &s->best);
 	return rc;
 }
 
-/* Whoever removes our route again and again has the last word. */
-static void count_restore(struct route_keeper *k, int64_t now_us)
+/* ---- keeping it ---- */
+
+/* The route that ours was copied from leads to another gateway now, or is there again. */
+static bool home_has_moved(const struct host_route *r, const struct route_scan *s)
 {
-	if (k->restores == 0 || now_us - k->restores_since_us > RESTORE_SPAN_US) {
-		k->restores_since_us = now_us;
-		k->restores = 0;
-	}
-	if (++k->restores >= RESTORES_MAX)
-		k->manage = false;
+	if (!s->home.found || r->request.tunnel_index == 0)
+		return false;
+	if (s->home.hop.device_index == r->hop.device_index)
+		return r->home.known && !s->hop_confirmed;
+	/* Another call may have begun through the device to which this one had to move. */
+	return !route_holder_others(&ROUTE_HOLDER_NONE, ROUTE_HOLDER_UPLINK, r->request.server,
+	    (uint32_t)r->hop.device_index);
 }
 
-/* How things stand, with the reason why nothing could be added in *error. */
-static enum route_state look_again(struct route_keeper *k, int *error)
+static int put_home_route(
+    struct host_route *r, const struct route_scan *s, const struct route_hop *hop)
 {
-	struct route_path actual;
-	int found = look_up(&k->rtnl, k->server, k->local, k->mark, &actual);
+	int before = r->home.device_index;
+	int rc = put_route(r, s, hop);
+	if (rc < 0)
+		return rc;
+	r->home.hop = *hop;
+	r->home.device_index = hop->device_index;
+	if (before != hop->device_index)
+		(void)route_holder_take(&r->uplink, ROUTE_HOLDER_UPLINK, r->request.server,
+		    (uint32_t)hop->device_index);
+	return 0;
+}
+
+/* Puts the hop back if the kernel takes it. */
+static int retry_hop(struct host_route *r, const struct route_scan *s, struct route_hop hop)
+{
+	bool home = hop.device_index == r->home.device_index;
+	if (home)
+		hop.device_index = home_device(r);
+	if (hop.device_index == 0)
+		return -ENODEV;
+	int rc = home ? put_home_route(r, s, &hop) : put_route(r, s, &hop);
+	/* `ip route flush dev` removes the network that the gateway is on as well, but neither the
+	 * gateway nor our address on the device. */
+	if (rc == 0 || route_hop_is_direct(&hop) || hop.has_gateway6 || !r->source_set ||
+	    r->source_device != hop.device_index)
+		return rc;
+	hop.on_link_flag = true;
+	return home ? put_home_route(r, s, &hop) : put_route(r, s, &hop);
+}
+
+static int restore_route(struct host_route *r, const struct route_scan *s)
+{
+	int rc = -ENETUNREACH;
+	if (home_has_moved(r, s))
+		rc = put_home_route(r, s, &s->home.hop);
+	if (rc < 0)
+		rc = retry_hop(r, s, r->hop);
+	if (rc < 0 && r->hop.device_index != r->home.device_index)
+		rc = retry_hop(r, s, r->home.hop);
+	return rc;
+}
+
+/* Leaves the route alone while it works; else restores it, else moves it. 0 where there is a path that
+ * needs no guard; or a negative errno. */
+static int maintain(struct host_route *r, const struct route_scan *s)
+{
+	if (s->ours_live) {
+		use_route(r, &s->ours[0]); /* another call may have moved it */
+		if (home_has_moved(r, s))
+			return put_home_route(r, s, &s->home.hop);
+		return s->ours_count > 1 ? put_route(r, s, &s->ours[0]) : 0;
+	}
+	if (!r->source_local)
+		return -ENETUNREACH; /* no route helps the connection */
+	if (r->added && s->ours_count == 0 && restore_route(r, s) == 0)
+		return 0;
+	if (r->request.tunnel_index == 0 || !s->best.found || s->best.type != RTN_UNICAST)
+		return -ENETUNREACH;
+	bool use_local = s->local.found && s->local.type == RTN_UNICAST && !s->local.hop.incomplete;
+	const struct candidate *to = use_local ? &s->local : &s->best;
+	if (to->hop.incomplete)
+		return -EOPNOTSUPP;
+	if (!r->wanted && is_enough_alone(s, to))
+		return 0;
+	bool first = !r->added;
+	int rc = put_route(r, s, &to->hop);
+	if (rc == 0 && first)
+		set_home(r, to);
+	return rc;
+}
+
+static int reconcile_table(
+    struct host_route *r, const struct route_path *path, int found, uint32_t table)
+{
+	struct route_scan s;
+	hold_table(r, table);
+	int rc = scan_all(&s, r, path, table);
+	if (rc < 0)
+		return rc;
+	r->removed = r->removed || (r->present && s.ours_count == 0);
+	r->present = s.ours_live;
+	r->guarded = s.guard;
+	if (!r->decided)
+		rc = add_where_needed(r, &s);
+	else if (r->wanted || r->guarded || found < 0 || leads_into_tunnel(r, found, path))
+		rc = maintain(r, &s);
+	if (rc == 0 && s.guard && change_route(r, RTM_DELROUTE, table, NULL) == 0)
+		r->guarded = false;
+	if (!r->added && !r->guarded)
+		release_table(r);
+	return rc;
+}
+
+/*
+ * Makes the kernel's answer, which is in *path and *found (0 or a negative errno) before and after,
+ * a path outside our tunnel, or none at all. 0 or the reason why nothing could be added.
+ */
+static int reconcile(struct host_route *r, struct route_path *path, int *found)
+{
+	uint32_t table = r->holding || *found < 0 ? r->table : path->table;
+	int rc = reconcile_table(r, path, *found, table);
+	*found = look(r, path);
+	/* A rule has come that sends our packets to another table. */
+	if (r->present && leads_into_tunnel(r, *found, path)) {
+		rc = reconcile_table(r, path, *found, path->table);
+		*found = look(r, path);
+	}
+	/* Nothing is worth waiting for where there was no path to begin with. */
+	for (int i = 0; i < 2 && r->decided && leads_into_tunnel(r, *found, path); i++) {
+		hold_table(r, i == 0 ? r->table : path->table);
+		int guard = change_route(r, RTM_NEWROUTE, r->table, NULL);
+		r->guarded = guard == 0 || guard == -EEXIST;
+		rc = rc < 0 ? rc : guard;
+		*found = look(r, path);
+	}
+	if (!r->added && !r->guarded)
+		release_table(r);
+	return rc;
+}
+
+/* How things are, with the reason why nothing could be added in *error. */
+static enum route_state refresh(struct host_route *r, int *error)
+{
+	struct route_path path;
+	look_for_source(r);
+	int found = look(r, &path);
 	*error = 0;
-	k->missing = false;
-	if (k->manage && (found < 0 ? k->begun : !actual.local))
-		*error = settle(k, &actual, &found);
+	r->removed = false;
+	if (r->manage && !path.local && (found == 0 || r->decided))
+		*error = reconcile(r, &path, &found);
 	if (found < 0) {
 		*error = found;
 		return ROUTE_STATE_NONE;
 	}
-	if (is_tunnel(k, actual.device_index))
+	if (leads_into_tunnel(r, found, &path)) {
+		*error = -ELOOP;
 		return ROUTE_STATE_LOOP;
-	k->path = actual;
+	}
+	memcpy(r->device, path.device, sizeof(r->device));
+	if (!r->decided) {
+		r->wanted = r->added || *error < 0;
+		if (!r->added)
+			r->home.device_index = path.device_index;
+	}
+	r->decided = true;
 	return ROUTE_STATE_GOOD;
 }
 
-/* Tables in which a block for the server stands. */
-struct blocks {
+/* ---- what the caller sees ---- */
+
+/* Tables in which a guard for the server is. */
+struct guards {
 	struct in_addr server;
 	uint32_t tables[OURS_MAX];
 	size_t count;
 };
 
-static void blocks_handler(void *context, uint16_t type, struct rtnl_view body)
+static void guards_handler(void *context, uint16_t type, struct rtnl_view body)
 {
-	struct blocks *b = context;
-	struct route_message m;
-	if (type == RTM_NEWROUTE && parse_route(body, &m) && m.fixed.rtm_dst_len == HOST &&
+	struct guards *g = context;
+	struct route_msg m;
+	if (type == RTM_NEWROUTE && route_msg_parse(body, &m) && m.fixed.rtm_dst_len == HOST &&
 	    m.fixed.rtm_protocol == ROUTE_PROTOCOL && m.fixed.rtm_type == RTN_UNREACHABLE &&
-	    m.destination.s_addr == b->server.s_addr && b->count < OURS_MAX)
-		b->tables[b->count++] = m.table;
+	    m.destination.s_addr == g->server.s_addr && g->count < OURS_MAX)
+		g->tables[g->count++] = m.table;
 }
 
-/* Removes what a killed process has left to block the server, in whatever table: a look-up that ends
- * there does not say where. */
-static void remove_stale_blocks(struct route_keeper *k)
+/* Removes the guards of killed processes, in whatever table: a lookup that ends at one does not say
+ * where it is. */
+static void remove_stale_guards(struct host_route *r)
 {
-	struct blocks b = {.server = k->server};
-	struct rtmsg fixed = {.rtm_family = AF_INET};
-	struct rtnl_request q;
-	rtnl_start(&q, RTM_GETROUTE, NLM_F_DUMP, &fixed, sizeof(fixed));
-	(void)rtnl_talk(&k->rtnl, &q, blocks_handler, &b);
-	for (size_t i = 0; i < b.count; i++)
-		if (was_last_share(k, b.tables[i]))
-			(void)change_block(k, RTM_DELROUTE, b.tables[i]);
+	struct guards g = {.server = r->request.server};
+	(void)route_msg_dump(&r->rtnl, RT_TABLE_UNSPEC, guards_handler, &g);
+	for (size_t i = 0; i < g.count; i++)
+		if (!others_hold(r, g.tables[i]))
+			(void)change_route(r, RTM_DELROUTE, g.tables[i], NULL);
 }
 
-int route_begin(struct route_keeper *k, const struct route_request *wanted)
+static void claim_tunnel(struct host_route *r, unsigned index)
 {
-	*k = (struct route_keeper){.server = wanted->server,
-	    .local = wanted->local,
-	    .mark = wanted->mark,
-	    .manage = wanted->manage,
-	    .folder = wanted->folder,
-	    .share_fd = -1,
+	r->request.tunnel_index = index;
+	if (index != 0)
+		(void)route_holder_take(&r->tunnel, ROUTE_HOLDER_TUNNEL, r->request.server, index);
+}
+
+int host_route_begin(struct host_route *r, const struct host_route_request *request)
+{
+	*r = (struct host_route){.request = *request,
+	    .manage = request->manage,
+	    .table = RT_TABLE_MAIN,
+	    .events_fd = -1,
+	    .hold = ROUTE_HOLDER_NONE,
+	    .tunnel = ROUTE_HOLDER_NONE,
+	    .uplink = ROUTE_HOLDER_NONE,
 	    .rtnl = {.fd = -1},
-	    .events = {.fd = -1},
-	    .events_fd = -1};
-	int rc = rtnl_open(&k->rtnl, 0);
+	    .events = {.fd = -1}};
+	int rc = rtnl_open(&r->rtnl, 0);
 	if (rc < 0)
 		return rc;
+	claim_tunnel(r, request->tunnel_index);
 	/* Before the first look, so that nothing changes unnoticed between it and the next. */
 	rc = rtnl_open(
-	    &k->events, RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_RULE | RTMGRP_LINK);
-	if (rc == 0) {
-		k->watching = true;
-		k->events_fd = k->events.fd;
-	}
+	    &r->events, RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_RULE | RTMGRP_LINK);
+	if (rc == 0)
+		r->events_fd = r->events.fd;
 	int error;
-	k->state = look_again(k, &error);
+	r->state = refresh(r, &error);
 	if (error == -EHOSTUNREACH) {
-		remove_stale_blocks(k);
-		k->state = look_again(k, &error);
+		remove_stale_guards(r);
+		r->state = refresh(r, &error);
 	}
-	k->begun = true;
 	return error < 0 ? error : rc;
 }
 
-/* Whether a notification can mean another way to the server. */
+/* Whether a notification can mean another path to the server. */
 static void events_handler(void *context, uint16_t type, struct rtnl_view body)
 {
-	struct route_keeper *k = context;
-	struct route_message m;
-	if (type != RTM_NEWROUTE && type != RTM_DELROUTE) {
-		k->relevant =
-		    true; /* routes go with links and addresses without a word of their own */
-		return;
+	struct host_route *r = context;
+	struct route_msg m;
+	if (type != RTM_NEWROUTE && type != RTM_DELROUTE)
+		r->relevant = true; /* with links and addresses routes go unannounced */
+	else if (route_msg_parse(body, &m) && covers(&m, r->request.server))
+		r->relevant = true;
+}
+
+/* Whether the server is reached from an address other than ours, which has been removed. While the
+ * tunnel is not known, only the device with which the call began is surely not the tunnel. */
+static bool is_reached_from_elsewhere(struct host_route *r)
+{
+	static const struct in_addr any = {INADDR_ANY};
+	struct route_path path;
+	struct route_scan s;
+	int found = look_up(r, any, &path);
+	/* The kernel removes an address before the routes that need one: for a moment there is none, or
+	 * one of another device, the tunnel's too, is taken. */
+	bool other = found == 0 && path.source.s_addr != r->source.s_addr &&
+	             device_of_address(r, path.source) == path.device_index;
+	if (r->request.tunnel_index == 0)
+		return other && path.device_index == r->home.device_index;
+	if (found == 0 && !is_any_tunnel(r, path.device_index))
+		return other;
+	return scan_all(&s, r, &path, r->holding || found < 0 ? r->table : path.table) == 0 &&
+	       s.best.found && s.best.type == RTN_UNICAST;
+}
+
+/* True where another program removes our route again and again: then it is left removed. */
+static bool count_restore(struct host_route *r, int64_t now_us)
+{
+	if (r->restores == 0 || now_us - r->restores_since_us > RESTORE_SPAN_US) {
+		r->restores_since_us = now_us;
+		r->restores = 0;
 	}
-	if (parse_route(body, &m) && contains(m.destination, m.fixed.rtm_dst_len, k->server))
-		k->relevant = true;
+	return ++r->restores >= RESTORES_MAX;
 }
 
-/* What has become of things since they stood as in `before`, as one word. */
-static enum route_change tell_change(
-    struct route_keeper *k, const struct route_keeper *before, int64_t now_us)
+/* Looks again and puts what has changed since into one event. */
+static enum route_event update(struct host_route *r, int64_t now_us)
 {
-	bool was_good = before->state == ROUTE_STATE_GOOD;
-	if (k->state != ROUTE_STATE_GOOD && k->state == before->state)
-		return ROUTE_UNCHANGED;
-	if (k->state == ROUTE_STATE_LOOP)
-		return ROUTE_LOOP;
-	if (k->state == ROUTE_STATE_NONE)
-		return ROUTE_LOST;
-	if (!was_good)
-		return ROUTE_BACK;
-	bool same = k->added == before->added &&
-	            (!k->added || (k->table == before->table && same_hop(&k->hop, &before->hop)));
-	if (!same)
-		return ROUTE_MOVED;
-	if (!k->missing)
-		return ROUTE_UNCHANGED;
-	count_restore(k, now_us);
-	return k->manage ? ROUTE_RESTORED : ROUTE_CONTESTED;
-}
-
-enum route_change route_on_events(struct route_keeper *k, int64_t now_us)
-{
-	k->relevant = false;
-	if (rtnl_notifications(&k->events, events_handler, k) < 0)
-		k->relevant = true; /* some are missing: look at everything */
-	if (!k->relevant)
-		return ROUTE_UNCHANGED;
+	struct host_route before = *r;
 	int error;
-	struct route_keeper before = *k;
-	k->state = look_again(k, &error);
-	return tell_change(k, &before, now_us);
+	r->state = refresh(r, &error);
+	if (!r->source_lost && !r->source_local && is_reached_from_elsewhere(r)) {
+		r->source_lost = true;
+		return ROUTE_EVENT_SOURCE_LOST;
+	}
+	if (r->state != ROUTE_STATE_GOOD && r->state == before.state)
+		return ROUTE_EVENT_NONE;
+	if (r->state == ROUTE_STATE_LOOP)
+		return ROUTE_EVENT_LOOP;
+	if (r->state == ROUTE_STATE_NONE)
+		return ROUTE_EVENT_LOST;
+	if (before.state != ROUTE_STATE_GOOD)
+		return ROUTE_EVENT_BACK;
+	if (r->present != before.present ||
+	    (r->present &&
+		(r->table != before.table || !route_hop_same_gateway(&r->hop, &before.hop))))
+		return ROUTE_EVENT_MOVED;
+	if (!r->removed || !r->present)
+		return ROUTE_EVENT_NONE;
+	if (!count_restore(r, now_us))
+		return ROUTE_EVENT_RESTORED;
+	r->manage = false;
+	return ROUTE_EVENT_CONTESTED;
 }
 
-void route_share_again(struct route_keeper *k)
+enum route_event host_route_on_events(struct host_route *r, int64_t now_us)
 {
-	if (k->share_fd >= 0)
-		take_share(k);
+	r->relevant = false;
+	if (rtnl_notifications(&r->events, events_handler, r) < 0)
+		r->relevant = true; /* some are missing: look at everything */
+	return r->relevant ? update(r, now_us) : ROUTE_EVENT_NONE;
 }
 
-void route_end(struct route_keeper *k)
+enum route_event host_route_set_tunnel(struct host_route *r, unsigned index, int64_t now_us)
 {
-	if (k->rtnl.fd >= 0)
-		release_route(k);
-	drop_share(k);
-	rtnl_close(&k->rtnl);
-	rtnl_close(&k->events);
-	k->events_fd = -1;
-	k->watching = false;
+	claim_tunnel(r, index);
+	return r->rtnl.fd >= 0 ? update(r, now_us) : ROUTE_EVENT_NONE;
 }
 
-int route_clear_up(const struct route_keeper *dead)
+void host_route_set_source(struct host_route *r, struct in_addr source)
 {
-	struct route_keeper k = *dead;
-	k.share_fd = -1;
-	/* share_table() names the table before anything is added to it. */
-	if (k.table == RT_TABLE_UNSPEC || route_share_lives(k.folder, k.server, k.table))
-		return 0;
-	int rc = rtnl_open(&k.rtnl, 0);
-	if (rc < 0)
-		return rc;
-	rc = remove_ours(&k) ? 1 : 0;
-	rtnl_close(&k.rtnl);
-	return rc;
+	r->source = source;
+	r->source_set = true;
+	if (r->rtnl.fd >= 0)
+		look_for_source(r);
+	r->source_lost = !r->source_local; /* never one of this host's: not for us to judge */
+}
+
+void host_route_end(struct host_route *r)
+{
+	if (r->rtnl.fd >= 0)
+		release_table(r);
+	r->added = false;
+	route_holder_release(&r->hold);
+	route_holder_release(&r->tunnel);
+	route_holder_release(&r->uplink);
+	rtnl_close(&r->rtnl);
+	rtnl_close(&r->events);
+	r->events_fd = -1;
 }

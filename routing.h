@@ -1,139 +1,122 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The host route to the server, through rtnetlink: looked up, added where it is needed, followed
- * when the uplink changes, removed exactly where we added it. Routes of ours carry a protocol
- * number of their own, so that one left behind by a killed process is recognised and taken over.
+ * The host route to the server, through rtnetlink: added where it is needed, left as it is while
+ * its next hop works, removed exactly where we added it. It belongs to every live call that holds
+ * it (sys/route_holder.h); one that no call holds is a left-over, known by its protocol number, that
+ * the next start replaces.
  *
- * Several live calls to one server share the route: each holds a lock that stands for server and
- * table, and the one that ends last, seen from that, removes it. Whoever finds it gone all the same
- * puts it back (each hears of the removal).
- *
- * While the uplink is gone and what is left leads into the tunnel, an "unreachable" route with the
- * same mark stands in for it: nothing goes round in the tunnel, and the call may outlive the gap.
+ * While the only path left leads into our own tunnel, an "unreachable" route with the same mark, the
+ * unreachable guard, keeps packets from looping. Our tunnel is the device with the index that the
+ * caller gives; no other device is taken for it.
  */
 #ifndef PPTP_ROUTING_H
 #define PPTP_ROUTING_H
 
 #include <netinet/in.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/deadline.h"
+#include "sys/route_holder.h"
+#include "sys/route_msg.h"
 #include "sys/rtnl.h"
 
 enum {
-	ROUTE_PROTOCOL = 0x2f, /* rtm_protocol of our routes: the number of GRE, unused by others */
-	ROUTE_DEVICE_MAX = 16,
-	ROUTE_METRICS_MAX = 64,
+	ROUTE_DEVICE_MAX = 16, /* IFNAMSIZ */
 };
 
-/* How the kernel would send a packet to the server now. */
-struct route_path {
-	struct in_addr gateway; /* INADDR_ANY: on-link (or through an IPv6 gateway) */
-	struct in_addr source;
-	int device_index;
-	char device[ROUTE_DEVICE_MAX];
-	bool point_to_point; /* the device is a ppp, tun or the like */
-	bool local;          /* to this host itself */
-	uint32_t table;      /* where the kernel found it */
-};
-
-/* What a route in the kernel says of the next hop, as far as our host route repeats it. */
-struct route_hop {
-	struct in_addr gateway;
-	uint8_t gateway6[16]; /* a gateway that is reached by IPv6, where has_gateway6 */
-	bool has_gateway6;
-	bool on_link_flag; /* the gateway is taken to be on-link although no prefix says so */
-	int device_index;
-	struct in_addr source;              /* preferred source, INADDR_ANY: none given */
-	uint8_t metrics[ROUTE_METRICS_MAX]; /* attributes of RTA_METRICS (mtu and the like) */
-	size_t metrics_len;
-};
-
-/* Whether the kernel has a way to the server. */
+/* Whether the kernel has a path to the server. */
 enum route_state {
 	ROUTE_STATE_GOOD,
 	ROUTE_STATE_NONE, /* for the moment */
-	ROUTE_STATE_LOOP, /* into the tunnel itself */
+	ROUTE_STATE_LOOP, /* into our own tunnel */
 };
 
-/* What is asked for. */
-struct route_request {
-	struct in_addr server;
-	struct in_addr local; /* INADDR_ANY: no source asked for */
-	uint32_t mark;
-	bool manage;        /* false (--nohostroute): only look and warn */
-	const char *folder; /* by which calls to one server know of each other; lives on */
+enum route_event {
+	ROUTE_EVENT_NONE,
+	ROUTE_EVENT_MOVED, /* our host route was added, or leads elsewhere, or was removed while the
+	                          kernel has another path */
+	ROUTE_EVENT_RESTORED,  /* our host route was removed by someone: it is there again */
+	ROUTE_EVENT_CONTESTED, /* once too often: from now on we only look */
+	ROUTE_EVENT_LOST,      /* no path for the moment */
+	ROUTE_EVENT_BACK,      /* there is one again, or at last */
+	ROUTE_EVENT_LOOP, /* the kernel's path to the server leads into our own tunnel and we cannot
+	                     change that */
+	ROUTE_EVENT_SOURCE_LOST, /* our local address was removed and the server is reached from
+	                            another one: the connection cannot live. Reported once */
 };
 
-/* Private but for events_fd, path, added and state. */
-struct route_keeper {
-	struct in_addr server;
-	struct in_addr local;
+struct host_route_request {
+	struct in_addr server; /* one unicast address */
+	struct in_addr local;  /* INADDR_ANY: no source is asked for */
 	uint32_t mark;
-	bool manage; /* may end earlier: see count_restore() */
-	const char *folder;
-	bool added;   /* a route of ours is in the kernel: `hop`, in `table`; or was, and its device
-	                is gone for the moment */
-	bool blocked; /* "unreachable" stands in for it, in `table` */
-	bool missing; /* at the last look `hop` was not there, nobody having asked us */
-	unsigned restores; /* how often it was put back all the same since ... */
-	int64_t restores_since_us;
-	bool watching;
-	bool begun;
-	enum route_state state;
-	bool relevant;          /* a notification came that may concern the server */
-	struct route_path path; /* as of the last look, without the tunnel */
-	struct route_hop hop;
+	bool manage;           /* false (--nohostroute): only look and report */
+	unsigned tunnel_index; /* interface index of our own tunnel; 0: not known (yet) */
+};
+
+/* The route from which ours was copied: where the call began. */
+struct route_home {
+	bool known; /* false: ours was another call's, only its hop is known */
+	struct in_addr destination;
+	uint8_t prefix;
 	uint32_t table;
-	int share_fd;     /* says that this call needs the route; negative: none */
+	int device_index;
+	char device[ROUTE_DEVICE_MAX];
+	struct route_hop hop;
+};
+
+struct host_route {
+	/* For reading. */
+	int events_fd;                 /* rtnetlink notifications; -1: none */
+	char device[ROUTE_DEVICE_MAX]; /* of the last path outside the tunnel */
+	bool added;                    /* the call uses a host route of ours, or waits to */
+	bool guarded;                  /* the unreachable guard is in place */
+	enum route_state state;
+
+	/* Private. */
+	struct host_route_request request;
+	bool manage;  /* as asked for, until contested */
+	bool decided; /* there was a good path, and a host route was added or found unnecessary */
+	bool wanted;  /* a host route is needed, whether or not we could add it */
+	bool present; /* ours is in the kernel: `hop`, in `table` */
+	bool removed; /* at the last look it was not, although we did not remove it */
+	bool relevant;
+	bool source_set;       /* by host_route_set_source */
+	bool source_local;     /* `source` is an address of this host */
+	bool source_lost;      /* reported, or there is nothing to report */
+	struct in_addr source; /* from which the connection is; INADDR_ANY: not known yet */
+	int source_device;     /* that carries it */
+	unsigned restores;     /* since restores_since_us */
+	int64_t restores_since_us;
+	uint32_t table;
+	struct route_hop hop;
+	struct route_home home;
+	bool holding; /* `table` is the one that we hold, even if no socket says so */
+	struct route_holder hold, tunnel, uplink;
 	struct rtnl rtnl; /* requests */
 	struct rtnl events;
-	int events_fd; /* rtnetlink notifications; -1 where there are none */
 };
 
-enum route_change {
-	ROUTE_UNCHANGED,
-	ROUTE_MOVED, /* our host route was added, moved to another uplink, or is needed no more */
-	ROUTE_RESTORED,  /* somebody had removed our host route: it is there again */
-	ROUTE_CONTESTED, /* once more, and for the last time: from now on we only look and warn */
-	ROUTE_LOST,      /* no way for the moment: looked for again on each change */
-	ROUTE_BACK,      /* there is one again */
-	ROUTE_LOOP, /* the kernel's route to the server leads into the tunnel's own interface, and
-	               there is nothing that we could do about it */
-};
-
-/* Asks the kernel; 0, or -ENETUNREACH (also for a local address that is not there) and other
- * negative errnos. */
-int route_lookup(
-    struct in_addr server, struct in_addr local, uint32_t mark, struct route_path *path);
-
 /*
- * Looks the server up, adds a host route where one is needed (none for a server on-link, on this
- * host, or with a host route already; a stale one of ours is taken over), and subscribes to
- * changes. Also without `manage`, what a killed call has left to block the server goes, if nothing
- * else. 0 or a negative errno; a missing right to add one is -EPERM with everything else set up.
- * Whatever it returns, route_end is then in order.
+ * Looks for a path to the server, adds a host route where one is needed (none for a server on-link,
+ * on this host, or with a host route already), and subscribes to changes. 0; -ENETUNREACH: no path;
+ * -ELOOP: the only one leads into our tunnel; -EPERM: no right to add the route; -EOPNOTSUPP: the
+ * route encapsulates and cannot be repeated; or another negative errno. Whatever it returns,
+ * changes are watched if events_fd is there, and host_route_end is in order.
  */
-int route_begin(struct route_keeper *k, const struct route_request *wanted);
+int host_route_begin(struct host_route *r, const struct host_route_request *request);
 
-/*
- * After events_fd became readable: takes in the notifications and follows the uplink; tells each
- * change once. The tunnel's own interface is a point-to-point one that was not the path when the
- * call began, unless its name is that of the path; no host route is ever made to lead there.
- */
-enum route_change route_on_events(struct route_keeper *k, int64_t now_us);
+/* After events_fd became readable: processes the notifications, repairs the route, reports a change
+ * once. Before there was a path, a ROUTE_EVENT_BACK says that the host route was begun, too. */
+enum route_event host_route_on_events(struct host_route *r, int64_t now_us);
 
-/* The folder is another one under the old name: who looks there is told of our need again. */
-void route_share_again(struct route_keeper *k);
+/* The tunnel's interface index has become known: looks at once whether the path leads there. */
+enum route_event host_route_set_tunnel(struct host_route *r, unsigned index, int64_t now_us);
 
-/* Removes what we added, and nothing else; closes all descriptors. */
-void route_end(struct route_keeper *k);
+/* The local address of the established TCP connection; from then on its removal is watched. */
+void host_route_set_source(struct host_route *r, struct in_addr source);
 
-/* After the death of the process that had `dead`, which another one can read at any moment of its
- * life: removes what it added and nobody else needs. 1 where there was anything, 0 where not, or the
- * negative errno for which nobody could look. */
-int route_clear_up(const struct route_keeper *dead);
+/* Removes the host route unless another live call holds it; closes all descriptors. */
+void host_route_end(struct host_route *r);
 
 #endif

@@ -1,46 +1,44 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Between the control machine (pptp_ctrl.c) and its TCP connection: octets both ways, its deadline,
- * its events. What an event means for calls and for the process is told to the other files.
- */
-#include <arpa/inet.h>
+/* Owns the TCP socket of the control connection once it is connected. */
+#include "callmgr/ctrl_conn.h"
+
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include "callmgr.h"
-#include "sys/privs.h"
+#include "lib/msg_limits.h"
 
 enum {
-	READ_MAX = 512, /* octets per turn: a server that floods gets its turn like all others */
-	HEX_MAX = 3 * CTRL_EVENT_OCTETS + 1,
+	READ_MAX =
+	    512, /* bytes for one callback: a server that floods waits like everything else */
+	HEX_MAX = 3 * CTRL_EVENT_BYTES_MAX + 1,
 };
 
-#define UNANSWERED_WAIT_US (300 * USEC_PER_MSEC)
-
-static void log_octets(const struct ctrl_event *e)
+static void log_bytes(const struct ctrl_event *e)
 {
 	char hex[HEX_MAX] = "";
-	for (size_t i = 0; i < e->octet_count && i < CTRL_EVENT_OCTETS; i++)
-		snprintf(hex + 3 * i, sizeof(hex) - 3 * i, "%02x ", e->octets[i]);
-	log_info("%s; the octets in question: %s", ctrl_why_text(e->why), hex);
+	for (size_t i = 0; i < e->byte_count && i < CTRL_EVENT_BYTES_MAX; i++)
+		snprintf(hex + 3 * i, sizeof(hex) - 3 * i, "%02x ", e->bytes[i]);
+	log_info("%s; the bytes in question: %s", ctrl_why_text(e->why), hex);
 }
 
-/* Messages that the server can send at will share a budget of lines. */
-static bool may_log(struct callmgr *cm, int64_t now_us)
+/* Messages that the server can send as often as it likes share a rate limit. */
+static bool may_log(struct ctrl_conn *c, int64_t now_us)
 {
 	uint64_t left_out;
-	if (!log_allowed(&cm->budget, now_us, &left_out))
+	if (!log_rate_limit_pass(&c->rate_limit, now_us, &left_out))
 		return false;
 	if (left_out)
-		log_info(
-		    "%llu lines about odd messages were left out", (unsigned long long)left_out);
+		log_info("%llu lines about unusual messages were left out",
+		    (unsigned long long)left_out);
 	return true;
 }
 
-/* Whether the server can send as many of these as it likes; an answer to each of ours is welcome. */
-static bool at_will(struct callmgr *cm, const struct ctrl_event *e)
+/* Whether the server can cause any number of these; each message of ours has a reply. */
+static bool count_unsolicited(struct ctrl_conn *c, const struct ctrl_event *e)
 {
 	switch (e->msg_type) {
 	case MSG_ECHO_REQUEST:
@@ -54,20 +52,20 @@ static bool at_will(struct callmgr *cm, const struct ctrl_event *e)
 		break;
 	}
 	if (e->type == CTRL_EV_SENT) {
-		cm->unanswered++;
+		c->unanswered++;
 		return false;
 	}
-	if (cm->unanswered == 0)
+	if (c->unanswered == 0)
 		return true;
-	cm->unanswered--;
+	c->unanswered--;
 	return false;
 }
 
-static void log_message(struct callmgr *cm, int64_t now_us, const struct ctrl_event *e)
+static void log_message(struct ctrl_conn *c, int64_t now_us, const struct ctrl_event *e)
 {
 	char name[64];
 	bool echo = e->msg_type == MSG_ECHO_REQUEST || e->msg_type == MSG_ECHO_REPLY;
-	if (at_will(cm, e) && !may_log(cm, now_us))
+	if (count_unsolicited(c, e) && !may_log(c, now_us))
 		return;
 	snprintf(name, sizeof(name), "%s", msg_type_name(e->msg_type));
 	if (echo) {
@@ -75,234 +73,174 @@ static void log_message(struct callmgr *cm, int64_t now_us, const struct ctrl_ev
 	} else if (e->type == CTRL_EV_SENT) {
 		log_info("Sent control packet type is %u '%s'", e->msg_type, name);
 	} else {
-		for (char *c = name; *c; c++)
-			if (*c == '-')
-				*c = ' ';
+		for (char *s = name; *s; s++)
+			if (*s == '-')
+				*s = ' ';
 		log_info("Received %s", name);
 	}
 }
 
-static void started(struct callmgr *cm, const struct ctrl_event *e)
+static void log_established(const struct ctrl_conn *c, const struct ctrl_event *e)
 {
 	const struct msg_start *s = &e->msg.u.start;
 	log_info("Client connection established.");
-	log_debug("server %s: host name '%s', vendor '%s', firmware %u", cm->server_text,
+	log_debug("server %s: host name '%s', vendor '%s', firmware %u", c->config.server_text,
 	    s->host_name, s->vendor, s->firmware);
-	cm->stage = STAGE_CALLS;
 }
 
-static void call_up(struct callmgr *cm, int64_t now_us, const struct ctrl_event *e)
+static void log_closed(const struct ctrl_event *e)
 {
-	struct callmgr_client *client = client_with_call(cm, e->call_id);
-	log_info("Outgoing call established (call ID %u, peer's call ID %u).", e->call_id,
-	    e->msg.u.outgoing_call_reply.call_id);
-	if (!cm->any_up) {
-		log_info("Server in use: %s", cm->server_text);
-		log_quiet_stderr();
-		privs_drop(cm->route_begun && cm->options->host_route);
-	}
-	cm->any_up = true;
-	if (client)
-		client_up(client, now_us, e);
-}
-
-/* The event is why something ends here. */
-static void note_end(const struct callmgr *cm, const struct ctrl_event *e, struct callmgr_end *end)
-{
-	end->reason = REASON_CONTROL;
-	end->stage = cm->stage;
-	end->code = cm->tcp_error;
-	end->event = *e;
-}
-
-static void call_over(struct callmgr *cm, int64_t now_us, const struct ctrl_event *e)
-{
-	struct callmgr_client *client = client_with_call(cm, e->call_id);
-	if (!client)
-		return;
-	if (client->end.reason == REASON_NONE) {
-		if (e->why == CTRL_WHY_LOCAL && cm->end.reason != REASON_NONE)
-			client->end = cm->end;
-		else
-			note_end(cm, e, &client->end);
-	}
-	client->opened = false;
-	/* With no call left the connection ends as well, and the last word waits for that. */
-	if (clients_wanting(cm) > 0 && ctrl_call_count(&cm->ctrl) > 0 && cm->stage == STAGE_CALLS)
-		client_over(client, now_us);
-	else if (cm->end.reason == REASON_NONE)
-		cm->end = client->end;
-}
-
-static void control_closed(struct callmgr *cm, int64_t now_us, const struct ctrl_event *e)
-{
-	if (cm->end.reason == REASON_NONE)
-		note_end(cm, e, &cm->end);
 	if (e->why != CTRL_WHY_LOCAL)
 		log_info("Closing connection (%s)", ctrl_why_text(e->why));
-	if (e->octet_count)
-		log_octets(e);
-	cm->channel_exists = e->why == CTRL_WHY_CHANNEL_EXISTS;
-	cm->stage = STAGE_CLOSE;
-	if (cm->step.deadline_us == DEADLINE_NEVER)
-		cm->step.deadline_us = now_us + CALLMGR_CLOSE_WAIT_US;
+	if (e->byte_count)
+		log_bytes(e);
 }
 
-static void handle_event(struct callmgr *cm, int64_t now_us, const struct ctrl_event *e)
+/* Events that mean something for the log alone. */
+static void log_event(struct ctrl_conn *c, int64_t now_us, const struct ctrl_event *e)
 {
 	switch (e->type) {
 	case CTRL_EV_SENT:
 	case CTRL_EV_RECEIVED:
-		log_message(cm, now_us, e);
+		log_message(c, now_us, e);
 		break;
-	case CTRL_EV_STARTED:
-		started(cm, e);
-		break;
-	case CTRL_EV_CALL_UP:
-		call_up(cm, now_us, e);
-		break;
-	case CTRL_EV_CALL_OVER:
-		call_over(cm, now_us, e);
+	case CTRL_EV_ESTABLISHED:
+		log_established(c, e);
 		break;
 	case CTRL_EV_CLOSED:
-		control_closed(cm, now_us, e);
+		log_closed(e);
+		break;
+	case CTRL_EV_CALL_UP:
+	case CTRL_EV_CALL_ENDED:
 		break;
 	case CTRL_EV_LINK_INFO:
-		if (may_log(cm, now_us))
+		if (may_log(c, now_us))
 			log_debug("the server's Set-Link-Info: send ACCM %08x, receive ACCM %08x",
 			    e->msg.u.set_link_info.send_accm, e->msg.u.set_link_info.receive_accm);
 		break;
 	case CTRL_EV_WAN_ERROR:
-		if (may_log(cm, now_us))
+		if (may_log(c, now_us))
 			log_info(
 			    "the server reports errors on its line: %u CRC, %u framing, %u overruns",
 			    e->msg.u.wan_error.crc_errors, e->msg.u.wan_error.framing_errors,
 			    e->msg.u.wan_error.hardware_overruns);
 		break;
 	case CTRL_EV_IGNORED:
-		if (may_log(cm, now_us))
+		if (may_log(c, now_us))
 			log_info("%s (type %u) ignored: %s", msg_type_name(e->msg_type),
-			    e->msg_type, e->note ? e->note : "no place for it");
+			    e->msg_type, e->detail);
 		break;
 	case CTRL_EV_EXCESS:
-		if (may_log(cm, now_us))
-			log_info("%s was %zu octets too long; they are ignored",
+		if (may_log(c, now_us))
+			log_info("%s was %zu bytes too long; they are ignored",
 			    msg_type_name(e->msg_type), e->msg.excess);
 		break;
 	}
 }
 
-static bool drain_events(struct callmgr *cm, int64_t now_us)
+static bool drain_events(struct ctrl_conn *c, int64_t now_us)
 {
-	struct ctrl_event event;
+	struct ctrl_event e;
 	bool any = false;
-	while (cm->ctrl_alive && ctrl_next_event(&cm->ctrl, now_us, &event)) {
+	while (ctrl_next_event(&c->ctrl, now_us, &e)) {
 		any = true;
-		handle_event(cm, now_us, &event);
+		log_event(c, now_us, &e);
+		if (e.type == CTRL_EV_ESTABLISHED || e.type == CTRL_EV_CALL_UP ||
+		    e.type == CTRL_EV_CALL_ENDED || e.type == CTRL_EV_CLOSED)
+			c->ops->event(c->context, now_us, &e, c->tcp_error);
 	}
 	return any;
 }
 
-/* Writes what waits; true when nothing waits any more. */
-static bool flush_output(struct callmgr *cm)
+/* Writes what is queued; true when nothing is queued any more. */
+static bool flush_output(struct ctrl_conn *c, int64_t now_us)
 {
-	const uint8_t *octets;
+	const uint8_t *bytes;
 	size_t len;
-	while ((len = ctrl_output(&cm->ctrl, &octets)) > 0) {
-		ssize_t n = send(cm->tcp.fd, octets, len, MSG_NOSIGNAL);
+	while ((len = ctrl_output(&c->ctrl, &bytes)) > 0) {
+		ssize_t n = send(c->tcp.fd, bytes, len, MSG_NOSIGNAL);
 		if (n > 0) {
-			ctrl_output_done(&cm->ctrl, (size_t)n);
+			ctrl_output_done(&c->ctrl, (size_t)n);
 			continue;
 		}
-		if (n < 0 && errno == EINTR)
+		int error = n < 0 ? errno : EAGAIN;
+		if (error == EINTR)
 			continue;
-		if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
+		/* poll does not show a shortage of memory. */
+		bool is_short = error == ENOBUFS || error == ENOMEM;
+		if (error == EAGAIN || (is_short && loop_pause(c->loop, &c->tcp)))
 			return false;
-		/* Reading shows the end, after what the server said last has been read. */
-		cm->tcp_error = errno;
+		c->tcp_error = error;
+		/* Reading shows the end, after the server's last message has been read. Of anything
+		 * else than the connection's end it would show nothing. */
+		if (error != EPIPE && error != ECONNRESET)
+			ctrl_on_tcp_closed(&c->ctrl, now_us);
 		return true;
 	}
 	return true;
 }
 
-/* After each thing that happened to the control machine: do what it asks for. */
-void control_serve(struct callmgr *cm, int64_t now_us)
+void ctrl_conn_serve(struct ctrl_conn *c, int64_t now_us)
 {
-	bool any = true;
-	while (any) {
-		any = drain_events(cm, now_us);
-		if (cm->stage == STAGE_CALLS && clients_wanting(cm) == 0) {
-			control_stop(cm, now_us, "no call is left");
-			any = true;
-		}
-	}
-	if (!cm->ctrl_alive)
-		return;
-	bool written = flush_output(cm);
-	if (cm->stage == STAGE_CLOSE) /* who wants to join shall look elsewhere */
-		join_unlisten(cm);
-	if (ctrl_state(&cm->ctrl) == CTRL_CLOSED && written) {
-		callmgr_connection_over(cm, now_us);
+	bool written;
+	do {
+		while (drain_events(c, now_us))
+			;
+		written = flush_output(c, now_us);
+	} while (drain_events(c, now_us));
+	bool closed = ctrl_state(&c->ctrl) == CTRL_CLOSED;
+	if (closed && written) {
+		c->ops->finished(c->context, now_us);
 		return;
 	}
-	if (ctrl_state(&cm->ctrl) == CTRL_CLOSED)
-		cm->tcp.events = POLLOUT;
-	else
-		cm->tcp.events = (short)(POLLIN | (written ? 0 : POLLOUT));
-	cm->ctrl_timer.deadline_us = ctrl_deadline(&cm->ctrl);
+	c->tcp.events = (short)((closed ? 0 : POLLIN) | (written ? 0 : POLLOUT));
+	c->timer.deadline_us = ctrl_deadline(&c->ctrl);
 }
 
-void control_due(void *context, int64_t now_us)
-{
-	struct callmgr *cm = context;
-	if (!cm->ctrl_alive)
-		return;
-	ctrl_on_deadline(&cm->ctrl, now_us);
-	control_serve(cm, now_us);
-}
-
-static void take_octets(struct callmgr *cm, int64_t now_us, const uint8_t *octets, size_t len)
+static void process_bytes(struct ctrl_conn *c, int64_t now_us, const uint8_t *bytes, size_t len)
 {
 	size_t at = 0;
-	while (cm->ctrl_alive && at < len) {
-		size_t used = ctrl_input(&cm->ctrl, now_us, octets + at, len - at);
+	while (at < len) {
+		size_t used = ctrl_input(&c->ctrl, now_us, bytes + at, len - at);
 		at += used;
-		bool events = drain_events(cm, now_us);
-		if (used == 0 && !events)
-			break; /* closed: nothing more is read */
+		if (!drain_events(c, now_us) && used == 0)
+			break;
 	}
 }
 
-static void control_ready(void *context, short revents, int64_t now_us)
+static void read_tcp(struct ctrl_conn *c, int64_t now_us)
 {
-	struct callmgr *cm = context;
-	uint8_t octets[READ_MAX];
-	if (revents & (POLLIN | POLLHUP | POLLERR)) {
-		ssize_t n = recv(cm->tcp.fd, octets, sizeof(octets), 0);
-		if (n > 0) {
-			take_octets(cm, now_us, octets, (size_t)n);
-		} else if (n == 0) {
-			ctrl_on_tcp_closed(&cm->ctrl, now_us);
-		} else if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS &&
-			   errno != ENOMEM) {
-			cm->tcp_error = errno;
-			ctrl_on_tcp_closed(&cm->ctrl, now_us);
-		}
+	uint8_t bytes[READ_MAX];
+	ssize_t n = recv(c->tcp.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	int error = n < 0 ? errno : 0;
+	if (error == EAGAIN || error == EINTR)
+		return;
+	if ((error == ENOBUFS || error == ENOMEM) && loop_pause(c->loop, &c->tcp))
+		return;
+	if (n > 0) {
+		process_bytes(c, now_us, bytes, (size_t)n);
+		return;
 	}
-	control_serve(cm, now_us);
+	c->tcp_error = error;
+	ctrl_on_tcp_closed(&c->ctrl, now_us);
 }
 
-void control_stop(struct callmgr *cm, int64_t now_us, const char *why)
+static void on_tcp(void *context, short revents, int64_t now_us)
 {
-	log_info("Closing connection (%s)", why);
-	/* A server that has not answered yet holds nothing that would have to be taken down. */
-	cm->step.deadline_us =
-	    now_us + (cm->stage == STAGE_CONTROL ? UNANSWERED_WAIT_US : CALLMGR_CLOSE_WAIT_US);
-	cm->stage = STAGE_CLOSE;
-	ctrl_stop(&cm->ctrl, now_us, MSG_STOP_LOCAL_SHUTDOWN);
+	struct ctrl_conn *c = context;
+	if (revents & (POLLIN | POLLHUP | POLLERR))
+		read_tcp(c, now_us);
+	ctrl_conn_serve(c, now_us);
 }
 
-static void fill_identity(struct ctrl_identity *i, const struct pptp_options *o)
+static void on_deadline(void *context, int64_t now_us)
+{
+	struct ctrl_conn *c = context;
+	ctrl_on_deadline(&c->ctrl, now_us);
+	ctrl_conn_serve(c, now_us);
+}
+
+static void set_identity(struct ctrl_identity *i, const struct pptp_options *o)
 {
 	*i = (struct ctrl_identity){
 	    .start_framing = MSG_FRAMING_ANY,
@@ -326,32 +264,71 @@ static void fill_identity(struct ctrl_identity *i, const struct pptp_options *o)
 	i->send_link_info = true;
 }
 
-void control_start(struct callmgr *cm, int64_t now_us)
+void ctrl_conn_init(
+    struct ctrl_conn *c, struct loop *loop, const struct ctrl_conn_ops *ops, void *context)
 {
-	const struct pptp_options *o = cm->options;
-	struct ctrl_config config = {
+	*c = (struct ctrl_conn){.loop = loop, .ops = ops, .context = context, .tcp.fd = -1};
+	c->timer = (struct loop_timer){
+	    .deadline_us = DEADLINE_NEVER, .expired = on_deadline, .context = c};
+	loop_timer_add(loop, &c->timer);
+}
+
+int ctrl_conn_start(
+    struct ctrl_conn *c, int64_t now_us, int fd, const struct ctrl_conn_config *config)
+{
+	const struct pptp_options *o = config->options;
+	c->config = *config;
+	c->tcp_error = 0;
+	c->unanswered = 0;
+	c->tcp = (struct loop_watch){.fd = fd, .events = POLLIN, .ready = on_tcp, .context = c};
+	int error = loop_add(c->loop, &c->tcp);
+	if (error) {
+		close(fd);
+		c->tcp.fd = -1;
+		return error;
+	}
+	struct ctrl_config cc = {
 	    .reply_wait_us = o->connect_timeout_us,
-	    .close_wait_us = CALLMGR_CLOSE_WAIT_US,
+	    .close_wait_us = config->close_wait_us,
 	    .idle_wait_us = o->idle_wait_us,
 	    .echo_wait_us = o->echo_wait_us,
-	    .our_address = ntohl(cm->local.s_addr),
-	    .server_address = ntohl(callmgr_address(cm).s_addr),
+	    .our_address = ntohl(config->local.s_addr),
+	    .server_address = ntohl(config->server.s_addr),
+	    .call = {.call_id = config->call_id,
+		.serial = config->call_serial,
+		.window = RECEIVE_WINDOW},
 	};
-	fill_identity(&config.identity, o);
-	ctrl_init(&cm->ctrl, &config);
-	cm->ctrl_alive = true;
-	cm->stage = STAGE_CONTROL;
-	cm->step.deadline_us = DEADLINE_NEVER;
-	cm->tcp.ready = control_ready;
-	cm->tcp.events = POLLIN;
-	ctrl_start(&cm->ctrl, now_us);
-	struct callmgr_client *next;
-	for (struct callmgr_client *c = cm->clients; c; c = next) {
-		next = c->next;
-		if (c->kind == CLIENT_GATEWAY && !c->closing && !c->gone)
-			callmgr_open_call(cm, c, now_us);
-	}
-	control_serve(cm, now_us);
-	if (cm->stage == STAGE_CONTROL) /* while the server thinks about it */
-		join_listen(cm);
+	set_identity(&cc.identity, o);
+	snprintf(cc.call.phone, sizeof(cc.call.phone), "%s",
+	    o->phone[0] == '\0' && o->quirks.bezeq ? "RELAY_PPP1" : o->phone);
+	ctrl_init(&c->ctrl, &cc);
+	ctrl_start(&c->ctrl, now_us);
+	ctrl_conn_serve(c, now_us);
+	return 0;
+}
+
+void ctrl_conn_stop(struct ctrl_conn *c, int64_t now_us, const char *why)
+{
+	log_info("Closing connection (%s)", why);
+	ctrl_stop(&c->ctrl, now_us, MSG_STOP_LOCAL_SHUTDOWN);
+}
+
+void ctrl_conn_end(struct ctrl_conn *c)
+{
+	c->timer.deadline_us = DEADLINE_NEVER;
+	if (c->tcp.fd < 0)
+		return;
+	loop_remove(c->loop, &c->tcp);
+	close(c->tcp.fd);
+	c->tcp.fd = -1;
+}
+
+bool ctrl_conn_is_open(const struct ctrl_conn *c)
+{
+	return c->tcp.fd >= 0;
+}
+
+const char *ctrl_conn_state_name(const struct ctrl_conn *c)
+{
+	return ctrl_state_name(ctrl_state(&c->ctrl));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Owns the child that calls getent or getaddrinfo and the pipe to it. What failure means to the user
- * is the caller's to say.
+ * Owns the child that calls getaddrinfo and the pipe to it. The caller says what a failure means to the
+ * user.
  */
 #include "callmgr/resolve.h"
 
@@ -18,8 +18,9 @@
 
 #include "sys/child.h"
 #include "sys/log.h"
+#include "sys/privs.h"
 
-/* One write of less than PIPE_BUF octets from child to parent: it arrives whole or not at all. */
+/* One write of less than PIPE_BUF bytes from child to parent: it arrives whole or not at all. */
 struct answer {
 	int error;
 	int os_error;
@@ -62,7 +63,7 @@ static void add_address(struct answer *a, struct in_addr address)
 		a->left_out++;
 }
 
-static void ask_library(const char *name, struct answer *a)
+static void look_up(const char *name, struct answer *a)
 {
 	/* No AI_ADDRCONFIG: a host with nothing but loopback addresses can still reach itself. */
 	struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
@@ -84,40 +85,6 @@ static void ask_library(const char *name, struct answer *a)
 	freeaddrinfo(found);
 }
 
-static enum getent_result ask_getent(const char *getent, const char *name, struct answer *a)
-{
-	struct getent_output output;
-	struct in_addr address;
-	enum getent_result result = getent_ask(getent, name, &output);
-	if (result != GETENT_FOUND)
-		return result;
-	struct in_addr last = {0};
-	int rc;
-	while ((rc = getent_next(&output, &address)) > 0) {
-		if (a->count == 0 ||
-		    address.s_addr != last.s_addr) /* a line for each type of socket */
-			add_address(a, address);
-		last = address;
-	}
-	if (rc == 0 && a->count > 0)
-		return GETENT_FOUND;
-	*a = (struct answer){0};
-	return GETENT_FAILED;
-}
-
-static void look_up(const char *getent, const char *name, struct answer *a)
-{
-	enum getent_result result = getent ? ask_getent(getent, name, a) : GETENT_FAILED;
-	if (result == GETENT_FOUND)
-		return;
-	/* Not even for the reason: it would ask where the host's administrator wants nobody asked, and
-	 * wait once more for a name server that is silent. */
-	if (result == GETENT_UNKNOWN)
-		a->error = RESOLVE_NOTHING;
-	else
-		ask_library(name, a);
-}
-
 /* The child holds nothing of its parent's, and ends with it. */
 static void be_alone(int fd, pid_t parent)
 {
@@ -132,11 +99,13 @@ static void be_alone(int fd, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)
 		_exit(1);
+	if (privs_permitted()) /* a call manager has none */
+		privs_drop_all();
 	log_close();
-	child_close_descriptors(fd);
+	child_keep_descriptors(&fd, 1);
 }
 
-int resolver_start(struct resolver *r, const char *name, const char *getent)
+int resolver_start(struct resolver *r, const char *name)
 {
 	int fds[2];
 	*r = (struct resolver){.child = -1, .fd = -1};
@@ -153,7 +122,7 @@ int resolver_start(struct resolver *r, const char *name, const char *getent)
 	if (child == 0) {
 		struct answer a = {0};
 		be_alone(fds[1], parent);
-		look_up(getent, name, &a);
+		look_up(name, &a);
 		_exit(write(fds[1], &a, sizeof(a)) == (ssize_t)sizeof(a) ? 0 : 1);
 	}
 	close(fds[1]);

@@ -10,19 +10,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "getent.h"
-
-/* Other C libraries than glibc, musl's above all, do not look names up as the host's does. */
-#ifdef __GLIBC__
-#define RESOLVE_GETENT NULL
-#else
-#define RESOLVE_GETENT GETENT_PATH
-#endif
+#include "lib/ipc_msg.h"
 
 enum {
-	RESOLVE_MAX = 16, /* addresses of one name that are tried */
-	/* Beside the EAI_ values: the host finds no IPv4 address for the name, or cannot ask now. */
-	RESOLVE_NOTHING = 1 << 16,
+	RESOLVE_MAX = IPC_ADDRESSES_MAX, /* addresses of one name that are tried */
 };
 
 struct resolver {
@@ -42,14 +33,13 @@ enum resolve_literal {
 /* What `text` is; "[...]" and "%scope" are seen as parts of an IPv6 address. */
 enum resolve_literal resolve_literal(const char *text, struct in_addr *address);
 
-/* Starts looking `name` up: by the program at `getent` (NULL: none; the caller's is RESOLVE_GETENT), and
- * where that does not work by getaddrinfo. 0 or a negative errno. The caller leaves SIGCHLD at its default and waits for no child that he has not made himself,
- * so that the child can be told from other processes. */
-int resolver_start(struct resolver *r, const char *name, const char *getent);
+/* Starts looking `name` up with getaddrinfo. 0 or a negative errno. The caller leaves SIGCHLD at its
+ * default and waits for no child that it has not made itself: the child's process
+ * id is then not another's. */
+int resolver_start(struct resolver *r, const char *name);
 
 /* Takes the answer once fd is readable: 0 (and *count addresses, at least 1, in the resolver's
- * order, none twice; left_out says how many more there are), or the EAI_ value of the failure, or
- * RESOLVE_NOTHING.
+ * order, none twice; left_out says how many more there are), or the EAI_ value of the failure.
  * Follow with resolver_end. */
 int resolver_answer(struct resolver *r, struct in_addr addresses[RESOLVE_MAX], size_t *count);
 

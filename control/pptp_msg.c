@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Codec of the control messages (RFC 2637 section 2). One table row per type holds its name, its
- * length and the two functions that take its fields apart and put them together; nothing is read
- * before the length has been held against the table. The framing of the stream is msg_decode's.
- * Knows nothing of states and connections.
+ * Codec of the control messages (RFC 2637 section 2). One table row for each type holds its name, its
+ * length and its fields, which are decoded and encoded alike. No field is read before the declared
+ * length has been compared with the table. It knows no states and no connections.
  */
 #include "control/pptp_msg.h"
 
@@ -11,13 +10,163 @@
 
 #include "lib/wire.h"
 
-/* Text ends at its first NUL or with its field; `size` octets on the wire, one more in `to`. */
+enum field_kind {
+	FIELD_END,
+	FIELD_U8,
+	FIELD_U16,
+	FIELD_U32,
+	FIELD_TEXT_LEN, /* 16 bits: limited to a text's field, so that users of the struct need no check */
+	FIELD_TEXT,     /* NUL-padded; in the struct one byte longer, for a NUL */
+	FIELD_RESERVED, /* zeros; ignored when received */
+};
+
+/* A field of a message, in the order of the message. */
+struct field {
+	uint8_t kind;
+	uint8_t size;    /* of FIELD_TEXT and FIELD_RESERVED: bytes */
+	uint16_t offset; /* into struct msg */
+};
+
+#define U8(member)                                                                                 \
+	{                                                                                          \
+		FIELD_U8, 0, offsetof(struct msg, u.member)                                        \
+	}
+#define U16(member)                                                                                \
+	{                                                                                          \
+		FIELD_U16, 0, offsetof(struct msg, u.member)                                       \
+	}
+#define U32(member)                                                                                \
+	{                                                                                          \
+		FIELD_U32, 0, offsetof(struct msg, u.member)                                       \
+	}
+#define TEXT_LEN(member)                                                                           \
+	{                                                                                          \
+		FIELD_TEXT_LEN, 0, offsetof(struct msg, u.member)                                  \
+	}
+#define TEXT(member, size)                                                                         \
+	{                                                                                          \
+		FIELD_TEXT, size, offsetof(struct msg, u.member)                                   \
+	}
+#define RESERVED(size)                                                                             \
+	{                                                                                          \
+		FIELD_RESERVED, size, 0                                                            \
+	}
+#define END                                                                                        \
+	{                                                                                          \
+		FIELD_END, 0, 0                                                                    \
+	}
+
+/* Some servers set the reserved bytes. */
+static const struct field start_request[] = {U16(start.version), RESERVED(2), U32(start.framing),
+    U32(start.bearer), U16(start.max_channels), U16(start.firmware),
+    TEXT(start.host_name, MSG_NAME_LEN), TEXT(start.vendor, MSG_NAME_LEN), END};
+static const struct field start_reply[] = {U16(start.version), U8(start.result), U8(start.error),
+    U32(start.framing), U32(start.bearer), U16(start.max_channels), U16(start.firmware),
+    TEXT(start.host_name, MSG_NAME_LEN), TEXT(start.vendor, MSG_NAME_LEN), END};
+static const struct field stop_request[] = {U8(stop_request.reason), RESERVED(3), END};
+static const struct field stop_reply[] = {
+    U8(stop_reply.result), U8(stop_reply.error), RESERVED(2), END};
+static const struct field echo_request[] = {U32(echo.identifier), END};
+static const struct field echo_reply[] = {
+    U32(echo.identifier), U8(echo.result), U8(echo.error), RESERVED(2), END};
+static const struct field outgoing_call_request[] = {U16(outgoing_call_request.call_id),
+    U16(outgoing_call_request.serial), U32(outgoing_call_request.min_bps),
+    U32(outgoing_call_request.max_bps), U32(outgoing_call_request.bearer),
+    U32(outgoing_call_request.framing), U16(outgoing_call_request.window),
+    U16(outgoing_call_request.processing_delay), TEXT_LEN(outgoing_call_request.phone_len),
+    RESERVED(2), TEXT(outgoing_call_request.phone, MSG_NAME_LEN),
+    TEXT(outgoing_call_request.subaddress, MSG_NAME_LEN), END};
+static const struct field outgoing_call_reply[] = {U16(outgoing_call_reply.call_id),
+    U16(outgoing_call_reply.peer_call_id), U8(outgoing_call_reply.result),
+    U8(outgoing_call_reply.error), U16(outgoing_call_reply.cause),
+    U32(outgoing_call_reply.connect_bps), U16(outgoing_call_reply.window),
+    U16(outgoing_call_reply.processing_delay), U32(outgoing_call_reply.physical_channel), END};
+static const struct field incoming_call_request[] = {U16(incoming_call_request.call_id),
+    U16(incoming_call_request.serial), U32(incoming_call_request.bearer),
+    U32(incoming_call_request.physical_channel), TEXT_LEN(incoming_call_request.dialed_len),
+    TEXT_LEN(incoming_call_request.dialing_len), TEXT(incoming_call_request.dialed, MSG_NAME_LEN),
+    TEXT(incoming_call_request.dialing, MSG_NAME_LEN),
+    TEXT(incoming_call_request.subaddress, MSG_NAME_LEN), END};
+static const struct field incoming_call_reply[] = {U16(incoming_call_reply.call_id),
+    U16(incoming_call_reply.peer_call_id), U8(incoming_call_reply.result),
+    U8(incoming_call_reply.error), U16(incoming_call_reply.window),
+    U16(incoming_call_reply.processing_delay), RESERVED(2), END};
+static const struct field incoming_call_connected[] = {U16(incoming_call_connected.peer_call_id),
+    RESERVED(2), U32(incoming_call_connected.connect_bps), U16(incoming_call_connected.window),
+    U16(incoming_call_connected.processing_delay), U32(incoming_call_connected.framing), END};
+static const struct field call_clear[] = {U16(call_clear.call_id), RESERVED(2), END};
+static const struct field call_disconnect[] = {U16(call_disconnect.call_id),
+    U8(call_disconnect.result), U8(call_disconnect.error), U16(call_disconnect.cause), RESERVED(2),
+    TEXT(call_disconnect.statistics, MSG_CDN_STATISTICS_LEN), END};
+static const struct field wan_error[] = {U16(wan_error.peer_call_id), RESERVED(2),
+    U32(wan_error.crc_errors), U32(wan_error.framing_errors), U32(wan_error.hardware_overruns),
+    U32(wan_error.buffer_overruns), U32(wan_error.time_outs), U32(wan_error.alignment_errors), END};
+static const struct field set_link_info[] = {U16(set_link_info.peer_call_id), RESERVED(2),
+    U32(set_link_info.send_accm), U32(set_link_info.receive_accm), END};
+
+struct layout {
+	const char *name;
+	size_t length; /* bytes, header included */
+	const struct field *fields;
+};
+
+static const struct layout layouts[] = {
+    [MSG_START_CONTROL_CONNECTION_REQUEST] = {"Start-Control-Connection-Request", 156,
+	start_request},
+    [MSG_START_CONTROL_CONNECTION_REPLY] = {"Start-Control-Connection-Reply", 156, start_reply},
+    [MSG_STOP_CONTROL_CONNECTION_REQUEST] = {"Stop-Control-Connection-Request", 16, stop_request},
+    [MSG_STOP_CONTROL_CONNECTION_REPLY] = {"Stop-Control-Connection-Reply", 16, stop_reply},
+    [MSG_ECHO_REQUEST] = {"Echo-Request", 16, echo_request},
+    [MSG_ECHO_REPLY] = {"Echo-Reply", 20, echo_reply},
+    [MSG_OUTGOING_CALL_REQUEST] = {"Outgoing-Call-Request", 168, outgoing_call_request},
+    [MSG_OUTGOING_CALL_REPLY] = {"Outgoing-Call-Reply", 32, outgoing_call_reply},
+    [MSG_INCOMING_CALL_REQUEST] = {"Incoming-Call-Request", 220, incoming_call_request},
+    [MSG_INCOMING_CALL_REPLY] = {"Incoming-Call-Reply", 24, incoming_call_reply},
+    [MSG_INCOMING_CALL_CONNECTED] = {"Incoming-Call-Connected", 28, incoming_call_connected},
+    [MSG_CALL_CLEAR_REQUEST] = {"Call-Clear-Request", 16, call_clear},
+    [MSG_CALL_DISCONNECT_NOTIFY] = {"Call-Disconnect-Notify", 148, call_disconnect},
+    [MSG_WAN_ERROR_NOTIFY] = {"WAN-Error-Notify", 40, wan_error},
+    [MSG_SET_LINK_INFO] = {"Set-Link-Info", 24, set_link_info},
+};
+
+static uint16_t limit_text_len(uint16_t len)
+{
+	return len < MSG_NAME_LEN ? len : MSG_NAME_LEN;
+}
+
+/* Text ends at its first NUL or with its field; the rest of `to`, which is zeroed, stays. */
 static void get_text(struct wire_reader *r, char *to, size_t size)
 {
 	const uint8_t *from = wire_get(r, size);
-	memset(to, 0, size + 1);
 	for (size_t i = 0; from && i < size && from[i]; i++)
 		to[i] = (char)from[i];
+}
+
+static void get_field(struct wire_reader *r, const struct field *f, struct msg *m)
+{
+	void *to = (char *)m + f->offset;
+	switch ((enum field_kind)f->kind) {
+	case FIELD_U8:
+		*(uint8_t *)to = wire_get_u8(r);
+		break;
+	case FIELD_U16:
+		*(uint16_t *)to = wire_get_be16(r);
+		break;
+	case FIELD_U32:
+		*(uint32_t *)to = wire_get_be32(r);
+		break;
+	case FIELD_TEXT_LEN:
+		*(uint16_t *)to = limit_text_len(wire_get_be16(r));
+		break;
+	case FIELD_TEXT:
+		get_text(r, to, f->size);
+		break;
+	case FIELD_RESERVED:
+		wire_skip(r, f->size);
+		break;
+	case FIELD_END:
+		break;
+	}
 }
 
 static void put_text(struct wire_writer *w, const char *from, size_t size)
@@ -29,344 +178,32 @@ static void put_text(struct wire_writer *w, const char *from, size_t size)
 	wire_put_zeros(w, size - len);
 }
 
-/* A length that points behind its field is cut to it: no reader of the struct has to check again. */
-static uint16_t sane_len(uint16_t len)
+static void put_field(struct wire_writer *w, const struct field *f, const struct msg *m)
 {
-	return len < MSG_NAME_LEN ? len : MSG_NAME_LEN;
+	const void *from = (const char *)m + f->offset;
+	switch ((enum field_kind)f->kind) {
+	case FIELD_U8:
+		wire_put_u8(w, *(const uint8_t *)from);
+		break;
+	case FIELD_U16:
+		wire_put_be16(w, *(const uint16_t *)from);
+		break;
+	case FIELD_U32:
+		wire_put_be32(w, *(const uint32_t *)from);
+		break;
+	case FIELD_TEXT_LEN:
+		wire_put_be16(w, limit_text_len(*(const uint16_t *)from));
+		break;
+	case FIELD_TEXT:
+		put_text(w, from, f->size);
+		break;
+	case FIELD_RESERVED:
+		wire_put_zeros(w, f->size);
+		break;
+	case FIELD_END:
+		break;
+	}
 }
-
-static void get_start(struct wire_reader *r, struct msg *m)
-{
-	struct msg_start *f = &m->u.start;
-	bool reply = m->type == MSG_START_CONTROL_CONNECTION_REPLY;
-	f->version = wire_get_be16(r);
-	f->result = wire_get_u8(r);
-	f->error = wire_get_u8(r);
-	if (!reply) /* reserved in the request, and some servers set it */
-		f->result = f->error = 0;
-	f->framing = wire_get_be32(r);
-	f->bearer = wire_get_be32(r);
-	f->max_channels = wire_get_be16(r);
-	f->firmware = wire_get_be16(r);
-	get_text(r, f->host_name, MSG_NAME_LEN);
-	get_text(r, f->vendor, MSG_NAME_LEN);
-}
-
-static void put_start(struct wire_writer *w, const struct msg *m)
-{
-	const struct msg_start *f = &m->u.start;
-	bool reply = m->type == MSG_START_CONTROL_CONNECTION_REPLY;
-	wire_put_be16(w, f->version);
-	wire_put_u8(w, reply ? f->result : 0);
-	wire_put_u8(w, reply ? f->error : 0);
-	wire_put_be32(w, f->framing);
-	wire_put_be32(w, f->bearer);
-	wire_put_be16(w, f->max_channels);
-	wire_put_be16(w, f->firmware);
-	put_text(w, f->host_name, MSG_NAME_LEN);
-	put_text(w, f->vendor, MSG_NAME_LEN);
-}
-
-static void get_stop_request(struct wire_reader *r, struct msg *m)
-{
-	m->u.stop_request.reason = wire_get_u8(r);
-	wire_skip(r, 3);
-}
-
-static void put_stop_request(struct wire_writer *w, const struct msg *m)
-{
-	wire_put_u8(w, m->u.stop_request.reason);
-	wire_put_zeros(w, 3);
-}
-
-static void get_stop_reply(struct wire_reader *r, struct msg *m)
-{
-	m->u.stop_reply.result = wire_get_u8(r);
-	m->u.stop_reply.error = wire_get_u8(r);
-	wire_skip(r, 2);
-}
-
-static void put_stop_reply(struct wire_writer *w, const struct msg *m)
-{
-	wire_put_u8(w, m->u.stop_reply.result);
-	wire_put_u8(w, m->u.stop_reply.error);
-	wire_put_zeros(w, 2);
-}
-
-static void get_echo_request(struct wire_reader *r, struct msg *m)
-{
-	m->u.echo.identifier = wire_get_be32(r);
-}
-
-static void put_echo_request(struct wire_writer *w, const struct msg *m)
-{
-	wire_put_be32(w, m->u.echo.identifier);
-}
-
-static void get_echo_reply(struct wire_reader *r, struct msg *m)
-{
-	m->u.echo.identifier = wire_get_be32(r);
-	m->u.echo.result = wire_get_u8(r);
-	m->u.echo.error = wire_get_u8(r);
-	wire_skip(r, 2);
-}
-
-static void put_echo_reply(struct wire_writer *w, const struct msg *m)
-{
-	wire_put_be32(w, m->u.echo.identifier);
-	wire_put_u8(w, m->u.echo.result);
-	wire_put_u8(w, m->u.echo.error);
-	wire_put_zeros(w, 2);
-}
-
-static void get_outgoing_call_request(struct wire_reader *r, struct msg *m)
-{
-	struct msg_outgoing_call_request *f = &m->u.outgoing_call_request;
-	f->call_id = wire_get_be16(r);
-	f->serial = wire_get_be16(r);
-	f->min_bps = wire_get_be32(r);
-	f->max_bps = wire_get_be32(r);
-	f->bearer = wire_get_be32(r);
-	f->framing = wire_get_be32(r);
-	f->window = wire_get_be16(r);
-	f->processing_delay = wire_get_be16(r);
-	f->phone_len = sane_len(wire_get_be16(r));
-	wire_skip(r, 2);
-	get_text(r, f->phone, MSG_NAME_LEN);
-	get_text(r, f->subaddress, MSG_NAME_LEN);
-}
-
-static void put_outgoing_call_request(struct wire_writer *w, const struct msg *m)
-{
-	const struct msg_outgoing_call_request *f = &m->u.outgoing_call_request;
-	wire_put_be16(w, f->call_id);
-	wire_put_be16(w, f->serial);
-	wire_put_be32(w, f->min_bps);
-	wire_put_be32(w, f->max_bps);
-	wire_put_be32(w, f->bearer);
-	wire_put_be32(w, f->framing);
-	wire_put_be16(w, f->window);
-	wire_put_be16(w, f->processing_delay);
-	wire_put_be16(w, sane_len(f->phone_len));
-	wire_put_zeros(w, 2);
-	put_text(w, f->phone, MSG_NAME_LEN);
-	put_text(w, f->subaddress, MSG_NAME_LEN);
-}
-
-static void get_outgoing_call_reply(struct wire_reader *r, struct msg *m)
-{
-	struct msg_outgoing_call_reply *f = &m->u.outgoing_call_reply;
-	f->call_id = wire_get_be16(r);
-	f->peer_call_id = wire_get_be16(r);
-	f->result = wire_get_u8(r);
-	f->error = wire_get_u8(r);
-	f->cause = wire_get_be16(r);
-	f->connect_bps = wire_get_be32(r);
-	f->window = wire_get_be16(r);
-	f->processing_delay = wire_get_be16(r);
-	f->physical_channel = wire_get_be32(r);
-}
-
-static void put_outgoing_call_reply(struct wire_writer *w, const struct msg *m)
-{
-	const struct msg_outgoing_call_reply *f = &m->u.outgoing_call_reply;
-	wire_put_be16(w, f->call_id);
-	wire_put_be16(w, f->peer_call_id);
-	wire_put_u8(w, f->result);
-	wire_put_u8(w, f->error);
-	wire_put_be16(w, f->cause);
-	wire_put_be32(w, f->connect_bps);
-	wire_put_be16(w, f->window);
-	wire_put_be16(w, f->processing_delay);
-	wire_put_be32(w, f->physical_channel);
-}
-
-static void get_incoming_call_request(struct wire_reader *r, struct msg *m)
-{
-	struct msg_incoming_call_request *f = &m->u.incoming_call_request;
-	f->call_id = wire_get_be16(r);
-	f->serial = wire_get_be16(r);
-	f->bearer = wire_get_be32(r);
-	f->physical_channel = wire_get_be32(r);
-	f->dialed_len = sane_len(wire_get_be16(r));
-	f->dialing_len = sane_len(wire_get_be16(r));
-	get_text(r, f->dialed, MSG_NAME_LEN);
-	get_text(r, f->dialing, MSG_NAME_LEN);
-	get_text(r, f->subaddress, MSG_NAME_LEN);
-}
-
-static void put_incoming_call_request(struct wire_writer *w, const struct msg *m)
-{
-	const struct msg_incoming_call_request *f = &m->u.incoming_call_request;
-	wire_put_be16(w, f->call_id);
-	wire_put_be16(w, f->serial);
-	wire_put_be32(w, f->bearer);
-	wire_put_be32(w, f->physical_channel);
-	wire_put_be16(w, sane_len(f->dialed_len));
-	wire_put_be16(w, sane_len(f->dialing_len));
-	put_text(w, f->dialed, MSG_NAME_LEN);
-	put_text(w, f->dialing, MSG_NAME_LEN);
-	put_text(w, f->subaddress, MSG_NAME_LEN);
-}
-
-static void get_incoming_call_reply(struct wire_reader *r, struct msg *m)
-{
-	struct msg_incoming_call_reply *f = &m->u.incoming_call_reply;
-	f->call_id = wire_get_be16(r);
-	f->peer_call_id = wire_get_be16(r);
-	f->result = wire_get_u8(r);
-	f->error = wire_get_u8(r);
-	f->window = wire_get_be16(r);
-	f->processing_delay = wire_get_be16(r);
-	wire_skip(r, 2);
-}
-
-static void put_incoming_call_reply(struct wire_writer *w, const struct msg *m)
-{
-	const struct msg_incoming_call_reply *f = &m->u.incoming_call_reply;
-	wire_put_be16(w, f->call_id);
-	wire_put_be16(w, f->peer_call_id);
-	wire_put_u8(w, f->result);
-	wire_put_u8(w, f->error);
-	wire_put_be16(w, f->window);
-	wire_put_be16(w, f->processing_delay);
-	wire_put_zeros(w, 2);
-}
-
-static void get_incoming_call_connected(struct wire_reader *r, struct msg *m)
-{
-	struct msg_incoming_call_connected *f = &m->u.incoming_call_connected;
-	f->peer_call_id = wire_get_be16(r);
-	wire_skip(r, 2);
-	f->connect_bps = wire_get_be32(r);
-	f->window = wire_get_be16(r);
-	f->processing_delay = wire_get_be16(r);
-	f->framing = wire_get_be32(r);
-}
-
-static void put_incoming_call_connected(struct wire_writer *w, const struct msg *m)
-{
-	const struct msg_incoming_call_connected *f = &m->u.incoming_call_connected;
-	wire_put_be16(w, f->peer_call_id);
-	wire_put_zeros(w, 2);
-	wire_put_be32(w, f->connect_bps);
-	wire_put_be16(w, f->window);
-	wire_put_be16(w, f->processing_delay);
-	wire_put_be32(w, f->framing);
-}
-
-static void get_call_clear(struct wire_reader *r, struct msg *m)
-{
-	m->u.call_clear.call_id = wire_get_be16(r);
-	wire_skip(r, 2);
-}
-
-static void put_call_clear(struct wire_writer *w, const struct msg *m)
-{
-	wire_put_be16(w, m->u.call_clear.call_id);
-	wire_put_zeros(w, 2);
-}
-
-static void get_call_disconnect(struct wire_reader *r, struct msg *m)
-{
-	struct msg_call_disconnect *f = &m->u.call_disconnect;
-	f->call_id = wire_get_be16(r);
-	f->result = wire_get_u8(r);
-	f->error = wire_get_u8(r);
-	f->cause = wire_get_be16(r);
-	wire_skip(r, 2);
-	get_text(r, f->statistics, MSG_CDN_STATISTICS_LEN);
-}
-
-static void put_call_disconnect(struct wire_writer *w, const struct msg *m)
-{
-	const struct msg_call_disconnect *f = &m->u.call_disconnect;
-	wire_put_be16(w, f->call_id);
-	wire_put_u8(w, f->result);
-	wire_put_u8(w, f->error);
-	wire_put_be16(w, f->cause);
-	wire_put_zeros(w, 2);
-	put_text(w, f->statistics, MSG_CDN_STATISTICS_LEN);
-}
-
-static void get_wan_error(struct wire_reader *r, struct msg *m)
-{
-	struct msg_wan_error *f = &m->u.wan_error;
-	f->peer_call_id = wire_get_be16(r);
-	wire_skip(r, 2);
-	f->crc_errors = wire_get_be32(r);
-	f->framing_errors = wire_get_be32(r);
-	f->hardware_overruns = wire_get_be32(r);
-	f->buffer_overruns = wire_get_be32(r);
-	f->time_outs = wire_get_be32(r);
-	f->alignment_errors = wire_get_be32(r);
-}
-
-static void put_wan_error(struct wire_writer *w, const struct msg *m)
-{
-	const struct msg_wan_error *f = &m->u.wan_error;
-	wire_put_be16(w, f->peer_call_id);
-	wire_put_zeros(w, 2);
-	wire_put_be32(w, f->crc_errors);
-	wire_put_be32(w, f->framing_errors);
-	wire_put_be32(w, f->hardware_overruns);
-	wire_put_be32(w, f->buffer_overruns);
-	wire_put_be32(w, f->time_outs);
-	wire_put_be32(w, f->alignment_errors);
-}
-
-static void get_set_link_info(struct wire_reader *r, struct msg *m)
-{
-	struct msg_set_link_info *f = &m->u.set_link_info;
-	f->peer_call_id = wire_get_be16(r);
-	wire_skip(r, 2);
-	f->send_accm = wire_get_be32(r);
-	f->receive_accm = wire_get_be32(r);
-}
-
-static void put_set_link_info(struct wire_writer *w, const struct msg *m)
-{
-	const struct msg_set_link_info *f = &m->u.set_link_info;
-	wire_put_be16(w, f->peer_call_id);
-	wire_put_zeros(w, 2);
-	wire_put_be32(w, f->send_accm);
-	wire_put_be32(w, f->receive_accm);
-}
-
-struct layout {
-	const char *name;
-	size_t length; /* octets, header included */
-	void (*get)(struct wire_reader *r, struct msg *m);
-	void (*put)(struct wire_writer *w, const struct msg *m);
-};
-
-static const struct layout layouts[] = {
-    [MSG_START_CONTROL_CONNECTION_REQUEST] = {"Start-Control-Connection-Request", 156, get_start,
-	put_start},
-    [MSG_START_CONTROL_CONNECTION_REPLY] = {"Start-Control-Connection-Reply", 156, get_start,
-	put_start},
-    [MSG_STOP_CONTROL_CONNECTION_REQUEST] = {"Stop-Control-Connection-Request", 16,
-	get_stop_request, put_stop_request},
-    [MSG_STOP_CONTROL_CONNECTION_REPLY] = {"Stop-Control-Connection-Reply", 16, get_stop_reply,
-	put_stop_reply},
-    [MSG_ECHO_REQUEST] = {"Echo-Request", 16, get_echo_request, put_echo_request},
-    [MSG_ECHO_REPLY] = {"Echo-Reply", 20, get_echo_reply, put_echo_reply},
-    [MSG_OUTGOING_CALL_REQUEST] = {"Outgoing-Call-Request", 168, get_outgoing_call_request,
-	put_outgoing_call_request},
-    [MSG_OUTGOING_CALL_REPLY] = {"Outgoing-Call-Reply", 32, get_outgoing_call_reply,
-	put_outgoing_call_reply},
-    [MSG_INCOMING_CALL_REQUEST] = {"Incoming-Call-Request", 220, get_incoming_call_request,
-	put_incoming_call_request},
-    [MSG_INCOMING_CALL_REPLY] = {"Incoming-Call-Reply", 24, get_incoming_call_reply,
-	put_incoming_call_reply},
-    [MSG_INCOMING_CALL_CONNECTED] = {"Incoming-Call-Connected", 28, get_incoming_call_connected,
-	put_incoming_call_connected},
-    [MSG_CALL_CLEAR_REQUEST] = {"Call-Clear-Request", 16, get_call_clear, put_call_clear},
-    [MSG_CALL_DISCONNECT_NOTIFY] = {"Call-Disconnect-Notify", 148, get_call_disconnect,
-	put_call_disconnect},
-    [MSG_WAN_ERROR_NOTIFY] = {"WAN-Error-Notify", 40, get_wan_error, put_wan_error},
-    [MSG_SET_LINK_INFO] = {"Set-Link-Info", 24, get_set_link_info, put_set_link_info},
-};
 
 /* NULL beyond the 15. */
 static const struct layout *layout_of(unsigned type)
@@ -376,29 +213,29 @@ static const struct layout *layout_of(unsigned type)
 	return &layouts[type];
 }
 
-/* False as soon as one of the octets that are there cannot be the magic's. */
-static bool magic_fits(const uint8_t *octets, size_t len)
+/* False as soon as one of the bytes received so far differs from the magic. */
+static bool magic_matches(const uint8_t *bytes, size_t len)
 {
 	const size_t at = 4;
 	for (size_t i = at; i < at + 4 && i < len; i++) {
 		uint8_t want = (uint8_t)((uint32_t)MSG_MAGIC >> (8 * (at + 3 - i)));
-		if (octets[i] != want)
+		if (bytes[i] != want)
 			return false;
 	}
 	return true;
 }
 
-enum msg_verdict msg_decode(const uint8_t *octets, size_t len, struct msg *out, size_t *used)
+enum msg_verdict msg_decode(const uint8_t *bytes, size_t len, struct msg *out, size_t *used)
 {
 	*used = 0;
-	struct wire_reader r = wire_read(octets, len);
+	struct wire_reader r = wire_read(bytes, len);
 	uint16_t declared = wire_get_be16(&r);
 	if (r.failed)
 		return MSG_INCOMPLETE;
-	/* The lower bound holds for every type, known or not: a length of 0 would never be skipped. */
+	/* The lower bound holds for unknown types, too: skipping 0 bytes would never end. */
 	if (declared < MSG_HEADER_LEN || declared > MSG_STREAM_LEN_MAX)
 		return MSG_BAD_LENGTH;
-	if (!magic_fits(octets, len))
+	if (!magic_matches(bytes, len))
 		return MSG_BAD_MAGIC;
 	uint16_t kind = wire_get_be16(&r);
 	wire_skip(&r, 4); /* the magic */
@@ -407,18 +244,18 @@ enum msg_verdict msg_decode(const uint8_t *octets, size_t len, struct msg *out, 
 	if (r.failed)
 		return MSG_INCOMPLETE;
 	const struct layout *layout = kind == MSG_KIND_CONTROL ? layout_of(type) : NULL;
-	bool too_short = layout && declared < layout->length;
-	if (!too_short && len < declared)
+	if (len < declared)
 		return MSG_INCOMPLETE;
 	out->type = (enum msg_type)type;
 	out->kind = (enum msg_kind)kind;
-	if (too_short)
-		return MSG_TOO_SHORT;
 	*used = declared;
 	if (!layout)
 		return MSG_UNKNOWN;
+	if (declared < layout->length)
+		return MSG_TOO_SHORT;
 	memset(&out->u, 0, sizeof(out->u));
-	layout->get(&r, out);
+	for (const struct field *f = layout->fields; f->kind != FIELD_END; f++)
+		get_field(&r, f, out);
 	out->excess = declared - layout->length;
 	return MSG_COMPLETE;
 }
@@ -434,7 +271,8 @@ size_t msg_encode(const struct msg *m, uint8_t *out, size_t cap)
 	wire_put_be32(&w, MSG_MAGIC);
 	wire_put_be16(&w, (uint16_t)m->type);
 	wire_put_zeros(&w, 2);
-	layout->put(&w, m);
+	for (const struct field *f = layout->fields; f->kind != FIELD_END; f++)
+		put_field(&w, f, m);
 	return w.failed ? 0 : w.at;
 }
 
@@ -450,24 +288,22 @@ const char *msg_type_name(unsigned type)
 	return layout ? layout->name : "unknown";
 }
 
-/* A code and its words; the tables are short and looked through from the top. */
-struct text {
+struct code_text {
 	uint16_t code;
-	char words[70]; /* no pointer: see stats_entry */
+	char text[70]; /* an array, as pointers would be relocated and so private to each process */
 };
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-static const char *look_up(
-    const struct text *texts, size_t count, unsigned code, const char *otherwise)
+static const char *find_text(const struct code_text *texts, size_t count, unsigned code)
 {
 	for (size_t i = 0; i < count; i++)
 		if (texts[i].code == code)
-			return texts[i].words;
-	return otherwise;
+			return texts[i].text;
+	return "";
 }
 
-static const struct text start_results[] = {
+#define TEXT_OF(texts, code) find_text(texts, sizeof(texts) / sizeof((texts)[0]), code)
+
+static const struct code_text start_results[] = {
     {MSG_RESULT_OK, "success"},
     {MSG_RESULT_GENERAL_ERROR, "general error"},
     {MSG_SCCRP_CHANNEL_EXISTS, "the server already has a control connection from this host"},
@@ -475,12 +311,7 @@ static const struct text start_results[] = {
     {MSG_SCCRP_BAD_VERSION, "the server does not support this protocol version"},
 };
 
-static const struct text accept_results[] = {
-    {MSG_RESULT_OK, "success"},
-    {MSG_RESULT_GENERAL_ERROR, "general error"},
-};
-
-static const struct text outgoing_call_results[] = {
+static const struct code_text outgoing_call_results[] = {
     {MSG_RESULT_OK, "connected"},
     {MSG_RESULT_GENERAL_ERROR, "general error"},
     {MSG_OCRP_NO_CARRIER, "no carrier"},
@@ -490,13 +321,7 @@ static const struct text outgoing_call_results[] = {
     {MSG_OCRP_DO_NOT_ACCEPT, "the server does not accept calls (not authorised, or too many)"},
 };
 
-static const struct text incoming_call_results[] = {
-    {MSG_RESULT_OK, "connected"},
-    {MSG_RESULT_GENERAL_ERROR, "general error"},
-    {MSG_ICRP_DO_NOT_ACCEPT, "calls are not accepted"},
-};
-
-static const struct text disconnect_results[] = {
+static const struct code_text disconnect_results[] = {
     {MSG_CDN_LOST_CARRIER, "lost carrier"},
     {MSG_RESULT_GENERAL_ERROR, "general error"},
     {MSG_CDN_ADMIN_SHUTDOWN, "shut down by the server's administrator"},
@@ -505,36 +330,14 @@ static const struct text disconnect_results[] = {
 
 const char *msg_result_text(enum msg_type type, unsigned result)
 {
-	const char *otherwise = "";
-	switch (type) {
-	case MSG_START_CONTROL_CONNECTION_REPLY:
-		return look_up(start_results, COUNT(start_results), result, otherwise);
-	case MSG_STOP_CONTROL_CONNECTION_REPLY:
-	case MSG_ECHO_REPLY:
-		return look_up(accept_results, COUNT(accept_results), result, otherwise);
-	case MSG_OUTGOING_CALL_REPLY:
-		return look_up(
-		    outgoing_call_results, COUNT(outgoing_call_results), result, otherwise);
-	case MSG_INCOMING_CALL_REPLY:
-		return look_up(
-		    incoming_call_results, COUNT(incoming_call_results), result, otherwise);
-	case MSG_CALL_DISCONNECT_NOTIFY:
-		return look_up(disconnect_results, COUNT(disconnect_results), result, otherwise);
-	case MSG_START_CONTROL_CONNECTION_REQUEST:
-	case MSG_STOP_CONTROL_CONNECTION_REQUEST:
-	case MSG_ECHO_REQUEST:
-	case MSG_OUTGOING_CALL_REQUEST:
-	case MSG_INCOMING_CALL_REQUEST:
-	case MSG_INCOMING_CALL_CONNECTED:
-	case MSG_CALL_CLEAR_REQUEST:
-	case MSG_WAN_ERROR_NOTIFY:
-	case MSG_SET_LINK_INFO:
-		break;
-	}
-	return otherwise;
+	if (type == MSG_START_CONTROL_CONNECTION_REPLY)
+		return TEXT_OF(start_results, result);
+	if (type == MSG_OUTGOING_CALL_REPLY)
+		return TEXT_OF(outgoing_call_results, result);
+	return type == MSG_CALL_DISCONNECT_NOTIFY ? TEXT_OF(disconnect_results, result) : "";
 }
 
-static const struct text general_errors[] = {
+static const struct code_text general_errors[] = {
     {0, "no further reason given"},
     {1, "no control connection exists yet"},
     {2, "the server found a length or magic number wrong"},
@@ -546,10 +349,11 @@ static const struct text general_errors[] = {
 
 const char *msg_error_text(unsigned error)
 {
-	return look_up(general_errors, COUNT(general_errors), error, "");
+	return TEXT_OF(general_errors, error);
 }
 
-static const struct text stop_reasons[] = {
+static const struct code_text stop_reasons[] = {
+    {0, "it gave no reason"}, /* accel-ppp */
     {MSG_STOP_NONE, "general request to close"},
     {MSG_STOP_PROTOCOL, "protocol version not supported"},
     {MSG_STOP_LOCAL_SHUTDOWN, "being shut down"},
@@ -557,18 +361,18 @@ static const struct text stop_reasons[] = {
 
 const char *msg_stop_reason_text(unsigned reason)
 {
-	return look_up(stop_reasons, COUNT(stop_reasons), reason, "");
+	return TEXT_OF(stop_reasons, reason);
 }
 
-static const struct text causes[] = {
+static const struct code_text causes[] = {
     {1, "number not assigned"},
     {2, "no route to the transit network"},
     {3, "no route to the destination"},
     {6, "channel unacceptable"},
     {16, "normal end of the call"},
     {17, "busy"},
-    {18, "nobody responds"},
-    {19, "nobody answers"},
+    {18, "no user responding"},
+    {19, "no answer from the user"},
     {20, "subscriber absent"},
     {21, "call rejected"},
     {22, "number changed"},
@@ -602,5 +406,5 @@ static const struct text causes[] = {
 
 const char *msg_cause_text(unsigned cause)
 {
-	return look_up(causes, COUNT(causes), cause, "");
+	return TEXT_OF(causes, cause);
 }

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The 15 control messages of RFC 2637 section 2: octets to structs and back, the length table, the
- * framing of the TCP stream, and names for codes. No state, no meaning: what a message does to a
- * connection is pptp_ctrl.c's. Decoded messages are in host order, always.
+ * Codec of the 15 control messages of RFC 2637 section 2: bytes to structs and back, their lengths,
+ * their boundaries in the TCP stream, and texts for their codes. It keeps no state; the effect of a
+ * message on a connection is pptp_ctrl's. Decoded messages are in host order.
  */
 #ifndef PPTP_MSG_H
 #define PPTP_MSG_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/msg_limits.h"
+
 enum {
-	MSG_PORT = 1723,           /* RFC 2637 section 1.4 */
-	MSG_MAGIC = 0x1A2B3C4D,    /* ... "magic cookie" */
+	MSG_MAGIC = 0x1A2B3C4D,    /* the "magic cookie" of section 1.4 */
 	MSG_HEADER_LEN = 12,       /* length, message type, magic, control type, reserved */
 	MSG_LEN_MAX = 220,         /* the longest of the 15: Incoming-Call-Request */
-	MSG_STREAM_LEN_MAX = 1024, /* a longer declared length is taken as lost synchronisation */
+	MSG_STREAM_LEN_MAX = 1024, /* space for extensions; longer means lost synchronisation */
 	MSG_VERSION = 0x0100,      /* protocol version 1, revision 0 */
-	MSG_NAME_LEN = 64,         /* text fields: NUL-padded, no NUL where full */
 	MSG_CDN_STATISTICS_LEN = 128,
 };
 
@@ -56,7 +55,7 @@ enum {
 	MSG_BEARER_ANY = 3
 };
 
-/* Result codes: 1 is success wherever there is one, 2 says that `error` tells more. */
+/* Result codes: 1 is success, and with 2 the general error code is in `error`. */
 enum {
 	MSG_RESULT_OK = 1,
 	MSG_RESULT_GENERAL_ERROR = 2
@@ -87,7 +86,7 @@ enum {
 	MSG_CDN_REQUESTED = 4
 };
 
-/* Text fields are NUL-terminated here, one octet longer than on the wire. */
+/* Text fields are NUL-terminated here, one byte longer than in the message. */
 struct msg_start { /* SCCRQ and SCCRP; result and error are the reply's only */
 	uint16_t version;
 	uint8_t result;
@@ -200,8 +199,8 @@ struct msg_set_link_info {
 
 struct msg {
 	enum msg_type type;
-	enum msg_kind kind; /* decoding: MSG_KIND_CONTROL but with MSG_UNKNOWN; encoding: unused */
-	/* Decoding: octets beyond the type's length, which were ignored. Encoding: unused. */
+	enum msg_kind kind; /* decoding: MSG_KIND_CONTROL unless MSG_UNKNOWN; encoding: unused */
+	/* Decoding: bytes beyond the type's length, which were ignored. Encoding: unused. */
 	size_t excess;
 	union {
 		struct msg_start start;
@@ -220,43 +219,40 @@ struct msg {
 	} u;
 };
 
-/* What one look at the head of the stream says. */
 enum msg_verdict {
-	MSG_COMPLETE,   /* *used octets were one message; *out holds it */
-	MSG_INCOMPLETE, /* more octets are needed; *used is 0 */
-	MSG_UNKNOWN,    /* *used octets were a management message or an unknown type: skip them */
+	MSG_COMPLETE,   /* *used bytes were one message; *out holds it */
+	MSG_INCOMPLETE, /* more bytes are needed; *used is 0 */
+	MSG_UNKNOWN,    /* *used bytes were a management message or an unknown type: skip them */
 	MSG_BAD_MAGIC, /* synchronisation is lost (section 1.4): close the connection; *used is 0 */
 	MSG_BAD_LENGTH, /* ... likewise: declared length impossible (< 12 or > MSG_STREAM_LEN_MAX) */
-	MSG_TOO_SHORT, /* declared length below that of the type: close the connection; *used is 0 */
+	MSG_TOO_SHORT,  /* *used bytes were a message with fields missing: skip them */
 };
 
 /*
- * Takes the first message off a stream of `len` octets. The verdict about magic and length comes as
- * soon as the header's octets allow it. Nothing is kept between calls; *out is written only with
- * MSG_COMPLETE (and its type and kind with MSG_TOO_SHORT and MSG_UNKNOWN). Text stops at its first
- * NUL and may hold any other octet: whoever shows it makes it printable. Lengths of numbers are
- * never above MSG_NAME_LEN, whatever was received.
+ * Decodes the first message of a stream of `len` bytes. A bad length or magic is reported as soon as
+ * its bytes are there. *out is written only with MSG_COMPLETE; with MSG_TOO_SHORT and MSG_UNKNOWN its
+ * type and kind alone. Text ends at its first NUL and may hold any other byte: it is not printable
+ * without filtering. Lengths of phone numbers are limited to MSG_NAME_LEN.
  */
-enum msg_verdict msg_decode(const uint8_t *octets, size_t len, struct msg *out, size_t *used);
+enum msg_verdict msg_decode(const uint8_t *bytes, size_t len, struct msg *out, size_t *used);
 
-/*
- * Writes `m` with its header, reserved fields and what lies behind the end of a text as zeros;
- * returns its length, or 0 where `cap` is too small or the type unknown.
- */
+/* Encodes `m` with its header; reserved fields and the rest of a text field are zeros. Returns its
+ * length, or 0 if `cap` is too small or the type unknown. */
 size_t msg_encode(const struct msg *m, uint8_t *out, size_t cap);
 
 /* The length of a message of that type, header included; 0 for an unknown type. */
 size_t msg_length(unsigned type);
 
-/* Names for logs; never NULL. "Start-Control-Connection-Request"; "unknown" beyond the 15. */
+/* As in "Start-Control-Connection-Request"; "unknown" for other types; never NULL. */
 const char *msg_type_name(unsigned type);
-/* Result code of SCCRP, StopCCRP, Echo-Reply, OCRP, ICRP or CDN in words a user can act on; "" for others. */
+/* Texts for users; "" for an unknown code, never NULL.
+ * Result code of SCCRP, OCRP or CDN. */
 const char *msg_result_text(enum msg_type type, unsigned result);
-/* General error code (section 2.16) in words; "" for others. */
+/* General error code (section 2.16). */
 const char *msg_error_text(unsigned error);
-/* Stop-Control-Connection-Request's reason in words; "" for others. */
+/* Reason of a Stop-Control-Connection-Request. */
 const char *msg_stop_reason_text(unsigned reason);
-/* Cause code (Q.931 / vendor) in words where a well-known one, else "". */
+/* Cause code of OCRP and CDN, by Q.931. */
 const char *msg_cause_text(unsigned cause);
 
 #endif

@@ -1,256 +1,266 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The data path's turns: which descriptor to watch when, the timers, and the alternation of the two
- * directions. Neither packets nor frames are looked at here.
+ * The data path in the loop. Every callback lets one part act, lets the other direction follow, and
+ * ends by setting what is polled next.
  */
 #include "gateway/datapath.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* What the server sends before pppd has set its line discipline would be lost on a plain tty, and
  * with it the server's first Configure-Request. pppd need not speak first: in the pty form it waits
- * a second for the server's words, and with `silent` for ever. The kernel announces no change of
- * discipline, so it is asked, after 2 ms, 4 ms and so on; after a second in all it is late enough. */
+ * a second for the server's Configure-Request, and with `silent` for ever. The kernel announces no
+ * change of discipline, so the path asks after 2 ms, 4 ms and so on; after a second in all it writes
+ * in any case. */
 #define LISTEN_FIRST_US (2 * USEC_PER_MSEC)
 #define LISTEN_LAST_US (512 * USEC_PER_MSEC)
-/* A pty that takes nothing for so long is stuck rather than busy: go on reading the socket, into
+/* A pty that takes nothing for so long is stuck rather than busy: read the socket all the same, into
  * the session's queue, so that acknowledgments flow in both directions. */
 #define STALL_US (10 * USEC_PER_MSEC)
-/* After ENOBUFS: a device queue drains within a few packet times. */
-#define RETRY_US USEC_PER_MSEC
-/* Without a route: routes come back by somebody's hand. */
-#define NO_ROUTE_RETRY_US (20 * USEC_PER_MSEC)
 
-/* Brings watches and timers in line with what waits where. Cheap: stores only. */
-static void arrange(struct gre_path *p, int64_t now_us)
+/* Frames, or input that may hold some, wait for the socket or for the send window. */
+static bool is_sending(const struct datapath *p)
 {
-	short events = gre_rx_wanted(p) ? POLLIN : 0;
-	if (p->tx.wait_socket)
+	return net_tx_queued(&p->tx) || p->pty->has_input;
+}
+
+/* Sets watches and the timer after the state of both directions. Cheap: stores only. */
+static void update_watches(struct datapath *p, int64_t now_us)
+{
+	enum net_tx_wait wait = net_tx_wait(&p->tx);
+	int64_t write_after_us = p->pty->write_after_us;
+	bool may_write = p->pty->queued && write_after_us <= now_us;
+	short events = net_rx_is_wanted(&p->rx) ? POLLIN : 0;
+	if (wait == NET_TX_WAIT_SOCKET)
 		events |= POLLOUT;
 	/* With nothing to do, errors wait too: only a read or a send clears them. */
 	p->gre_watch.events = events ? events : LOOP_OFF;
-	p->in_watch.events = gre_tx_pending(p) ? 0 : POLLIN;
+	p->in_watch.events = is_sending(p) ? 0 : POLLIN;
+	p->out_watch.events = may_write ? POLLOUT : LOOP_OFF;
 
-	bool paced = p->sync.pace_us > now_us; /* --sync only */
-	p->pace_timer.deadline_us = paced && gre_rx_waiting(p) ? p->sync.pace_us : DEADLINE_NEVER;
-	if (gre_rx_waiting(p)) {
-		p->out_watch.events = paced ? LOOP_OFF : POLLOUT;
-		if (p->stall_timer.deadline_us == DEADLINE_NEVER && !p->rx.stalled)
-			p->stall_timer.deadline_us = now_us + STALL_US;
-	} else {
-		p->out_watch.events = LOOP_OFF;
-		p->stall_timer.deadline_us = DEADLINE_NEVER;
+	if (p->pty->queued == 0)
+		p->stall_us = DEADLINE_NEVER;
+	else if (p->stall_us == DEADLINE_NEVER && !net_rx_is_stalled(&p->rx))
+		p->stall_us = now_us + STALL_US;
+
+	int64_t at_us = deadline_earlier(p->listen_us, p->stall_us);
+	at_us = deadline_earlier(at_us, p->pty->read_deadline_us);
+	if (p->pty->queued && !may_write)
+		at_us = deadline_earlier(at_us, write_after_us);
+	at_us = deadline_earlier(at_us, net_tx_deadline(&p->tx));
+	/* An acknowledgment that is due waits like the frames; time-outs do not. */
+	p->timer.deadline_us = deadline_earlier(
+	    at_us, wait == NET_TX_READY ? gre_session_deadline(&p->session)
+					: gre_session_timeout_deadline(&p->session));
+}
+
+static uint64_t asked(const struct datapath *p)
+{
+	return net_tx_asked(&p->tx) + (p->stats.rx_acks ? p->stats.tx_sent : 0);
+}
+
+/* The owner may stop the path in any of them. */
+static void report_events(struct datapath *p)
+{
+	const struct datapath_events *e = &p->events;
+
+	if (p->pty->has_spoken && !p->reported_speaks) {
+		p->reported_speaks = true;
+		e->pppd_speaks(e->context);
 	}
-	bool held = p->sync.held && !p->sync.quiet;
-	int64_t retry_us = p->tx.wait_timer && p->tx.no_route ? NO_ROUTE_RETRY_US : RETRY_US;
-	if ((p->tx.wait_timer || held) && p->retry_timer.deadline_us == DEADLINE_NEVER)
-		p->retry_timer.deadline_us = now_us + retry_us;
-	else if (!p->tx.wait_timer && !held)
-		p->retry_timer.deadline_us = DEADLINE_NEVER;
-	p->session_timer.deadline_us =
-	    deadline_earlier(gre_session_deadline(&p->session), gre_tx_deadline(p));
-	/* An acknowledgment that is due waits for the socket, too: not turn after turn. */
-	if ((p->tx.wait_socket || p->tx.wait_timer) && p->session_timer.deadline_us <= now_us)
-		p->session_timer.deadline_us = now_us + retry_us;
+	if (p->loop && net_rx_has_received(&p->rx) && !p->reported_received) {
+		p->reported_received = true;
+		e->received(e->context);
+	}
+	uint64_t questions = asked(p);
+	if (p->loop && questions != p->reported_asked) {
+		p->reported_asked = questions;
+		e->asked(e->context);
+	}
+	if (p->loop && p->pty->hung_up)
+		e->hung_up(e->context, p->pty->error);
+	if (p->loop && p->pty->refusal)
+		e->refused(e->context, p->pty->refusal);
 }
 
 /* Every callback ends here. */
-static void end_turn(struct gre_path *p, int64_t now_us)
+static void end_iteration(struct datapath *p, int64_t now_us)
 {
-	/* An acknowledgment from the server may have made room. */
-	if (gre_tx_pending(p) && !p->tx.wait_socket && !p->tx.wait_timer)
-		gre_tx_turn(p, now_us);
-	gre_tx_acknowledge(p, now_us);
-	if (p->tx.spoke && !p->told_speaks) {
-		p->told_speaks = true;
-		p->rx.open = true;
-		p->listen_timer.deadline_us = DEADLINE_NEVER;
-		p->events.pppd_speaks(p->events.context);
+	/* An acknowledgment from the server may have opened the send window. */
+	if (is_sending(p) && net_tx_wait(&p->tx) == NET_TX_READY)
+		p->pty->ops->read(p->pty, now_us);
+	net_tx_acknowledge(&p->tx, now_us);
+	if (p->pty->has_spoken && !p->reported_speaks) {
+		net_rx_open(&p->rx);
+		p->listen_us = DEADLINE_NEVER;
 	}
-	arrange(p, now_us);
-	if (p->tx.hung_up && !p->told_hung_up) {
-		p->told_hung_up = true;
-		p->events.hung_up(p->events.context, p->tx.error);
-	}
-	if (p->sync.refused && !p->told_refused) {
-		p->told_refused = true;
-		p->events.refused(p->events.context, sync_link_trouble(&p->sync.link));
-	}
-}
-
-/* The news of an ICMP error, say. Neither a read nor a send would clear it now, and poll does not
- * wait while it is there. */
-static void take_error(struct gre_path *p)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (getsockopt(p->config.gre, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error)
-		p->stats.rx_os_errors++;
+	update_watches(p, now_us);
+	report_events(p);
 }
 
 static void on_gre(void *context, short revents, int64_t now_us)
 {
-	struct gre_path *p = context;
+	struct datapath *p = context;
 
 	if (revents & POLLOUT)
-		p->tx.wait_socket = false;
-	if ((revents & (POLLIN | POLLERR | POLLHUP)) && gre_rx_wanted(p))
-		gre_rx_turn(p, now_us);
+		net_tx_on_writable(&p->tx, now_us);
+	if ((revents & (POLLIN | POLLERR | POLLHUP)) && net_rx_is_wanted(&p->rx))
+		net_rx_poll(&p->rx, now_us);
 	else if (revents & POLLERR)
-		take_error(p);
-	end_turn(p, now_us);
+		net_rx_clear_error(&p->rx);
+	if (net_rx_is_failing(&p->rx))
+		(void)loop_pause(p->loop, &p->gre_watch);
+	end_iteration(p, now_us);
 }
 
 static void on_pty_readable(void *context, short revents, int64_t now_us)
 {
-	struct gre_path *p = context;
+	struct datapath *p = context;
 
-	if (!gre_tx_pending(p))
-		gre_tx_turn(p, now_us);
-	/* A hang-up cannot wait for acknowledgments: nobody is left to hear of them. */
-	if ((revents & (POLLHUP | POLLERR | POLLNVAL)) && gre_tx_pending(p) && !p->tx.hung_up)
-		gre_path_hang_up(p, (revents & POLLHUP) ? 0 : EIO);
-	end_turn(p, now_us);
+	/* pppd that redials opens the pty again within 0.1 ms, and then a read finds no hang-up. */
+	if (revents & POLLHUP)
+		p->pty->was_closed = true;
+	if (!is_sending(p))
+		p->pty->ops->read(p->pty, now_us);
+	/* With frames still to be read, a hang-up is noticed by the read after the last one. But it
+	 * does not wait for the send window. */
+	if ((revents & (POLLHUP | POLLERR | POLLNVAL)) && is_sending(p) && !p->pty->hung_up)
+		pty_hang_up(p->pty, (revents & POLLHUP) ? 0 : EIO);
+	end_iteration(p, now_us);
+}
+
+static void write_to_pty(struct datapath *p, int64_t now_us)
+{
+	if (net_rx_on_pty_writable(&p->rx, now_us))
+		p->stall_us = DEADLINE_NEVER;
 }
 
 static void on_pty_writable(void *context, short revents, int64_t now_us)
 {
-	struct gre_path *p = context;
-	size_t before = p->rx.taken;
+	struct datapath *p = context;
 
 	(void)revents;
-	gre_rx_turn(p, now_us);
-	if (p->rx.taken != before) {
-		p->rx.stalled = false;
-		p->stall_timer.deadline_us = DEADLINE_NEVER;
-	}
-	end_turn(p, now_us);
+	write_to_pty(p, now_us);
+	end_iteration(p, now_us);
 }
 
-/* What is missing, a packet or an acknowledgment, may wait in the socket: timers come before
- * descriptors, and where pppd is slow the socket is not read at all. */
-static void look_for_missing(struct gre_path *p, int64_t now_us)
+static void ask_whether_pppd_listens(struct datapath *p, int64_t now_us)
 {
-	bool stalled = p->rx.stalled;
-
-	p->rx.stalled = true;
-	for (int turn = 0; turn < RX_TURNS_LATE; turn++)
-		if (now_us < gre_session_wait_deadline(&p->session) || !gre_rx_turn(p, now_us))
-			break;
-	p->rx.stalled = stalled;
-}
-
-static void on_session_deadline(void *context, int64_t now_us)
-{
-	struct gre_path *p = context;
-
-	if (p->rx.open)
-		look_for_missing(p, now_us);
-	gre_session_on_deadline(&p->session, now_us);
-	gre_tx_on_deadline(p, now_us);
-	if (p->rx.open)
-		gre_rx_flush(p, now_us);
-	end_turn(p, now_us);
-}
-
-static void on_listen_deadline(void *context, int64_t now_us)
-{
-	struct gre_path *p = context;
-
 	if (p->listen_wait_us > LISTEN_LAST_US || p->events.pppd_listens(p->events.context)) {
-		p->rx.open = true;
+		net_rx_open(&p->rx);
+		p->listen_us = DEADLINE_NEVER;
 	} else {
-		p->listen_timer.deadline_us = now_us + p->listen_wait_us;
+		p->listen_us = now_us + p->listen_wait_us;
 		p->listen_wait_us *= 2;
 	}
-	end_turn(p, now_us);
 }
 
-static void on_stall(void *context, int64_t now_us)
+static void on_timer(void *context, int64_t now_us)
 {
-	struct gre_path *p = context;
+	struct datapath *p = context;
 
-	p->rx.stalled = gre_rx_waiting(p) > 0;
-	end_turn(p, now_us);
+	if (now_us >= p->listen_us)
+		ask_whether_pppd_listens(p, now_us);
+	if (now_us >= p->stall_us) {
+		net_rx_on_pty_stalled(&p->rx);
+		p->stall_us = DEADLINE_NEVER;
+	}
+	if (now_us >= gre_session_timeout_deadline(&p->session)) {
+		net_rx_poll_overdue(&p->rx, now_us);
+		gre_session_on_deadline(&p->session, now_us);
+		net_rx_flush(&p->rx);
+	}
+	net_tx_on_deadline(&p->tx, now_us);
+	if (now_us >= p->pty->read_deadline_us)
+		p->pty->ops->on_read_deadline(p->pty, now_us);
+	/* Without a pause between two writes POLLOUT says when. */
+	if (p->pty->queued && p->out_watch.events == LOOP_OFF && now_us >= p->pty->write_after_us)
+		write_to_pty(p, now_us);
+	end_iteration(p, now_us);
 }
 
-static void on_retry(void *context, int64_t now_us)
+static void init_parts(struct datapath *p, const struct datapath_config *config)
 {
-	struct gre_path *p = context;
+	const struct net_rx_config rx = {.fd = config->net.fd, .server = config->net.server};
 
-	p->tx.wait_timer = false;
-	if (p->sync.held)
-		gre_sync_release(p, now_us);
-	end_turn(p, now_us);
-}
-
-static void on_pace(void *context, int64_t now_us)
-{
-	on_pty_writable(context, POLLOUT, now_us);
+	gre_session_init(&p->session, &config->session, config->queue, &p->stats);
+	net_tx_init(&p->tx, &config->net, &p->session, &p->stats);
+	if (config->sync) {
+		pty_sync_init(&p->ptys.sync, &config->pty, &p->tx, &p->stats);
+		p->pty = &p->ptys.sync.pty;
+	} else {
+		pty_async_init(&p->ptys.async, &config->pty, &p->tx, &p->stats);
+		p->pty = &p->ptys.async.pty;
+	}
+	net_rx_init(&p->rx, &rx, &p->session, config->queue, p->pty, &p->stats);
 }
 
 static void set_watch(struct loop_watch *w, int fd, short events,
-    void (*ready)(void *context, short revents, int64_t now_us), struct gre_path *p)
+    void (*ready)(void *context, short revents, int64_t now_us), struct datapath *p)
 {
 	*w = (struct loop_watch){.fd = fd, .events = events, .ready = ready, .context = p};
 }
 
-static void set_timer(struct loop_timer *t, int64_t deadline_us,
-    void (*expired)(void *context, int64_t now_us), struct gre_path *p)
+int datapath_start(struct datapath *p, const struct datapath_config *config,
+    const struct datapath_events *events, struct loop *loop, int64_t now_us)
 {
-	*t = (struct loop_timer){.deadline_us = deadline_us, .expired = expired, .context = p};
-}
-
-int gre_path_start(struct gre_path *p, const struct gre_path_config *config,
-    const struct gre_path_events *events, struct loop *loop, int64_t now_us)
-{
-	p->config = *config;
+	memset(p, 0, offsetof(struct datapath, session));
 	p->events = *events;
 	p->loop = loop;
-	pqueue_init(&p->queue, config->queue_entries, config->queue_slots, config->queue_capacity,
-	    config->queue_slot_len);
-	gre_session_init(&p->session, &config->session, &p->queue, &p->stats);
-	lcp_accm_init(&p->accm);
-	p->fcs = hdlc_fcs_fastest();
-	gre_rx_init(p);
-	gre_tx_init(p);
-	gre_sync_init(p);
+	p->listen_us = now_us;
 	p->listen_wait_us = LISTEN_FIRST_US;
+	p->stall_us = DEADLINE_NEVER;
+	init_parts(p, config);
 
-	set_watch(&p->gre_watch, config->gre, LOOP_OFF, on_gre, p);
-	set_watch(&p->in_watch, config->pty_in, POLLIN, on_pty_readable, p);
-	set_watch(&p->out_watch, config->pty_out, LOOP_OFF, on_pty_writable, p);
-	set_timer(&p->session_timer, DEADLINE_NEVER, on_session_deadline, p);
-	set_timer(&p->listen_timer, now_us, on_listen_deadline, p);
-	set_timer(&p->stall_timer, DEADLINE_NEVER, on_stall, p);
-	set_timer(&p->retry_timer, DEADLINE_NEVER, on_retry, p);
-	set_timer(&p->pace_timer, DEADLINE_NEVER, on_pace, p);
+	set_watch(&p->gre_watch, config->net.fd, LOOP_OFF, on_gre, p);
+	set_watch(&p->in_watch, config->pty.in, POLLIN, on_pty_readable, p);
+	set_watch(&p->out_watch, config->pty.out, LOOP_OFF, on_pty_writable, p);
+	p->timer = (struct loop_timer){.deadline_us = now_us, .expired = on_timer, .context = p};
 
 	int error = loop_add(loop, &p->gre_watch);
 	if (!error)
 		error = loop_add(loop, &p->in_watch);
 	if (!error)
 		error = loop_add(loop, &p->out_watch);
-	loop_timer_add(loop, &p->session_timer);
-	loop_timer_add(loop, &p->listen_timer);
-	loop_timer_add(loop, &p->stall_timer);
-	loop_timer_add(loop, &p->retry_timer);
-	loop_timer_add(loop, &p->pace_timer);
+	loop_timer_add(loop, &p->timer);
+	if (!error)
+		net_tx_send_empty(&p->tx, config->session.peer_call_id);
 	return error;
 }
 
-void gre_path_stop(struct gre_path *p)
+void datapath_on_connected(struct datapath *p)
+{
+	net_tx_on_connected(&p->tx);
+}
+
+void datapath_count_facts(const struct datapath *p, struct silence_facts *f)
+{
+	int refusal = net_tx_refusal(&p->tx);
+
+	f->asked = asked(p);
+	f->sent = p->stats.tx_sent;
+	f->received = net_rx_received(&p->rx);
+	f->answers = net_rx_answers(&p->rx);
+	f->refused = refusal == EPERM;
+	f->no_route = refusal && refusal != EPERM;
+}
+
+void datapath_stop(struct datapath *p)
 {
 	if (!p->loop)
 		return;
 	loop_remove(p->loop, &p->gre_watch);
 	loop_remove(p->loop, &p->in_watch);
 	loop_remove(p->loop, &p->out_watch);
-	loop_timer_remove(p->loop, &p->session_timer);
-	loop_timer_remove(p->loop, &p->listen_timer);
-	loop_timer_remove(p->loop, &p->stall_timer);
-	loop_timer_remove(p->loop, &p->retry_timer);
-	loop_timer_remove(p->loop, &p->pace_timer);
+	loop_timer_remove(p->loop, &p->timer);
 	p->loop = NULL;
+}
+
+void datapath_drain(struct datapath *p, int64_t now_us)
+{
+	if (!p->loop)
+		return;
+	net_rx_drain(&p->rx, now_us);
+	update_watches(p, now_us);
 }

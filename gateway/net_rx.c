@@ -1,218 +1,222 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From the network to pppd: many packets for one recvmmsg, one write for all that became ready.
- * What order they are in is the session's to say; when to read and write is gre_path.c's.
+ * Receiving in batches. A packet that is next in order is encoded for pppd from where recvmmsg put
+ * it; only held packets are copied, into the session's queue.
  */
-#include "gateway/datapath.h"
+#include "gateway/net_rx.h"
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-/* Where the batch's packet i begins. */
-static uint8_t *slot(struct gre_path *p, size_t i)
-{
-	return p->slots[RX_BATCH - 1 - i];
-}
+#include "ppp/ppp_cp.h"
+#include "sys/batch.h"
 
-void gre_rx_init(struct gre_path *p)
+enum {
+	/* Full batches in a row before the other direction is polled. */
+	BATCHES = 2,
+	/* Batches to look through for a packet before it is given up on: some milliseconds' packets of a
+	 * fast link. */
+	OVERDUE_BATCHES = 32,
+	/* With more bytes than this queued for pppd, packets stay in the socket; with less they join
+	 * the queue when pppd takes something, so that one write has both. */
+	QUEUED_LOW = 16384,
+};
+
+void net_rx_init(struct net_rx *rx, const struct net_rx_config *config, struct gre_session *session,
+    struct pqueue *queue, struct pty *pty, struct pptp_stats *stats)
 {
-	for (size_t i = 0; i < RX_BATCH; i++) {
-		p->rx.pieces[i][0] = (struct iovec){.iov_base = slot(p, i), .iov_len = RX_SLOT};
-		p->rx.pieces[i][1] = (struct iovec){.iov_base = p->tails[i], .iov_len = RX_TAIL};
-		struct msghdr *m = &p->rx.messages[i].msg_hdr;
-		m->msg_iov = p->rx.pieces[i];
+	memset(rx, 0, offsetof(struct net_rx, slots));
+	rx->config = *config;
+	rx->session = session;
+	rx->queue = queue;
+	rx->pty = pty;
+	rx->stats = stats;
+	for (size_t i = 0; i < NET_RX_BATCH; i++) {
+		rx->pieces[i][0] = (struct iovec){.iov_base = rx->slots[i], .iov_len = NET_RX_SLOT};
+		rx->pieces[i][1] = (struct iovec){.iov_base = rx->tails[i], .iov_len = NET_RX_TAIL};
+		struct msghdr *m = &rx->messages[i].msg_hdr;
+		m->msg_iov = rx->pieces[i];
 		m->msg_iovlen = 2;
-		m->msg_control = p->rx.control;
-		m->msg_controllen = sizeof(p->rx.control);
+		m->msg_control = rx->control;
+		m->msg_controllen = sizeof(rx->control);
 	}
 }
 
-static bool may_receive(const struct gre_path *p)
+static bool may_receive(const struct net_rx *rx)
 {
-	if (!p->rx.open || gre_session_is_full(&p->session))
+	if (!rx->is_open || gre_session_is_full(rx->session))
 		return false;
-	return p->rx.stalled || gre_rx_waiting(p) <= OUT_LOW;
+	return rx->stalled || rx->pty->queued <= QUEUED_LOW;
 }
 
-bool gre_rx_wanted(const struct gre_path *p)
+bool net_rx_is_wanted(const struct net_rx *rx)
 {
-	return may_receive(p) && (p->rx.stalled || gre_rx_waiting(p) == 0);
+	return may_receive(rx) && (rx->stalled || rx->pty->queued == 0);
 }
 
-/* Whether a packet of `len` octets can be put into `out` whatever its octets are. */
-static bool has_room(const struct gre_path *p, size_t len)
-{
-	if (p->config.sync)
-		return gre_sync_has_room(p);
-	return OUT_CAP - p->rx.out_len >= HDLC_ENCODED_MAX(len);
-}
-
-/* Hands what waits to pppd's side, as much as it takes. */
-static void write_out(struct gre_path *p)
-{
-	struct path_rx *rx = &p->rx;
-
-	if (p->config.sync) {
-		if (rx->out_len)
-			gre_sync_write(p);
-		return;
-	}
-	while (rx->out_at < rx->out_len) {
-		ssize_t n = write(p->config.pty_out, p->out + rx->out_at, rx->out_len - rx->out_at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN)
-			gre_path_hang_up(p, errno);
-		if (n > 0) {
-			rx->out_at += (size_t)n;
-			rx->taken += (size_t)n;
-		}
-		/* A pty that took a part is full now; trying again at once would only cost a call. */
-		break;
-	}
-	if (rx->out_at == rx->out_len)
-		rx->out_at = rx->out_len = 0;
-}
-
-static void deliver(struct gre_path *p, const uint8_t *payload, size_t len)
-{
-	struct path_rx *rx = &p->rx;
-
-	if (p->config.sync) {
-		gre_sync_deliver(p, payload, len);
-		return;
-	}
-	uint32_t accm = lcp_accm_to_pppd(&p->accm, payload, len);
-	/* The flag that closed the frame before opens this one, if both go out in one write. */
-	bool open_flag = rx->out_len == 0;
-	rx->out_len += hdlc_encode(p->fcs, payload, len, accm, open_flag, p->out + rx->out_len);
-}
-
-/* Packets that were held and whose turn has come, while there is room. */
-static void deliver_held(struct gre_path *p, int64_t now_us)
+/* Packets that were held and are next in order now, while there is space. */
+static void deliver_held(struct net_rx *rx)
 {
 	const struct pqueue_entry *head;
 
-	while ((head = pqueue_head(&p->queue)) && has_room(p, head->len)) {
+	while ((head = pqueue_head(rx->queue)) && head->len <= rx->pty->space) {
 		const uint8_t *payload;
 		size_t len;
-		if (!gre_session_next(&p->session, now_us, &payload, &len))
+		if (!gre_session_dequeue(rx->session, &payload, &len))
 			break;
-		deliver(p, payload, len);
+		rx->pty->ops->deliver(rx->pty, payload, len);
 	}
 }
 
-void gre_rx_flush(struct gre_path *p, int64_t now_us)
+void net_rx_flush(struct net_rx *rx)
 {
-	struct path_rx *rx = &p->rx;
-
-	if (rx->out_len)
-		write_out(p);
-	/* Make the room behind a partial write usable, before the next batch needs it. */
-	if (rx->out_at && (gre_rx_waiting(p) <= OUT_LOW || rx->out_at >= OUT_CAP / 2)) {
-		memmove(p->out, p->out + rx->out_at, rx->out_len - rx->out_at);
-		rx->out_len -= rx->out_at;
-		rx->out_at = 0;
-	}
-	bool took_all = rx->out_len == 0;
-	deliver_held(p, now_us);
-	/* As long as pppd takes all: with nothing left to wait for it, nobody would come back here. */
-	while (took_all && rx->out_len) {
-		write_out(p);
-		took_all = rx->out_len == 0;
-		deliver_held(p, now_us);
-	}
+	deliver_held(rx);
+	if (rx->pty->queued)
+		rx->pty->ops->flush(rx->pty);
+	/* What there was no space for before: with nothing queued, POLLOUT would not bring us back here. */
+	deliver_held(rx);
 }
 
-/* The octets of packet i in one piece. */
-static const uint8_t *datagram(struct gre_path *p, size_t i, size_t len)
+/* The bytes of packet i of the batch in one piece. */
+static const uint8_t *datagram(struct net_rx *rx, size_t i, size_t len)
 {
-	if (len <= RX_SLOT)
-		return slot(p, i);
-	memcpy(p->whole, slot(p, i), RX_SLOT);
-	memcpy(p->whole + RX_SLOT, p->tails[i], len - RX_SLOT);
-	return p->whole;
+	if (len <= NET_RX_SLOT)
+		return rx->slots[i];
+	memcpy(rx->whole, rx->slots[i], NET_RX_SLOT);
+	memcpy(rx->whole + NET_RX_SLOT, rx->tails[i], len - NET_RX_SLOT);
+	return rx->whole;
 }
 
-static void take_packet(struct gre_path *p, const uint8_t *octets, size_t len, int64_t now_us)
+static void process_packet(struct net_rx *rx, const uint8_t *bytes, size_t len, int64_t now_us)
 {
 	struct gre_header h;
 	const uint8_t *payload;
 
-	switch (gre_decode(octets, len, &h, &payload)) {
+	switch (gre_header_decode(bytes, len, &h, &payload)) {
 	case GRE_OK:
 		break;
 	case GRE_TRUNCATED:
-		p->stats.rx_truncated++;
+		rx->stats->rx_truncated++;
 		return;
 	case GRE_INVALID:
-		p->stats.rx_invalid++;
+		rx->stats->rx_invalid++;
 		return;
 	}
-	/* A stranger's, from before the socket was connected. */
-	if (memcmp(h.source, &p->config.server, sizeof(h.source)) != 0) {
-		p->stats.rx_invalid++;
+	/* From another host, before the socket was connected. */
+	if (memcmp(h.source, &rx->config.server, sizeof(h.source)) != 0) {
+		rx->stats->rx_invalid++;
+		memcpy(&rx->other_source, h.source, sizeof(h.source));
 		return;
 	}
-	bool room = has_room(p, h.payload_len);
-	if (gre_session_receive(&p->session, now_us, &h, payload, room) == GRE_RX_DELIVER)
-		deliver(p, payload, h.payload_len);
-	if (p->queue.count)
-		deliver_held(p, now_us);
+	rx->datagrams++;
+	/* A server that hears nothing of ours sends LCP's requests, without an acknowledgment. */
+	rx->answers += h.has_ack || (payload && !ppp_cp_is_lcp_request(payload, h.payload_len));
+	bool has_space = h.payload_len <= rx->pty->space;
+	if (gre_session_receive(rx->session, now_us, &h, payload, has_space) == GRE_RX_DELIVER)
+		rx->pty->ops->deliver(rx->pty, payload, h.payload_len);
+	if (rx->queue->count)
+		deliver_held(rx);
 }
 
-/* The kernel tells with every packet how many it had to drop before, once there were any. */
-static void count_kernel_drops(struct gre_path *p, struct msghdr *last)
+/* Once it had to drop packets, the kernel says with each packet how many so far. */
+static void count_kernel_drops(struct net_rx *rx, struct msghdr *last)
 {
 	const struct cmsghdr *c = CMSG_FIRSTHDR(last); /* nothing else was asked for */
 	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
 		return;
 	uint32_t drops;
 	memcpy(&drops, CMSG_DATA(c), sizeof(drops));
-	p->stats.rx_kernel_drops += drops - p->rx.kernel_drops; /* 32 bits that wrap */
-	p->rx.kernel_drops = drops;
+	rx->stats->rx_kernel_drops += drops - rx->kernel_drops; /* 32 bits that wrap */
+	rx->kernel_drops = drops;
 }
 
-/* Receives one batch; how many packets there were, 0 where there is nothing more for now. */
-static size_t receive_batch(struct gre_path *p)
+/* Receives `want` packets at most; how many there were, 0 if there are none for now. */
+static size_t receive_batch(struct net_rx *rx, size_t want)
 {
-	struct path_rx *rx = &p->rx;
-	/* No more than the session can hold, should pppd's side have no room for any of them. */
-	size_t room = p->queue.capacity - p->queue.count;
 	int n;
 
 	do
-		n = recvmmsg(p->config.gre, rx->messages,
-		    (unsigned)(room < RX_BATCH ? room : RX_BATCH), MSG_DONTWAIT, NULL);
+		n = batch_receive(rx->config.fd, rx->messages, (unsigned)want);
 	while (n < 0 && errno == EINTR);
 	if (n < 0) {
-		/* The news of an ICMP error, say: reading it has cleared it, the call goes on. */
-		if (errno != EAGAIN)
-			p->stats.rx_os_errors++;
+		/* An ICMP error, say: reading it has cleared it, the call goes on. */
+		if (errno != EAGAIN) {
+			rx->stats->rx_os_errors++;
+			rx->failures++;
+		}
 		return 0;
 	}
-	rx->datagrams += (size_t)n;
+	rx->failures = 0;
 	if (n > 0 && rx->messages[n - 1].msg_hdr.msg_controllen)
-		count_kernel_drops(p, &rx->messages[n - 1].msg_hdr);
+		count_kernel_drops(rx, &rx->messages[n - 1].msg_hdr);
 	for (int i = 0; i < n; i++)
 		rx->messages[i].msg_hdr.msg_controllen = sizeof(rx->control);
 	return (size_t)n;
 }
 
-bool gre_rx_turn(struct gre_path *p, int64_t now_us)
+/* Receives a batch, of no more than the session can hold in case pppd takes none of it, and passes on
+ * what may be passed on. True if it was a full one. */
+static bool poll_batch(struct net_rx *rx, int64_t now_us)
 {
-	int round = 0;
+	size_t space = rx->queue->capacity - rx->queue->count;
+	size_t want = space < NET_RX_BATCH ? space : NET_RX_BATCH;
+	size_t n = want > 0 && rx->is_open ? receive_batch(rx, want) : 0;
 
-	do {
-		size_t n = may_receive(p) ? receive_batch(p) : 0;
-		for (size_t i = 0; i < n; i++) {
-			size_t len = p->rx.messages[i].msg_len;
-			take_packet(p, datagram(p, i, len), len, now_us);
-		}
-		gre_rx_flush(p, now_us);
-		if (n < RX_BATCH)
-			return false;
-	} while (++round < RX_ROUNDS && gre_rx_wanted(p));
-	return gre_rx_wanted(p);
+	for (size_t i = 0; i < n; i++) {
+		size_t len = rx->messages[i].msg_len;
+		process_packet(rx, datagram(rx, i, len), len, now_us);
+	}
+	net_rx_flush(rx);
+	return n > 0 && n == want;
+}
+
+void net_rx_poll(struct net_rx *rx, int64_t now_us)
+{
+	if (!may_receive(rx))
+		net_rx_flush(rx);
+	else
+		for (int i = 0; i < BATCHES && poll_batch(rx, now_us) && net_rx_is_wanted(rx); i++)
+			;
+}
+
+bool net_rx_on_pty_writable(struct net_rx *rx, int64_t now_us)
+{
+	size_t before = rx->pty->written;
+
+	net_rx_poll(rx, now_us);
+	if (rx->pty->written == before)
+		return false;
+	rx->stalled = false;
+	return true;
+}
+
+void net_rx_on_pty_stalled(struct net_rx *rx)
+{
+	rx->stalled = rx->pty->queued > 0;
+}
+
+void net_rx_clear_error(struct net_rx *rx)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(rx->config.fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error)
+		rx->stats->rx_os_errors++;
+}
+
+/* While pppd is slow the socket is not read: what is overdue may be there. */
+void net_rx_poll_overdue(struct net_rx *rx, int64_t now_us)
+{
+	for (int i = 0; i < OVERDUE_BATCHES; i++)
+		if (now_us < gre_session_timeout_deadline(rx->session) || !poll_batch(rx, now_us))
+			break;
+}
+
+void net_rx_drain(struct net_rx *rx, int64_t now_us)
+{
+	for (int i = 0; i < OVERDUE_BATCHES && poll_batch(rx, now_us); i++)
+		;
+	rx->is_open = false;
+	gre_session_skip_gaps(rx->session, now_us);
+	net_rx_flush(rx);
 }

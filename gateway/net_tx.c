@@ -1,342 +1,339 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From pppd to the network: frames are put together from what pppd writes, behind room for a
- * header, and go out with one sendmmsg for many. What number each has is the session's to say.
+ * Sending in batches. Frames lie in one arena, each behind space for the longest header, which is
+ * written right in front of the frame when the frame gets its number.
  */
-#include "gateway/datapath.h"
+#include "gateway/net_tx.h"
 
 #include <errno.h>
-#include <netinet/in.h>
+#include <linux/sockios.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sys/ioctl.h>
 
+#include "ppp/ppp_cp.h"
+#include "sys/batch.h"
+#include "sys/error_text.h"
 #include "sys/log.h"
 
-/* IP and GRE headers, and address, control and protocol of PPP: what a PPP MTU has to leave room for. */
-#define TUNNEL_OVERHEAD (20 + GRE_HEADER_MAX + 4)
+/* After ENOMEM, or ENOBUFS though nothing was sent before: the kernel is short of memory, or the send
+ * buffer is too small for the fragments of one packet. */
+#define RETRY_US USEC_PER_MSEC
+/* Without a route: routes come back only when someone restores them. */
+#define NO_ROUTE_RETRY_US (20 * USEC_PER_MSEC)
+/* IP and GRE headers, and address, control and protocol of PPP: what pppd's MTU has to leave free. */
+#define IP_HEADER_LEN 20
+#define TUNNEL_OVERHEAD (IP_HEADER_LEN + GRE_HEADER_MAX + 4)
 
-static uint8_t *next_frame(struct gre_path *p)
+/* The full send buffer drains in so long, to where POLLOUT comes. In less, a wake-up that is late
+ * leaves the device idle; in more, all on the uplink wait for it. */
+#define DRAIN_MIN_US (4 * USEC_PER_MSEC)
+#define DRAIN_MAX_US (12 * USEC_PER_MSEC)
+
+enum {
+	/* The least that the kernel grants: five full packets, charged 2304 bytes each. */
+	SEND_BUFFER_MIN = 2304,
+	/* Packets: the shortest queue of a device in use (txqueuelen). A full one drops without a word. */
+	DEVICE_QUEUE_MIN = 100,
+	/* Bytes that the kernel charges for each packet besides its own, at least. */
+	CHARGE_MIN = 500,
+};
+
+/*
+ * With SO_SNDBUF at n, the kernel takes packets until it holds some that are charged more than 4n bytes
+ * (ENOBUFS: ip_append_data has a limit of its own), and POLLOUT comes below n. So a slow device's
+ * queue runs empty before it is filled again: CoDel, which drops what has waited for 5 ms all along,
+ * drops nothing.
+ */
+static void set_send_buffer(struct net_tx *tx, int size)
 {
-	return p->arena + p->tx.arena_at + GRE_HEADER_MAX;
+	if (setsockopt(tx->config.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0)
+		tx->send_buffer = size;
 }
 
-void gre_tx_init(struct gre_path *p)
+/*
+ * After `waited_us` the queued frame can be sent. What the send buffer lets the kernel hold is out of
+ * our hands: it delays all others on the uplink, and is lost where the device's queue is full. What
+ * waits here stops the reading from pppd, and so the queue of pppd's interface, before it is numbered.
+ * Where packets are not charged while they wait (loopback, tun), none of this ever happens.
+ */
+static void resize_send_buffer(struct net_tx *tx, int64_t waited_us)
 {
-	for (size_t i = 0; i < TX_BATCH; i++) {
-		p->tx.messages[i].msg_hdr.msg_iov = &p->tx.pieces[i];
-		p->tx.messages[i].msg_hdr.msg_iovlen = 1;
+	int charge = (int)tx->pieces[tx->sent].iov_len + CHARGE_MIN;
+	int max = DEVICE_QUEUE_MIN / 4 * charge;
+	int size = tx->send_buffer;
+	int left = 0;
+
+	(void)ioctl(tx->config.fd, SIOCOUTQ, &left);
+	/* With nothing left we may be late, so it tells only that it was faster. */
+	if (((waited_us > DRAIN_MAX_US && left) || size > max) && size > SEND_BUFFER_MIN)
+		set_send_buffer(tx, size / 2);
+	else if (waited_us < (left ? DRAIN_MIN_US : DRAIN_MAX_US) && size <= max / 2)
+		set_send_buffer(tx, size * 2);
+}
+
+/* Where each packet is addressed; `len` 0: the socket is connected. */
+static void set_destination(struct net_tx *tx, socklen_t len)
+{
+	tx->server = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = tx->config.server};
+	tx->server_len = len;
+	for (size_t i = 0; i < NET_TX_BATCH; i++) {
+		tx->messages[i].msg_hdr.msg_name = len ? &tx->server : NULL;
+		tx->messages[i].msg_hdr.msg_namelen = len;
 	}
-	txorder_init(&p->tx.order, p->config.test_type, p->config.test_rate, p->order_slots[0],
-	    sizeof(p->order_slots[0]));
-	hdlc_decoder_init(&p->tx.decoder, p->fcs, next_frame(p), TX_FRAME_CAP);
 }
 
-bool gre_tx_full(const struct gre_path *p)
+static ssize_t send_packet(struct net_tx *tx, const uint8_t *bytes, size_t len)
 {
-	return p->tx.count == TX_BATCH ||
-	       p->tx.arena_at + GRE_HEADER_MAX + TX_FRAME_CAP > sizeof(p->arena);
+	if (tx->server_len == 0)
+		return send(tx->config.fd, bytes, len, MSG_DONTWAIT);
+	return sendto(tx->config.fd, bytes, len, MSG_DONTWAIT, (const struct sockaddr *)&tx->server,
+	    tx->server_len);
 }
 
-/* A complete frame stands where the next one was expected: it joins the batch. */
-static void add_frame(struct gre_path *p, size_t len)
+void net_tx_init(struct net_tx *tx, const struct net_tx_config *config, struct gre_session *session,
+    struct pptp_stats *stats)
 {
-	struct path_tx *tx = &p->tx;
+	memset(tx, 0, offsetof(struct net_tx, arena));
+	tx->config = *config;
+	tx->session = session;
+	tx->stats = stats;
+	for (size_t i = 0; i < NET_TX_BATCH; i++) {
+		tx->messages[i].msg_hdr.msg_iov = &tx->pieces[i];
+		tx->messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	if (config->server.s_addr != htonl(INADDR_ANY))
+		set_destination(tx, sizeof(tx->server));
+	set_send_buffer(tx, SEND_BUFFER_MIN);
+	reorder_inject_init(&tx->reorder, config->test_type, config->test_rate,
+	    tx->reorder_slots[0], sizeof(tx->reorder_slots[0]));
+}
 
-	tx->pieces[tx->count++] = (struct iovec){.iov_base = next_frame(p), .iov_len = len};
+void net_tx_on_connected(struct net_tx *tx)
+{
+	set_destination(tx, 0);
+	tx->longest = 0; /* the kernel tells a connected socket the path's MTU */
+}
+
+void net_tx_send_empty(struct net_tx *tx, uint16_t peer_call_id)
+{
+	const struct gre_header h = {.call_id = peer_call_id};
+	uint8_t packet[GRE_HEADER_MAX];
+	size_t len = gre_header_encode(&h, packet);
+
+	if (send_packet(tx, packet, len) < 0)
+		log_debug("cannot send an empty GRE packet: %s", error_text(errno));
+}
+
+void net_tx_add(struct net_tx *tx, size_t len)
+{
+	if (ppp_cp_is_lcp_request(net_tx_frame_buffer(tx), len))
+		tx->asked++;
+	tx->pieces[tx->count++] =
+	    (struct iovec){.iov_base = net_tx_frame_buffer(tx), .iov_len = len};
 	/* Up to 8 so that headers start at even addresses. */
 	tx->arena_at += (GRE_HEADER_MAX + len + 7) & ~(size_t)7;
 }
 
-/* All frames have gone: the arena is used from its start again, so that few of its pages are. */
-static void rewind_arena(struct gre_path *p)
+/* All frames are sent: the arena is used from its start again, so that few of its pages are. */
+static void rewind_arena(struct net_tx *tx, size_t partial_len)
 {
-	struct path_tx *tx = &p->tx;
-
 	tx->sent = tx->numbered = tx->count = 0;
 	if (tx->arena_at == 0)
 		return;
-	uint8_t *from = next_frame(p);
+	const uint8_t *partial = net_tx_frame_buffer(tx);
 	tx->arena_at = 0;
-	/* The frame that is only half there moves along. */
-	size_t half = tx->decoder.len;
-	memmove(next_frame(p), from, half);
-	tx->decoder.frame = next_frame(p);
-}
-
-void gre_tx_add(struct gre_path *p, const uint8_t *frame, size_t len)
-{
-	memcpy(next_frame(p), frame, len);
-	add_frame(p, len);
-}
-
-/* As many as there is input for, and places in the batch. */
-static void take_frames(struct gre_path *p)
-{
-	struct path_tx *tx = &p->tx;
-
-	while (tx->in_at < tx->in_len && !gre_tx_full(p)) {
-		size_t used;
-		enum hdlc_event event =
-		    hdlc_decode(&tx->decoder, p->in + tx->in_at, tx->in_len - tx->in_at, &used);
-		tx->in_at += used;
-		switch (event) {
-		case HDLC_MORE:
-			break;
-		case HDLC_FRAME:
-			lcp_accm_from_pppd(&p->accm, tx->decoder.frame, tx->decoder.frame_len);
-			add_frame(p, tx->decoder.frame_len);
-			/* May point to where no whole frame fits: then the batch is full, and
-			 * rewind_arena moves it before it is used. */
-			hdlc_decoder_next_buffer(&tx->decoder, next_frame(p), TX_FRAME_CAP);
-			break;
-		case HDLC_OVERSIZE:
-			p->stats.tx_oversize++;
-			break;
-		case HDLC_BAD_FCS:
-		case HDLC_SHORT:
-		case HDLC_ABORTED:
-			p->stats.tx_bad_frames++;
-			break;
-		}
-	}
-}
-
-size_t gre_tx_read(struct gre_path *p, uint8_t *to)
-{
-	ssize_t n;
-
-	do
-		n = read(p->config.pty_in, to, IN_CAP);
-	while (n < 0 && errno == EINTR);
-	if (n > 0) {
-		p->tx.spoke = true;
-		return (size_t)n;
-	}
-	if (n < 0 && errno == EAGAIN)
-		return 0;
-	gre_path_hang_up(p, n < 0 ? errno : 0);
-	return 0;
-}
-
-static void number_frames(struct gre_path *p, int64_t now_us)
-{
-	struct path_tx *tx = &p->tx;
-
-	if (tx->numbered == tx->count)
-		return;
-	for (unsigned room = gre_session_send_room(&p->session, now_us);
-	     room && tx->numbered < tx->count; room--) {
-		struct iovec *piece = &tx->pieces[tx->numbered++];
-		struct gre_header h;
-		gre_session_send(&p->session, now_us, (uint16_t)piece->iov_len, &h);
-		size_t len = gre_header_len(&h);
-		piece->iov_base = (uint8_t *)piece->iov_base - len;
-		piece->iov_len += len;
-		(void)gre_encode(&h, piece->iov_base);
-	}
-}
-
-/* Says once what to do about packets that the path does not take. */
-static void warn_size(struct gre_path *p)
-{
-	if (p->tx.warned_size)
-		return;
-	p->tx.warned_size = true;
-
-	int mtu = 0;
-	socklen_t len = sizeof(mtu);
-	if (getsockopt(p->config.gre, IPPROTO_IP, IP_MTU, &mtu, &len) < 0 || mtu <= TUNNEL_OVERHEAD)
-		log_warn("packets are too large for the path to the server: "
-			 "give pppd a smaller \"mtu\"");
-	else
-		log_warn("packets are too large for the path to the server (its MTU is %d): "
-			 "give pppd \"mtu %d mru %d\"",
-		    mtu, mtu - TUNNEL_OVERHEAD, mtu - TUNNEL_OVERHEAD);
-}
-
-/* What became of a packet that could not be sent. */
-enum refusal {
-	REFUSAL_WAIT, /* for the socket or a moment; the packet stays */
-	REFUSAL_LOST,
-};
-
-static enum refusal on_send_error(struct gre_path *p, int error)
-{
-	switch (error) {
-	case EAGAIN:
-		p->tx.wait_socket = true;
-		return REFUSAL_WAIT;
-	case ENOBUFS:
-	case ENOMEM:
-		p->tx.wait_timer = true;
-		return REFUSAL_WAIT;
-	case ENETUNREACH:
-	case EHOSTUNREACH:
-	case ENETDOWN:
-	case EINVAL: /* a route of type blackhole; in older kernels our address is gone, too */
-	case EACCES: /* a route of type prohibit */
-		/* The uplink is gone for the moment (what a router says is taken by the first
-		 * try). Packets lost now would run MPPE's count away from the server's: after
-		 * 4096 in a row no key fits any more. So nothing is taken from pppd, and the
-		 * kernel drops what does not fit before it is encrypted. */
-		if (!p->tx.no_route)
-			p->stats.tx_failed++;
-		p->tx.wait_timer = p->tx.no_route = true;
-		gre_session_delayed(&p->session);
-		return REFUSAL_WAIT;
-	case EMSGSIZE:
-		warn_size(p);
-		break;
-	default:
-		break;
-	}
-	p->stats.tx_failed++;
-	return REFUSAL_LOST;
+	memmove(net_tx_frame_buffer(tx), partial, partial_len);
 }
 
 /*
- * sendmmsg in one system call with every C library: on 64-bit machines musl's own is a loop of
- * sendmsg, because the kernel counts in 64 bits where its struct has 32 and padding. Messages that
- * began as zeroed memory, as ours, are the same in both.
+ * The kernel cuts what is longer than the first interface's MTU into fragments, without a word: there
+ * is no EMSGSIZE without "don't fragment" (see netsock.c). A frame in fragments is slow, and lost where
+ * the network reorders. `len`: the longest GRE packet so far, in bytes.
  */
-static int send_batch(int fd, struct mmsghdr *messages, unsigned count)
+static void check_mtu(struct net_tx *tx, size_t len)
 {
-#ifdef __GLIBC__
-	return sendmmsg(fd, messages, count, MSG_DONTWAIT);
-#else
-	return (int)syscall(SYS_sendmmsg, fd, messages, count, MSG_DONTWAIT);
-#endif
+	int mtu = 0;
+	socklen_t size = sizeof(mtu);
+	tx->longest = len;
+	if (tx->warned_mtu || getsockopt(tx->config.fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0 ||
+	    mtu <= TUNNEL_OVERHEAD || (size_t)mtu >= IP_HEADER_LEN + len)
+		return;
+	tx->warned_mtu = true;
+	log_warn("packets are too large for the path to the server (its MTU is %d), and sent in "
+		 "fragments: give pppd \"mtu %d mru %d\"",
+	    mtu, mtu - TUNNEL_OVERHEAD, mtu - TUNNEL_OVERHEAD);
 }
 
-/* Sends [sent, numbered) in order; false where it has to wait. */
-static bool send_frames(struct gre_path *p)
+static void number_frames(struct net_tx *tx, int64_t now_us)
 {
-	struct path_tx *tx = &p->tx;
-	bool tried = false; /* the first packet, once */
+	if (tx->numbered == tx->count)
+		return;
+	for (unsigned window = gre_session_send_space(tx->session, now_us);
+	     window && tx->numbered < tx->count; window--) {
+		struct iovec *piece = &tx->pieces[tx->numbered++];
+		struct gre_header h;
+		gre_session_send(tx->session, now_us, (uint16_t)piece->iov_len, &h);
+		size_t len = gre_header_len(&h);
+		piece->iov_base = (uint8_t *)piece->iov_base - len;
+		piece->iov_len += len;
+		(void)gre_header_encode(&h, piece->iov_base);
+		if (piece->iov_len > tx->longest)
+			check_mtu(tx, piece->iov_len);
+	}
+}
 
+/* What to do about a packet that the kernel refused. Returns true if it stays queued, false if it is
+ * lost. The error is this packet's: what ICMP said of earlier ones comes to a read only. */
+static bool process_send_error(struct net_tx *tx, int error, int64_t now_us)
+{
+	tx->wait_began_us = now_us;
+	switch (error) {
+	case EAGAIN:
+		tx->wait = NET_TX_WAIT_SOCKET;
+		return true;
+	case ENOBUFS: /* the send buffer; a full queue of the device is told with IP_RECVERR only */
+		tx->wait = tx->progress ? NET_TX_WAIT_SOCKET : NET_TX_WAIT_RETRY;
+		return true;
+	case ENOMEM:
+		tx->wait = NET_TX_WAIT_RETRY;
+		return true;
+	case EPERM: /* a packet filter of this host */
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EINVAL: /* a route of type blackhole; in older kernels also: our address was removed */
+	case EACCES: /* a route of type prohibit */
+		/* There is no path for the moment. Packets lost now would run MPPE's coherency
+		 * count away from the server's: after 4096 in a row no key fits any more. So
+		 * nothing is read from pppd, and the kernel drops what does not fit before it is
+		 * encrypted. */
+		if (!tx->refusal) {
+			tx->stats->tx_failed++;
+			tx->asked++;
+		}
+		tx->wait = NET_TX_WAIT_RETRY;
+		tx->refusal = error;
+		gre_session_on_delay(tx->session);
+		return true;
+	default:
+		break;
+	}
+	tx->stats->tx_failed++;
+	return false;
+}
+
+/* Sends [sent, numbered) in order; false if it has to wait. */
+static bool send_frames(struct net_tx *tx, int64_t now_us)
+{
 	while (tx->sent < tx->numbered) {
-		int n = send_batch(p->config.gre, tx->messages + tx->sent, tx->numbered - tx->sent);
+		int n = batch_send(tx->config.fd, tx->messages + tx->sent, tx->numbered - tx->sent);
 		if (n > 0) {
 			for (unsigned i = tx->sent; i < tx->sent + (unsigned)n; i++)
 				if (tx->messages[i].msg_len < tx->pieces[i].iov_len)
-					p->stats.tx_short++;
-			p->stats.tx_sent += (unsigned)n;
+					tx->stats->tx_short++;
+			tx->stats->tx_sent += (unsigned)n;
 			tx->sent += (unsigned)n;
-			tx->no_route = false;
-			tried = false;
+			tx->progress = true;
+			tx->refusal = 0;
 			continue;
 		}
 		int error = n < 0 ? errno : EAGAIN;
 		if (error == EINTR)
 			continue;
-		bool may_be_old = error != EAGAIN && error != ENOBUFS && error != ENOMEM;
-		if (may_be_old && !tried) {
-			/* The error may be that of an earlier packet, by ICMP: it is told to the
-			 * next call, whatever that is, and then forgotten. */
-			tried = true;
-			continue;
-		}
-		if (on_send_error(p, error) == REFUSAL_WAIT)
+		if (process_send_error(tx, error, now_us))
 			return false;
 		tx->sent++;
-		tried = false;
 	}
 	return true;
 }
 
-/* Sends what --test-type lets go. A refused packet is lost: order is what is being tested. */
-static void send_disordered(struct gre_path *p)
+/* Sends what --test-type releases. A refused packet is lost: the order is what is being tested. */
+static void send_reordered(struct net_tx *tx, size_t count)
 {
-	const uint8_t *datagram;
-	size_t len;
-
-	while (txorder_next(&p->tx.order, &datagram, &len)) {
-		if (send(p->config.gre, datagram, len, MSG_DONTWAIT) < 0)
-			p->stats.tx_failed++;
+	for (size_t i = 0; i < count; i++) {
+		size_t len;
+		const uint8_t *datagram = reorder_inject_get(&tx->reorder, i, &len);
+		if (send_packet(tx, datagram, len) < 0)
+			tx->stats->tx_failed++;
 		else
-			p->stats.tx_sent++;
+			tx->stats->tx_sent++;
 	}
 }
 
-static bool disorder_frames(struct gre_path *p, int64_t now_us)
+static void reorder_frames(struct net_tx *tx, int64_t now_us)
 {
-	struct path_tx *tx = &p->tx;
-
 	for (; tx->sent < tx->numbered; tx->sent++) {
 		struct iovec *piece = &tx->pieces[tx->sent];
-		(void)txorder_add(&tx->order, now_us, piece->iov_base, piece->iov_len);
-		send_disordered(p);
+		send_reordered(
+		    tx, reorder_inject_add(&tx->reorder, now_us, piece->iov_base, piece->iov_len));
 	}
-	return true;
 }
 
-int64_t gre_tx_deadline(const struct gre_path *p)
+bool net_tx_flush(struct net_tx *tx, int64_t now_us, size_t partial_len)
 {
-	return txorder_deadline(&p->tx.order);
-}
-
-void gre_tx_on_deadline(struct gre_path *p, int64_t now_us)
-{
-	if (now_us < txorder_deadline(&p->tx.order))
-		return;
-	txorder_flush(&p->tx.order);
-	send_disordered(p);
-}
-
-bool gre_tx_flush(struct gre_path *p, int64_t now_us)
-{
-	struct path_tx *tx = &p->tx;
-
-	number_frames(p, now_us);
-	bool all = p->config.test_type ? disorder_frames(p, now_us) : send_frames(p);
-	if (!all || tx->sent < tx->count)
+	number_frames(tx, now_us);
+	if (tx->config.test_type)
+		reorder_frames(tx, now_us);
+	else if (!send_frames(tx, now_us))
 		return false;
-	rewind_arena(p);
+	if (net_tx_queued(tx))
+		return false;
+	rewind_arena(tx, partial_len);
 	return true;
 }
 
-void gre_tx_turn(struct gre_path *p, int64_t now_us)
-{
-	struct path_tx *tx = &p->tx;
-
-	if (tx->sent < tx->count && !gre_tx_flush(p, now_us))
-		return;
-	if (p->config.sync) {
-		gre_sync_read_turn(p, now_us);
-		return;
-	}
-	bool more = true; /* the last read was a full one */
-	for (int reads = 0;;) {
-		if (tx->in_at == tx->in_len) {
-			if (!more || reads++ == TX_ROUNDS)
-				break;
-			tx->in_at = 0;
-			tx->in_len = gre_tx_read(p, p->in);
-			more = tx->in_len >= IN_FULL;
-		}
-		take_frames(p);
-		/* Before more is read: the receiver may go to sleep meanwhile, and to wake it costs
-		 * more than a system call. */
-		if (!gre_tx_flush(p, now_us))
-			return;
-	}
-}
-
-void gre_tx_acknowledge(struct gre_path *p, int64_t now_us)
+void net_tx_acknowledge(struct net_tx *tx, int64_t now_us)
 {
 	struct gre_header h;
 
-	/* Frames that wait for the socket: an acknowledgment would fare no better. */
-	if (p->tx.wait_socket || p->tx.wait_timer || !gre_session_ack_due(&p->session, now_us, &h))
+	/* An acknowledgment would be refused like the frames that are queued. */
+	if (tx->wait || !gre_session_ack_is_due(tx->session, now_us, &h))
 		return;
 	uint8_t packet[GRE_HEADER_MAX];
-	size_t len = gre_encode(&h, packet);
-	ssize_t n = -1;
-	for (int tries = 0; n < 0 && tries < 2; tries++) /* see send_frames */
-		n = send(p->config.gre, packet, len, MSG_DONTWAIT);
-	if (n < 0)
-		p->stats.tx_failed++;
-	else
-		p->stats.tx_acks++;
+	size_t len = gre_header_encode(&h, packet);
+	ssize_t n;
+	do
+		n = send_packet(tx, packet, len);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && process_send_error(tx, errno, now_us))
+		return; /* it stays due */
+	if (n >= 0) {
+		tx->stats->tx_acks++;
+		tx->refusal = 0;
+	}
+	gre_session_on_ack_only(tx->session, now_us);
+}
+
+static void end_wait(struct net_tx *tx, int64_t now_us)
+{
+	tx->wait = NET_TX_READY;
+	tx->progress = false;
+	if (net_tx_queued(tx) && !tx->refusal)
+		resize_send_buffer(tx, now_us - tx->wait_began_us);
+}
+
+void net_tx_on_writable(struct net_tx *tx, int64_t now_us)
+{
+	if (tx->wait == NET_TX_WAIT_SOCKET)
+		end_wait(tx, now_us);
+}
+
+static int64_t retry_deadline(const struct net_tx *tx)
+{
+	if (tx->wait != NET_TX_WAIT_RETRY)
+		return DEADLINE_NEVER;
+	return tx->wait_began_us + (tx->refusal ? NO_ROUTE_RETRY_US : RETRY_US);
+}
+
+int64_t net_tx_deadline(const struct net_tx *tx)
+{
+	return deadline_earlier(retry_deadline(tx), reorder_inject_deadline(&tx->reorder));
+}
+
+void net_tx_on_deadline(struct net_tx *tx, int64_t now_us)
+{
+	if (now_us >= retry_deadline(tx))
+		end_wait(tx, now_us);
+	if (now_us >= reorder_inject_deadline(&tx->reorder))
+		send_reordered(tx, reorder_inject_flush(&tx->reorder));
 }

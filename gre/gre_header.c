@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The enhanced GRE header of RFC 2637 section 4.1, octet by octet. Every length is checked against
- * the octets that are really there before anything behind it is looked at. Knows nothing of
- * sessions: whether a number is expected is gre_session.c's business.
+ * The enhanced GRE header, byte by byte (RFC 2637 section 4.1). Checks every length against the bytes
+ * received before it reads what follows. Does not judge sequence numbers: gre_session.c does.
  */
 #include "gre/gre_header.h"
 
 #include "lib/wire.h"
 
-/* The first two octets. All bits that are not named here must be zero. */
 enum {
+	/* In the first two bytes; all other bits but the version must be zero. */
 	FLAG_KEY = 0x2000,
 	FLAG_SEQ = 0x1000,
 	FLAG_ACK = 0x0080,
+	/* RFC 791 section 3.1, in bytes. */
 	IPV4_HEADER_MIN = 20,
 	IPV4_SOURCE_AT = 12,
 };
 
-/* Steps over the IPv4 header, options included. */
-static enum gre_verdict take_ipv4(struct wire_reader *r, uint8_t *source)
+/* Skips the IPv4 header, options included, but for the source address. */
+static enum gre_verdict parse_ipv4(struct wire_reader *r, uint8_t *source)
 {
 	uint8_t first = wire_get_u8(r);
 	if (r->failed)
@@ -32,14 +32,14 @@ static enum gre_verdict take_ipv4(struct wire_reader *r, uint8_t *source)
 	return r->failed ? GRE_TRUNCATED : GRE_OK;
 }
 
-enum gre_verdict gre_decode(
+enum gre_verdict gre_header_decode(
     const uint8_t *datagram, size_t len, struct gre_header *h, const uint8_t **payload)
 {
 	struct wire_reader r = wire_read(datagram, len);
 	*h = (struct gre_header){0};
 	*payload = NULL;
 
-	enum gre_verdict verdict = take_ipv4(&r, h->source);
+	enum gre_verdict verdict = parse_ipv4(&r, h->source);
 	if (verdict != GRE_OK)
 		return verdict;
 	uint16_t flags = wire_get_be16(&r);
@@ -59,10 +59,10 @@ enum gre_verdict gre_decode(
 		h->seq = wire_get_be32(&r);
 	if (h->has_ack)
 		h->ack = wire_get_be32(&r);
-	const uint8_t *octets = wire_get(&r, h->payload_len);
+	const uint8_t *bytes = wire_get(&r, h->payload_len);
 	if (r.failed)
 		return GRE_TRUNCATED;
-	*payload = h->payload_len ? octets : NULL;
+	*payload = h->payload_len ? bytes : NULL;
 	return GRE_OK;
 }
 
@@ -71,7 +71,7 @@ size_t gre_header_len(const struct gre_header *h)
 	return GRE_HEADER_MIN + (h->has_seq ? 4u : 0u) + (h->has_ack ? 4u : 0u);
 }
 
-size_t gre_encode(const struct gre_header *h, uint8_t *out)
+size_t gre_header_encode(const struct gre_header *h, uint8_t *out)
 {
 	struct wire_writer w = wire_write(out, gre_header_len(h));
 	unsigned flags = FLAG_KEY | GRE_VERSION;

@@ -1,56 +1,41 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The data session: sorts each packet received into "next", "ahead", "behind" or "far off", keeps
- * the queue of those that wait, and joins the three policies that it is told to follow: how long to
- * wait for a missing packet (gre_gap.c), when to acknowledge (gre_ack.c), how many packets may be on
- * their way (gre_window.c).
+ * The data session: classifies each packet received as next in order, ahead, behind or out of window,
+ * owns the use of the reorder queue, and combines three policies: how long to wait for a missing
+ * packet (reorder_timer.c), when to acknowledge (ack_policy.c), how many packets may be in flight
+ * (send_window.c).
  *
- * The queue holds, in this order: packets that are ready but that PPP's side had no room for; then,
- * from `behind_gap` on, those that wait for a missing one. `expected` and what we acknowledge follow
- * what was received, not what was delivered.
+ * The queue holds, in this order: packets that are ready but for which PPP's side had no space; then,
+ * from `behind_gap` on, packets that wait for a missing one; then, from `run` on, packets out of window
+ * that wait for the verdict that the stream has moved (resync.c). rcv_nxt and the acknowledgments
+ * follow what was received, not what was delivered.
  */
 #include "gre/gre_session.h"
 
 #include <string.h>
 
-/* So many packets in a row from elsewhere, in consecutive order, and the stream has moved on. */
-#define STRAYS_TO_RESYNC 3
-/* A stream begins with 0 or 1: a first packet with a number up to this may have overtaken others. */
-#define FIRST_NUMBERS 8
-/* With a number beyond this the stream has long begun. */
-#define BEGINNING_LAST 16
-/* A stream that goes back has begun anew, for which the one before has to have ended: where packets
- * from before and behind a gap alternate, a path has become shorter. */
-#define STREAM_ENDED_US (300 * USEC_PER_MSEC)
-/* A stream that moves further on has begun anew; no loss so long leaves the call standing. */
-#define LOSS_MAX (1u << 20)
-/* A window in which "ahead" and "behind" stay different things. */
-#define MISSING_WINDOW_MAX (1u << 30)
+/* A stream begins with 0 or 1: a first packet up to this number may have overtaken others. */
+#define EARLY_FIRST_MAX 8
+/* A stream that has reached a higher number than this is no longer at its beginning. */
+#define EARLY_SEQ_MAX 16
 
 void gre_session_init(struct gre_session *s, const struct gre_session_config *config,
     struct pqueue *queue, struct pptp_stats *stats)
 {
 	memset(s, 0, sizeof(*s));
 	s->config = *config;
-	if (s->config.missing_window > MISSING_WINDOW_MAX)
-		s->config.missing_window = MISSING_WINDOW_MAX;
 	s->queue = queue;
+	while (queue->head)
+		pqueue_pop(queue);
 	s->stats = stats;
-	gre_gap_init(&s->gap, config->fixed_wait_us, config->max_wait_us);
-	gre_ack_init(&s->ack, config->our_window);
-	gre_window_init(
-	    &s->tx, config->flow_control, config->server_window, config->server_delay_us);
+	reorder_timer_init(&s->reorder_timer, config->fixed_wait_us, config->max_wait_us);
+	send_window_init(
+	    &s->send_window, config->flow_control, config->server_window, config->server_delay_us);
 }
 
 static bool has_ready(const struct gre_session *s)
 {
-	const struct pqueue_entry *head = pqueue_head(s->queue);
-	return head && head != s->behind_gap;
-}
-
-static int64_t rtt_us(const struct gre_session *s)
-{
-	return gre_window_rtt_us(&s->tx);
+	return s->queue->head && s->queue->head != s->behind_gap;
 }
 
 static enum gre_rx drop(uint64_t *counter)
@@ -59,52 +44,53 @@ static enum gre_rx drop(uint64_t *counter)
 	return GRE_RX_NOTHING;
 }
 
-/* Packets without payload take their numbers' turn, but are nothing to hand over. */
-static void pass_over_empty(struct gre_session *s)
+/* Packets without payload use up a sequence number but are not delivered. */
+static void drop_ready_empty(struct gre_session *s)
 {
 	while (has_ready(s) && pqueue_head(s->queue)->len == 0)
 		pqueue_pop(s->queue);
 }
 
-/* Everything before `next` came or is given up on: passes over what is held from there on. */
-static void advance(struct gre_session *s, int64_t now_us, seq32 next)
+/* All before `nxt` were received or given up: moves rcv_nxt there and past the entries that follow. */
+static void advance(struct gre_session *s, int64_t now_us, seq32 nxt)
 {
-	seq32 before = s->expected;
-	while (s->behind_gap && s->behind_gap->seq == next) {
-		next++;
+	seq32 before = s->rcv_nxt;
+	while (s->behind_gap && s->behind_gap != s->run && s->behind_gap->seq == nxt) {
+		nxt++;
 		s->behind_gap = s->behind_gap->next;
 	}
-	s->expected = next;
-	gre_ack_on_receipt(&s->ack, now_us, next - before, rtt_us(s));
-	pass_over_empty(s);
+	s->rcv_nxt = nxt;
+	ack_policy_on_receipt(&s->ack_policy, now_us, nxt - before);
+	drop_ready_empty(s);
 }
 
 static void count_lost(struct gre_session *s, uint32_t count, int64_t known_since_us)
 {
 	s->stats->rx_lost += count;
-	gre_gap_gave_up(&s->gap, s->expected, count, known_since_us);
+	reorder_timer_on_give_up(&s->reorder_timer, s->rcv_nxt, count, known_since_us);
 }
 
 static void give_up_gap(struct gre_session *s, int64_t now_us)
 {
-	seq32 found = s->behind_gap->seq;
-	count_lost(s, found - s->expected, s->behind_gap->known_since_us);
-	advance(s, now_us, found);
+	seq32 behind = s->behind_gap->seq;
+	count_lost(s, behind - s->rcv_nxt, s->behind_gap->known_since_us);
+	advance(s, now_us, behind);
 }
 
-/* The packet is the next one; with --nobuffer it may be further on, which loses what is between. */
-static enum gre_rx take_next(struct gre_session *s, int64_t now_us, const struct gre_header *h,
+/* A packet that is next in order; or with --nobuffer ahead, which gives up the gap before it. */
+static enum gre_rx process_next(struct gre_session *s, int64_t now_us, const struct gre_header *h,
     const uint8_t *payload, bool may_deliver)
 {
 	bool deliver = may_deliver && !has_ready(s);
 	if (!deliver &&
 	    pqueue_add(s->queue, h->seq, payload, h->payload_len, now_us, NULL) != PQUEUE_ADDED)
-		return GRE_RX_NOTHING; /* as if it had not come */
-	if (h->seq != s->expected) {
+		return GRE_RX_NOTHING; /* as if it had not arrived */
+	if (h->seq != s->rcv_nxt) {
 		s->stats->rx_buffered++;
-		count_lost(s, h->seq - s->expected, now_us);
+		count_lost(s, h->seq - s->rcv_nxt, now_us);
 	} else if (s->behind_gap) {
-		gre_gap_learn(&s->gap, now_us, now_us - s->behind_gap->known_since_us, rtt_us(s));
+		reorder_timer_on_reordered(
+		    &s->reorder_timer, now_us, now_us - s->behind_gap->known_since_us);
 	}
 	advance(s, now_us, h->seq + 1);
 	if (!deliver || h->payload_len == 0)
@@ -113,7 +99,7 @@ static enum gre_rx take_next(struct gre_session *s, int64_t now_us, const struct
 	return GRE_RX_DELIVER;
 }
 
-static enum gre_rx hold_ahead(
+static enum gre_rx process_ahead(
     struct gre_session *s, int64_t now_us, const struct gre_header *h, const uint8_t *payload)
 {
 	const struct pqueue_entry *added;
@@ -124,48 +110,24 @@ static enum gre_rx hold_ahead(
 		return drop(&s->stats->rx_under_win);
 	case PQUEUE_FULL:
 	case PQUEUE_TOO_LONG:
-		return GRE_RX_NOTHING; /* as if it had not come */
+		return GRE_RX_NOTHING; /* as if it had not arrived */
 	}
 	s->stats->rx_buffered++;
-	if (added->next)
-		gre_gap_learn(&s->gap, now_us, now_us - added->known_since_us, rtt_us(s));
-	else
-		gre_gap_refresh(&s->gap, now_us, rtt_us(s));
+	reorder_timer_on_reordered(&s->reorder_timer, now_us, now_us - added->known_since_us);
 	if (!s->behind_gap || seq32_before(added->seq, s->behind_gap->seq))
 		s->behind_gap = added;
-	/* There is no room to wait any longer: do as at the deadline. */
+	/* The queue cannot hold what a longer wait would bring: act as at the deadline. */
 	if (pqueue_is_full(s->queue) && !has_ready(s))
 		give_up_gap(s, now_us);
 	return GRE_RX_HELD;
 }
 
-static enum gre_rx drop_behind(struct gre_session *s, int64_t now_us, seq32 seq)
-{
-	gre_gap_came_behind(&s->gap, now_us, seq, rtt_us(s));
-	return drop(&s->stats->rx_under_win);
-}
-
-static void start_at(struct gre_session *s, seq32 first)
-{
-	s->rx_started = true;
-	s->expected = first;
-	s->told = first - 1;
-	s->early = first <= FIRST_NUMBERS ? (1u << first) - 1 : 0;
-}
-
-/* Whether it is one of the first packets, overtaken by the one that came first. */
-static bool is_early(struct gre_session *s, seq32 seq)
-{
-	if (seq > BEGINNING_LAST)
-		s->early = 0;
-	return s->early && seq < FIRST_NUMBERS && (s->early >> seq & 1);
-}
-
 /*
- * What began the stream has been delivered: these packets follow as they come. They are LCP's, for
- * which the order is of no weight, where a loss would cost the link seconds.
+ * A packet from the beginning of the stream, overtaken by the first one to arrive, which was delivered
+ * already. Such packets are delivered as they arrive: they carry LCP, which does not depend on the
+ * order, while a lost one would delay the link by seconds.
  */
-static enum gre_rx take_early(struct gre_session *s, int64_t now_us, const struct gre_header *h,
+static enum gre_rx process_early(struct gre_session *s, int64_t now_us, const struct gre_header *h,
     const uint8_t *payload, bool may_deliver)
 {
 	s->early &= ~(1u << h->seq);
@@ -179,79 +141,166 @@ static enum gre_rx take_early(struct gre_session *s, int64_t now_us, const struc
 	return GRE_RX_HELD;
 }
 
-/*
- * A packet from far off is forged, or a remnant, or the stream has moved on: that takes a few in
- * consecutive order (RFC 3550 appendix A.1). True where the stream has been taken up at `seq`.
- * What is held comes first: a stream that has moved forward queues up behind it, one that has gone
- * back to lower numbers is let pass by until it has left. What moving on leaves out was lost, but
- * for the strays.
- */
-static bool stream_moved_to(struct gre_session *s, int64_t now_us, seq32 seq)
+/* Drops the entries out of window. */
+static void drop_run(struct gre_session *s)
 {
-	s->stray_run = seq == s->stray_next ? s->stray_run + 1 : 1;
-	s->stray_next = seq + 1;
-	if (s->stray_run < STRAYS_TO_RESYNC)
-		return false;
-	s->stray_run = STRAYS_TO_RESYNC;
-	bool on = seq32_after(seq, s->expected);
-	if (!on && now_us - s->inside_us < STREAM_ENDED_US)
-		return false;
-	while (s->behind_gap)
-		give_up_gap(s, now_us);
+	if (s->behind_gap == s->run)
+		s->behind_gap = NULL;
+	while (s->run) {
+		if (s->queue->tail == s->run)
+			s->run = NULL;
+		pqueue_pop_tail(s->queue);
+		s->stats->rx_over_win++;
+	}
+}
+
+/* Holds a packet that is out of window behind all others; false if that cannot be. */
+static bool hold_out_of_window(
+    struct gre_session *s, int64_t now_us, const struct gre_header *h, const uint8_t *payload)
+{
 	const struct pqueue_entry *head = pqueue_head(s->queue);
-	if (head && !(on && seq32_after(seq, head->seq)))
+	const struct pqueue_entry *added;
+	/* The last entry stays free: while the queue is full the socket is not read. Ready packets may be
+	 * from before an older move, too far behind for the queue's order. */
+	if (s->queue->count + 1 >= s->queue->capacity ||
+	    (head != s->run && !seq32_after(h->seq, head->seq)) ||
+	    pqueue_add(s->queue, h->seq, payload, h->payload_len, now_us, &added) != PQUEUE_ADDED)
 		return false;
-	s->stats->rx_resyncs++;
-	uint32_t left_out = seq - s->expected - (STRAYS_TO_RESYNC - 1);
-	if (on && left_out <= LOSS_MAX)
-		count_lost(s, left_out, now_us);
-	s->stray_run = 0;
-	s->expected = seq;
+	if (s->run && added->next != s->run)
+		return true;
+	if (s->behind_gap == s->run)
+		s->behind_gap = added;
+	s->run = added;
 	return true;
+}
+
+/* The stream goes on with the entries out of window: what is missing before them is lost. */
+static void move_to_run(struct gre_session *s, int64_t now_us)
+{
+	while (s->behind_gap != s->run)
+		give_up_gap(s, now_us);
+	resync_on_move(&s->resync, now_us, s->rcv_nxt, s->run->seq);
+	s->stats->rx_resyncs++;
+	s->run = NULL;
+	do
+		give_up_gap(s, now_us);
+	while (s->behind_gap && !s->config.reorder);
+}
+
+/* The stream goes on where it was before a move: what came from the other position was forged. */
+static void move_back(struct gre_session *s, int64_t now_us)
+{
+	uint64_t skipped;
+	s->rcv_nxt = resync_return(&s->resync, now_us, &skipped);
+	s->stats->rx_lost -= skipped;
+	s->stats->rx_resyncs++;
+	s->run = s->behind_gap = NULL;
+	while (s->queue->tail && !seq32_before(s->queue->tail->seq, s->rcv_nxt)) {
+		pqueue_pop_tail(s->queue);
+		s->stats->rx_over_win++;
+	}
+}
+
+/* Any number may be the first one. */
+static void start_at(struct gre_session *s, seq32 seq)
+{
+	s->rx_started = true;
+	s->rcv_nxt = seq;
+	s->early = seq <= EARLY_FIRST_MAX ? (1u << seq) - 1 : 0;
+	resync_init(&s->resync, s->config.missing_window);
+}
+
+static void start_again_at(struct gre_session *s, seq32 seq)
+{
+	for (; pqueue_head(s->queue); pqueue_pop(s->queue))
+		s->stats->rx_under_win++;
+	s->behind_gap = NULL;
+	start_at(s, seq);
+}
+
+static enum gre_rx process_out_of_window(struct gre_session *s, int64_t now_us,
+    const struct gre_header *h, const uint8_t *payload, bool may_deliver)
+{
+	bool plausible_ack = !h->has_ack || send_window_is_plausible_ack(
+						&s->send_window, h->ack, s->config.missing_window);
+	enum resync_verdict verdict = resync_on_out_of_window(
+	    &s->resync, now_us, s->stats->rx_kernel_drops, s->rcv_nxt, h->seq, plausible_ack);
+	switch (verdict) {
+	case RESYNC_DROP:
+		break;
+	case RESYNC_RENEW:
+		drop_run(s);
+		/* fall through */
+	case RESYNC_HOLD:
+	case RESYNC_MOVE:
+		if (!hold_out_of_window(s, now_us, h, payload)) {
+			drop_run(s);
+			resync_forget_run(&s->resync);
+			break;
+		}
+		if (verdict == RESYNC_MOVE)
+			move_to_run(s, now_us);
+		return GRE_RX_HELD;
+	case RESYNC_RETURN:
+		move_back(s, now_us);
+		if (h->seq != s->rcv_nxt && s->config.reorder)
+			return process_ahead(s, now_us, h, payload);
+		return process_next(s, now_us, h, payload, may_deliver);
+	case RESYNC_RESTART:
+		start_again_at(s, h->seq);
+		return process_next(s, now_us, h, payload, may_deliver);
+	}
+	return drop(
+	    seq32_after(h->seq, s->rcv_nxt) ? &s->stats->rx_over_win : &s->stats->rx_under_win);
 }
 
 enum gre_rx gre_session_receive(struct gre_session *s, int64_t now_us, const struct gre_header *h,
     const uint8_t *payload, bool may_deliver)
 {
 	if (h->has_ack) {
-		gre_window_on_ack(&s->tx, now_us, h->ack);
-		s->stats->round_trip_us = (uint64_t)rtt_us(s);
+		int64_t may_have_waited_us = h->has_seq ? now_us - s->last_data_us : 0;
+		send_window_on_ack(&s->send_window, now_us, h->ack, may_have_waited_us);
+		s->stats->round_trip_us = (uint64_t)send_window_rtt_us(&s->send_window);
 	}
+	if (h->has_seq)
+		s->last_data_us = now_us;
 	if (!h->has_seq)
 		return h->has_ack ? drop(&s->stats->rx_acks) : GRE_RX_NOTHING;
-	if (!s->rx_started)
+	if (!s->rx_started) {
 		start_at(s, h->seq);
-	if (is_early(s, h->seq))
-		return take_early(s, now_us, h, payload, may_deliver);
-
-	int32_t ahead = seq32_diff(h->seq, s->expected);
-	int32_t window = (int32_t)s->config.missing_window;
-	if (ahead > window || ahead < -window) {
-		if (stream_moved_to(s, now_us, h->seq))
-			return take_next(s, now_us, h, payload, may_deliver);
-		drop(ahead > 0 ? &s->stats->rx_over_win : &s->stats->rx_under_win);
-		return has_ready(s) ? GRE_RX_HELD : GRE_RX_NOTHING;
+		return process_next(s, now_us, h, payload, may_deliver);
 	}
-	s->stray_run = 0;
-	s->inside_us = now_us;
-	if (ahead < 0)
-		return drop_behind(s, now_us, h->seq);
+	if (s->early) {
+		if (h->seq > EARLY_SEQ_MAX)
+			s->early = 0;
+		else if (s->early >> h->seq & 1)
+			return process_early(s, now_us, h, payload, may_deliver);
+	}
+
+	int32_t ahead = seq32_diff(h->seq, s->rcv_nxt);
+	int32_t window = (int32_t)s->config.missing_window;
+	if (ahead > window || ahead < -window)
+		return process_out_of_window(s, now_us, h, payload, may_deliver);
+	if (ahead < 0) {
+		reorder_timer_on_late(&s->reorder_timer, now_us, h->seq);
+		return drop(&s->stats->rx_under_win);
+	}
+	if (resync_on_in_window(&s->resync, now_us, s->stats->rx_kernel_drops))
+		drop_run(s);
 	if (ahead > 0 && s->config.reorder)
-		return hold_ahead(s, now_us, h, payload);
-	return take_next(s, now_us, h, payload, may_deliver);
+		return process_ahead(s, now_us, h, payload);
+	return process_next(s, now_us, h, payload, may_deliver);
 }
 
-bool gre_session_next(
-    struct gre_session *s, int64_t now_us, const uint8_t **payload, size_t *payload_len)
+bool gre_session_dequeue(struct gre_session *s, const uint8_t **payload, size_t *payload_len)
 {
-	(void)now_us;
 	if (!has_ready(s))
 		return false;
 	const struct pqueue_entry *head = pqueue_head(s->queue);
 	*payload = head->payload;
 	*payload_len = head->len;
 	pqueue_pop(s->queue);
-	pass_over_empty(s);
+	drop_ready_empty(s);
 	s->stats->rx_accepted++;
 	return true;
 }
@@ -261,20 +310,15 @@ bool gre_session_is_full(const struct gre_session *s)
 	return pqueue_is_full(s->queue);
 }
 
-unsigned gre_session_send_room(struct gre_session *s, int64_t now_us)
+unsigned gre_session_send_space(struct gre_session *s, int64_t now_us)
 {
-	bool blocked_now;
-	uint32_t room = gre_window_room(&s->tx, now_us, &blocked_now);
-	if (blocked_now)
-		s->stats->tx_blocked++;
-	return room;
+	return send_window_space(&s->send_window, now_us, &s->stats->tx_blocked);
 }
 
-static void fill_ack(struct gre_session *s, struct gre_header *out)
+static void fill_ack(const struct gre_session *s, struct gre_header *out)
 {
 	out->has_ack = true;
-	out->ack = s->expected - 1;
-	s->told = out->ack;
+	out->ack = s->rcv_nxt - 1;
 }
 
 void gre_session_send(
@@ -284,57 +328,72 @@ void gre_session_send(
 	    .call_id = s->config.peer_call_id,
 	    .payload_len = payload_len,
 	    .has_seq = true,
-	    .seq = gre_window_send(&s->tx, now_us),
+	    .seq = send_window_send(&s->send_window, now_us),
 	};
-	if (s->rx_started && s->told != s->expected - 1)
+	if (ack_policy_on_ack(&s->ack_policy))
 		fill_ack(s, out);
-	gre_ack_on_data(&s->ack);
 }
 
-void gre_session_delayed(struct gre_session *s)
+void gre_session_on_delay(struct gre_session *s)
 {
-	gre_window_delayed(&s->tx);
+	send_window_on_delay(&s->send_window);
 }
 
-bool gre_session_ack_due(struct gre_session *s, int64_t now_us, struct gre_header *out)
+static int64_t ack_only_deadline(const struct gre_session *s)
 {
-	if (!s->rx_started ||
-	    (now_us < gre_ack_deadline(&s->ack) && now_us < gre_window_nudge_deadline(&s->tx)))
+	if (!s->rx_started)
+		return DEADLINE_NEVER; /* nothing to acknowledge yet */
+	return deadline_earlier(
+	    ack_policy_deadline(&s->ack_policy), send_window_tail_probe_deadline(&s->send_window));
+}
+
+bool gre_session_ack_is_due(const struct gre_session *s, int64_t now_us, struct gre_header *out)
+{
+	if (now_us < ack_only_deadline(s))
 		return false;
 	*out = (struct gre_header){.call_id = s->config.peer_call_id};
 	fill_ack(s, out);
-	gre_ack_on_bare(&s->ack, now_us);
-	gre_window_on_bare(&s->tx, now_us);
 	return true;
+}
+
+void gre_session_on_ack_only(struct gre_session *s, int64_t now_us)
+{
+	(void)ack_policy_on_ack(&s->ack_policy);
+	send_window_on_ack_only(&s->send_window, now_us);
 }
 
 static int64_t gap_deadline(const struct gre_session *s)
 {
-	return s->behind_gap ? s->behind_gap->known_since_us + s->gap.wait_us : DEADLINE_NEVER;
+	if (!s->behind_gap || s->behind_gap == s->run)
+		return DEADLINE_NEVER;
+	/* Nothing is held up by a gap behind ready packets, and while the queue is full the socket,
+	 * where the missing packet may be, is not read. */
+	if (pqueue_is_full(s->queue) && has_ready(s))
+		return DEADLINE_NEVER;
+	return s->behind_gap->known_since_us + s->reorder_timer.wait_us;
 }
 
-int64_t gre_session_wait_deadline(const struct gre_session *s)
+int64_t gre_session_timeout_deadline(const struct gre_session *s)
 {
-	return deadline_earlier(gap_deadline(s), gre_window_deadline(&s->tx));
+	return deadline_earlier(gap_deadline(s), send_window_deadline(&s->send_window));
 }
 
 int64_t gre_session_deadline(const struct gre_session *s)
 {
-	int64_t at_us = gre_session_wait_deadline(s);
-	if (!s->rx_started)
-		return at_us; /* there is nothing yet to acknowledge */
-	at_us = deadline_earlier(at_us, gre_ack_deadline(&s->ack));
-	return deadline_earlier(at_us, gre_window_nudge_deadline(&s->tx));
+	return deadline_earlier(gre_session_timeout_deadline(s), ack_only_deadline(s));
 }
 
 void gre_session_on_deadline(struct gre_session *s, int64_t now_us)
 {
 	while (now_us >= gap_deadline(s))
 		give_up_gap(s, now_us);
-	gre_window_on_deadline(&s->tx, now_us);
+	send_window_on_deadline(&s->send_window, now_us);
 }
 
-int64_t gre_session_gap_wait_us(const struct gre_session *s)
+void gre_session_skip_gaps(struct gre_session *s, int64_t now_us)
 {
-	return s->gap.wait_us;
+	drop_run(s);
+	resync_forget_run(&s->resync);
+	while (s->behind_gap)
+		give_up_gap(s, now_us);
 }

@@ -1,103 +1,72 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The adaptive wait: the largest lateness of the last seconds, with a margin. Lateness is measured
- * as it will be used, from the moment a gap became known to the moment its packet came. Packets
- * that were waited for and packets that came after the wait teach alike; those that never come
- * teach nothing, so that loss alone leaves the wait at its floor.
+ * The adaptive wait is the largest reorder delay of this period and the one before, plus a margin. The
+ * delay is measured as it will be used: from the moment a gap became known to the arrival of its packet.
+ * Packets that arrive during the wait and packets that arrive after it count alike; packets that
+ * never arrive do not count, so loss alone leaves the wait at its lower bound.
  */
 #include "gre/reorder_timer.h"
 
 #include <string.h>
 
-/* On top of a quarter of the lateness: late packets that are not late by the same time each, on hosts
- * whose own timers and schedulers are some milliseconds out. */
+/* Added to the delay and a quarter of it: late packets are not all late by the same time, and timers and
+ * schedulers of hosts are some milliseconds inexact. */
 #define MARGIN_US INT64_C(3000)
+/* A path that has reordered does so again within some seconds, or it has changed. */
+#define PERIOD_US INT64_C(2500000)
 
-static int64_t smaller(int64_t a, int64_t b)
+static int64_t min_us(int64_t a_us, int64_t b_us)
 {
-	return a < b ? a : b;
+	return a_us < b_us ? a_us : b_us;
 }
 
-void gre_gap_init(struct gre_gap *g, int64_t fixed_us, int64_t max_us)
+void reorder_timer_init(struct reorder_timer *r, int64_t fixed_us, int64_t max_us)
 {
-	memset(g, 0, sizeof(*g));
-	g->fixed_us = fixed_us;
-	g->max_us = max_us;
-	g->wait_us = fixed_us > 0 ? fixed_us : smaller(GRE_GAP_FLOOR_US, max_us);
+	memset(r, 0, sizeof(*r));
+	r->max_us = fixed_us > 0 ? fixed_us : max_us;
+	r->min_us = fixed_us > 0 ? fixed_us : min_us(REORDER_TIMER_FLOOR_US, max_us);
+	r->wait_us = r->min_us;
 }
 
-static int64_t largest_lateness(const struct gre_gap *g)
+static void forget_old(struct reorder_timer *r, int64_t now_us)
 {
-	int64_t late_us = 0;
-	for (size_t i = 0; i < GRE_GAP_BUCKETS; i++)
-		if (g->late_us[i] > late_us)
-			late_us = g->late_us[i];
-	return late_us;
-}
-
-/*
- * The round trip widens the margin of a path that does reorder: queues that differ in length differ
- * by more on a longer path. It never adds more than was seen, for the measured round trip contains
- * whatever the server waits before it acknowledges.
- */
-static void set_wait(struct gre_gap *g, int64_t rtt_us)
-{
-	if (g->fixed_us > 0)
+	int64_t age_us = now_us - r->period_us;
+	if (age_us < PERIOD_US)
 		return;
-	int64_t late_us = largest_lateness(g);
-	int64_t wait_us = GRE_GAP_FLOOR_US;
-	if (late_us > 0) {
-		int64_t covers_us =
-		    late_us + late_us / 4 + MARGIN_US + smaller(rtt_us / 8, late_us);
-		if (covers_us > wait_us)
-			wait_us = covers_us;
-	}
-	g->wait_us = smaller(wait_us, g->max_us);
+	r->before_us = age_us < 2 * PERIOD_US ? r->delay_us : 0;
+	r->delay_us = 0;
+	r->period_us = now_us;
 }
 
-static void advance_buckets(struct gre_gap *g, int64_t now_us)
+void reorder_timer_on_reordered(struct reorder_timer *r, int64_t now_us, int64_t delay_us)
 {
-	int64_t spans = (now_us - g->bucket_us) / GRE_GAP_BUCKET_US;
-	if (spans <= 0)
-		return;
-	for (int64_t i = 0; i < smaller(spans, GRE_GAP_BUCKETS); i++) {
-		g->bucket = (g->bucket + 1) % GRE_GAP_BUCKETS;
-		g->late_us[g->bucket] = 0;
-	}
-	g->bucket_us += spans * GRE_GAP_BUCKET_US;
+	forget_old(r, now_us);
+	/* No wait up to the bound covers a longer delay: waiting would only hold up the rest. */
+	if (delay_us <= r->max_us && delay_us > r->delay_us)
+		r->delay_us = delay_us;
+	int64_t longest_us = r->delay_us > r->before_us ? r->delay_us : r->before_us;
+	r->wait_us = min_us(longest_us + longest_us / 4 + MARGIN_US, r->max_us);
+	if (r->wait_us < r->min_us)
+		r->wait_us = r->min_us;
 }
 
-void gre_gap_refresh(struct gre_gap *g, int64_t now_us, int64_t rtt_us)
+void reorder_timer_on_give_up(
+    struct reorder_timer *r, seq32 first, uint32_t count, int64_t known_since_us)
 {
-	advance_buckets(g, now_us);
-	set_wait(g, rtt_us);
-}
-
-void gre_gap_learn(struct gre_gap *g, int64_t now_us, int64_t late_us, int64_t rtt_us)
-{
-	advance_buckets(g, now_us);
-	/* To wait for what comes later than the bound allows would hold up the rest for nothing. */
-	if (late_us <= g->max_us && late_us > g->late_us[g->bucket])
-		g->late_us[g->bucket] = late_us;
-	set_wait(g, rtt_us);
-}
-
-void gre_gap_gave_up(struct gre_gap *g, seq32 first, uint32_t count, int64_t known_since_us)
-{
-	g->passed[g->next_passed] = (struct gre_gap_passed){
+	r->given_up[r->oldest] = (struct reorder_timer_gap){
 	    .first = first,
 	    .count = count,
 	    .known_since_us = known_since_us,
 	};
-	g->next_passed = (g->next_passed + 1) % GRE_GAP_REMEMBERED;
+	r->oldest = (r->oldest + 1) % REORDER_TIMER_GIVEN_UP;
 }
 
-void gre_gap_came_behind(struct gre_gap *g, int64_t now_us, seq32 seq, int64_t rtt_us)
+void reorder_timer_on_late(struct reorder_timer *r, int64_t now_us, seq32 seq)
 {
-	for (size_t i = 0; i < GRE_GAP_REMEMBERED; i++) {
-		const struct gre_gap_passed *p = &g->passed[i];
-		if (seq - p->first < p->count) {
-			gre_gap_learn(g, now_us, now_us - p->known_since_us, rtt_us);
+	for (size_t i = 0; i < REORDER_TIMER_GIVEN_UP; i++) {
+		const struct reorder_timer_gap *gap = &r->given_up[i];
+		if (seq - gap->first < gap->count) {
+			reorder_timer_on_reordered(r, now_us, now_us - gap->known_since_us);
 			return;
 		}
 	}

@@ -1,62 +1,60 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How long a missing packet is waited for. Either the time that the user fixed, or one learned from
- * how late packets really come. Told of events and their time; does not know the queue.
+ * How long to wait for a missing packet before the ones behind it are delivered (RFC 2637 section 4.3
+ * leaves this to the receiver): a time that the user fixed, or one adapted to the reorder delays
+ * measured. All times are microseconds. Receives events and their time; does not know the queue.
  */
-#ifndef PPTP_GRE_GAP_H
-#define PPTP_GRE_GAP_H
+#ifndef PPTP_REORDER_TIMER_H
+#define PPTP_REORDER_TIMER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "lib/seq32.h"
 
-enum {
-	GRE_GAP_BUCKETS = 5,    /* how much of the past counts, in spans of GRE_GAP_BUCKET_US */
-	GRE_GAP_REMEMBERED = 32 /* gaps given up on whose packets may still come and teach */
-};
-#define GRE_GAP_BUCKET_US INT64_C(1000000)
+/* Gaps given up whose packets may still arrive late. */
+#define REORDER_TIMER_GIVEN_UP 32
 
 /*
- * The least that the adaptive wait comes to. Packets that left in order are swapped within a host
- * by interrupt coalescing, by receive queues on several processors, by a scheduler tick (4 ms at
- * 250 Hz) and by link-layer aggregation; none of these says anything about the path, and each
- * would be mistaken for a loss by a shorter wait. 5 ms covers them, and is what a lost packet costs
- * at the most where the network keeps the order.
+ * Lower bound of the adaptive wait. Packets that left in order are swapped inside a host by interrupt
+ * coalescing, by receive queues on several processors, by a scheduler tick (4 ms at 250 Hz) and by
+ * link-layer aggregation. None of these is a property of the path, and a shorter wait would take each
+ * for a loss. 5 ms covers them, and is the most that a lost packet costs on a network that keeps the
+ * order.
  */
-#define GRE_GAP_FLOOR_US INT64_C(5000)
+#define REORDER_TIMER_FLOOR_US INT64_C(5000)
 
-/* Sequence numbers that were given up on. */
-struct gre_gap_passed {
+/* Sequence numbers that were given up. */
+struct reorder_timer_gap {
 	seq32 first;
-	uint32_t count; /* 0 = no entry */
+	uint32_t count; /* 0 = unused entry */
 	int64_t known_since_us;
 };
 
-struct gre_gap {
-	int64_t wait_us;  /* as it stands */
-	int64_t fixed_us; /* 0 = adapt */
-	int64_t max_us;
-	int64_t late_us[GRE_GAP_BUCKETS]; /* the largest lateness in each span; 0 = none */
-	int64_t bucket_us;                /* when the current span began */
-	size_t bucket;
-	struct gre_gap_passed passed[GRE_GAP_REMEMBERED];
-	size_t next_passed; /* the oldest entry */
+/* Embed it; its fields are private but for wait_us, which may be read. */
+struct reorder_timer {
+	int64_t wait_us;   /* the current wait ... */
+	int64_t min_us;    /* ... from here ... */
+	int64_t max_us;    /* ... to here */
+	int64_t delay_us;  /* largest reorder delay in this period and ... */
+	int64_t before_us; /* ... in the one before; 0 = none */
+	int64_t period_us; /* when this period began */
+	struct reorder_timer_gap given_up[REORDER_TIMER_GIVEN_UP];
+	size_t oldest; /* index into given_up */
 };
 
-void gre_gap_init(struct gre_gap *g, int64_t fixed_us, int64_t max_us);
+/* `fixed_us` > 0 is the wait for good; else the wait adapts and never exceeds `max_us`. */
+void reorder_timer_init(struct reorder_timer *r, int64_t fixed_us, int64_t max_us);
 
-/* A gap is open at `now_us`: lets go of what is too long ago. `rtt_us` is 0 where it is unknown. */
-void gre_gap_refresh(struct gre_gap *g, int64_t now_us, int64_t rtt_us);
+/* A missing packet arrived `delay_us` after the first one behind it; 0: a gap was found, and only delays
+ * that are too old are forgotten. */
+void reorder_timer_on_reordered(struct reorder_timer *r, int64_t now_us, int64_t delay_us);
 
-/* A missing packet came `late_us` after the first one behind it. */
-void gre_gap_learn(struct gre_gap *g, int64_t now_us, int64_t late_us, int64_t rtt_us);
+/* The gap [first, first + count), known since `known_since_us`, was given up. */
+void reorder_timer_on_give_up(
+    struct reorder_timer *r, seq32 first, uint32_t count, int64_t known_since_us);
 
-/* Numbers [first, first + count) are no longer waited for, the gap being known since then. */
-void gre_gap_gave_up(struct gre_gap *g, seq32 first, uint32_t count, int64_t known_since_us);
-
-/* A packet came that is behind: where it was given up on, it teaches how long to wait. */
-void gre_gap_came_behind(struct gre_gap *g, int64_t now_us, seq32 seq, int64_t rtt_us);
+/* A packet arrived behind the window's start: if its gap was given up, its delay counts as well. */
+void reorder_timer_on_late(struct reorder_timer *r, int64_t now_us, seq32 seq);
 
 #endif

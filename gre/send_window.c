@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Pace of sending.
+ * Pacing of the sender.
  *
- * With flow control the window of RFC 2637 section 4.4: it starts at half of what the server
- * advertised, opens by one packet for each window-full acknowledged, halves when the adaptive
- * time-out passes. What was on its way then is written off, so that sending always goes on.
+ * With flow control, the window of RFC 2637 sections 4.2 and 4.4: it starts at half of what the server
+ * advertised, opens by one packet for each window-full acknowledged, and halves when the adaptive
+ * timeout passes. What was in flight then is written off, so that sending always continues.
  *
- * Without it, servers that never send a bare acknowledgment (the Linux kernel's) must not be waited
- * for, while those in user space lose bursts that overrun their socket. So there is a limit only
- * towards servers that acknowledge at once (gre_prompt.c); when the acknowledgments stand still for
- * some ticks it is off, until they come at once again.
+ * Without it, a server that acknowledges late or never must not be waited for. But one in user space,
+ * as poptop, reads from a socket buffer: the kernel's default of 208 KiB holds about 90 full packets.
+ * What a burst brings beyond that is lost, although a pause of some milliseconds would have saved it,
+ * and poptop then waits 0.3 s for it. So, as long as acknowledgments come at once, the packets in
+ * flight are those that the path holds, and QUEUE_PACKETS more, which wait at the server. The path
+ * holds what was acknowledged within its own round trip, without the wait: the share of the packets in
+ * flight that this is of the round trip with the wait.
  */
 #include "gre/send_window.h"
 
@@ -17,31 +20,42 @@
 
 #include "lib/deadline.h"
 
-/* Bounds of the adaptive time-out; servers may delay an acknowledgment by some 100 ms themselves. */
+/* Bounds of the adaptive timeout; a server may itself delay an acknowledgment by some 100 ms. */
 #define ATO_MIN_US (100 * USEC_PER_MSEC)
 #define ATO_MAX_US (3 * USEC_PER_SEC)
 #define ATO_UNKNOWN_US (1 * USEC_PER_SEC)
 
-/*
- * The longest that sending waits for such a server without any progress. It may well have to wait
- * for its processor for some ticks, and each packet that overruns it then costs its 0.3 s; a server
- * that has stopped acknowledging costs this once.
- */
-#define HOLD_US (30 * USEC_PER_MSEC)
+/* Half of what poptop's socket holds: the path's round trip includes what the server takes for a packet. */
+#define QUEUE_PACKETS 45
+/* Behind fewer packets than this the server is idle, and the shorter one of two such round trips is the
+ * path's own: once it may have waited for its processor. */
+#define FEW_PACKETS 8
+/* After this time without such round trips sending pauses for them where the limit is reached: the path
+ * may have become longer, or the server be busy with a download, whose acknowledgments must not wait. */
+#define PATH_KNOWN_MAX_US (500 * USEC_PER_MSEC)
+/* After a longer round trip of the path there is no limit: the acknowledgment may have waited for data,
+ * and on a long path the limit would grow too slowly for the start of a TCP connection. */
+#define AT_ONCE_US (10 * USEC_PER_MSEC)
+/* How long sending waits for an acknowledgment where none comes. poptop may have to wait for its
+ * processor for some scheduler ticks. */
+#define BLOCKED_MAX_US (30 * USEC_PER_MSEC)
 
 /*
- * poptop takes packets out of its reorder queue only when another one comes, also those for whose
- * predecessor it has waited long enough. So it is nudged when its acknowledgment is overdue, for
- * what waits there in order, and when its wait of 0.3 s is over. That began at the first packet
- * behind the lost one: the second after the last one acknowledged, or should that be lost as well,
- * one that went out later, the last one of all at the latest. Nudges for the first of these reasons
- * must leave some for the others: each lost packet delays the sender by its time-out otherwise.
+ * poptop takes packets out of its reorder queue only when another packet arrives, even those for whose
+ * predecessor it has waited long enough. A tail probe makes it look: when its acknowledgment is
+ * overdue, for packets in order, and when its wait of 0.3 s (SERVER_REORDER_US has a margin) has
+ * ended. That wait began with the first packet behind the lost one: the second after the last
+ * acknowledged, or if that was lost as well, a later one, at the latest the last one sent. Probes
+ * for an overdue acknowledgment must leave some for the end of the wait: otherwise each lost packet
+ * delays the sender by its retransmission timeout.
  */
-#define NUDGE_MIN_US (20 * USEC_PER_MSEC)
-#define NUDGE_MAX_US (250 * USEC_PER_MSEC)
-#define SERVER_WAIT_US (303 * USEC_PER_MSEC)
-#define NUDGES_MAX 4
-#define NUDGES_OVERDUE_MAX 2
+#define TAIL_PROBE_MIN_US (20 * USEC_PER_MSEC)
+#define TAIL_PROBE_MAX_US (250 * USEC_PER_MSEC)
+#define SERVER_REORDER_US (303 * USEC_PER_MSEC)
+#define TAIL_PROBES_MAX 4
+#define TAIL_PROBES_OVERDUE_MAX 2
+
+#define PATH_UNKNOWN_US INT64_MAX
 
 static int64_t clamp(int64_t value, int64_t low, int64_t high)
 {
@@ -55,84 +69,67 @@ static int64_t later(int64_t a_us, int64_t b_us)
 	return a_us > b_us ? a_us : b_us;
 }
 
-void gre_window_init(
-    struct gre_window *w, bool enforced, uint32_t server_window, int64_t server_delay_us)
+void send_window_init(
+    struct send_window *w, bool enforced, uint32_t server_window, int64_t server_delay_us)
 {
 	memset(w, 0, sizeof(*w));
 	w->enforced = enforced;
-	gre_prompt_init(&w->prompt);
 	w->limit = server_window > 0 ? server_window : 1;
-	w->window = w->limit > 1 ? w->limit / 2 : 1;
-	/* From 1: the RFC's 0 is dropped as late by the Linux kernel's driver. */
-	w->next = 1;
-	w->base = 1;
-	w->acked = 0;
+	w->window = SEND_WINDOW_UNLIMITED;
+	if (enforced)
+		w->window = w->limit > 1 ? w->limit / 2 : 1;
+	w->path_us = w->before_us = PATH_UNKNOWN_US;
+	w->blocked_us = DEADLINE_NEVER;
+	/* From 1: the Linux kernel's driver drops the RFC's first number, 0, as late. */
+	w->snd_nxt = 1;
+	w->snd_una = 1;
+	w->snd_acked = 0;
 	w->rtt_us = server_delay_us;
 }
 
-static uint32_t on_their_way(const struct gre_window *w)
+static uint32_t in_flight(const struct send_window *w)
 {
-	return w->next - w->base;
+	return w->snd_nxt - w->snd_una;
 }
 
-static bool unacknowledged(const struct gre_window *w)
+uint32_t send_window_space(struct send_window *w, int64_t now_us, uint64_t *waits)
 {
-	return w->next != w->acked + 1;
-}
-
-static uint32_t allowed(const struct gre_window *w)
-{
-	return w->enforced ? w->window : gre_prompt_limit(&w->prompt);
-}
-
-static int64_t hold_deadline(const struct gre_window *w)
-{
-	return later(w->blocked_us, w->progress_us) + HOLD_US;
-}
-
-uint32_t gre_window_room(struct gre_window *w, int64_t now_us, bool *blocked_now)
-{
-	if (blocked_now)
-		*blocked_now = false;
-	uint32_t most = allowed(w);
-	if (most == GRE_PROMPT_OPEN)
-		return GRE_PROMPT_OPEN;
-	uint32_t used = on_their_way(w);
-	if (used < most) {
-		w->blocked = false;
-		return most - used;
+	if (w->window == SEND_WINDOW_UNLIMITED)
+		return SEND_WINDOW_UNLIMITED;
+	uint32_t used = in_flight(w);
+	if (used < w->window) {
+		w->blocked_us = DEADLINE_NEVER;
+		return w->window - used;
 	}
-	if (!w->blocked) {
-		w->blocked = true;
+	if (w->blocked_us == DEADLINE_NEVER) {
 		w->blocked_us = now_us;
-		if (blocked_now)
-			*blocked_now = true;
+		++*waits;
 	}
 	return 0;
 }
 
-seq32 gre_window_send(struct gre_window *w, int64_t now_us)
+seq32 send_window_send(struct send_window *w, int64_t now_us)
 {
-	if (!unacknowledged(w) || on_their_way(w) == 0)
+	if (in_flight(w) == 0)
 		w->progress_us = now_us;
 	if (!w->timing) {
 		w->timing = true;
-		w->timed = w->next;
+		w->timed = w->snd_nxt;
 		w->timed_us = now_us;
-		w->timed_behind = on_their_way(w);
+		w->timed_in_flight = in_flight(w);
 	}
 	w->last_sent_us = now_us;
-	w->sent_us[w->next % GRE_WINDOW_TIMES] = (uint32_t)now_us;
-	return w->next++;
+	w->sent_us[w->snd_nxt % SEND_WINDOW_TIMES] = (uint32_t)now_us;
+	return w->snd_nxt++;
 }
 
-void gre_window_delayed(struct gre_window *w)
+void send_window_on_delay(struct send_window *w)
 {
 	w->timing = false;
 }
 
-/* The gains of section 4.4. The first sample stands for itself: nothing was known before. */
-static void take_sample(struct gre_window *w, int64_t sample_us)
+/* The gains of section 4.4. The first sample replaces the estimate: nothing was known before. */
+static void update_rtt(struct send_window *w, int64_t sample_us)
 {
 	if (w->has_rtt) {
 		int64_t diff_us = sample_us - w->rtt_us;
@@ -145,9 +142,31 @@ static void take_sample(struct gre_window *w, int64_t sample_us)
 	}
 }
 
-static void open_window(struct gre_window *w, uint32_t count)
+/* Without flow control. `sample_us` is the round trip of a packet that was sent behind
+ * timed_in_flight others. */
+static void limit_queue(struct send_window *w, int64_t now_us, int64_t sample_us)
 {
-	w->opened += count;
+	if (sample_us < 1)
+		sample_us = 1;
+	if (w->timed_in_flight < FEW_PACKETS) {
+		w->path_us = sample_us < w->before_us ? sample_us : w->before_us;
+		w->before_us = sample_us;
+		if (sample_us <= 2 * w->path_us)
+			w->path_known_us = now_us;
+	} else if (sample_us < w->path_us) {
+		w->path_us = sample_us;
+	}
+	if (w->path_us > AT_ONCE_US)
+		w->window = SEND_WINDOW_UNLIMITED;
+	else if (w->blocked_us != DEADLINE_NEVER && now_us - w->path_known_us > PATH_KNOWN_MAX_US)
+		w->window = FEW_PACKETS;
+	else
+		w->window = QUEUE_PACKETS + (uint32_t)(w->timed_in_flight * w->path_us / sample_us);
+}
+
+static void open_window(struct send_window *w, uint32_t acked)
+{
+	w->opened += acked;
 	while (w->opened >= w->window) {
 		w->opened -= w->window;
 		if (w->window < w->limit)
@@ -155,98 +174,109 @@ static void open_window(struct gre_window *w, uint32_t count)
 	}
 }
 
-void gre_window_on_ack(struct gre_window *w, int64_t now_us, seq32 ack)
+void send_window_on_ack(
+    struct send_window *w, int64_t now_us, seq32 ack, int64_t may_have_waited_us)
 {
-	if (!seq32_after(ack, w->acked) || !seq32_before(ack, w->next))
+	if (!seq32_after(ack, w->snd_acked) || !seq32_before(ack, w->snd_nxt))
 		return;
-	w->acked = ack;
+	w->snd_acked = ack;
 	w->progress_us = now_us;
-	w->nudges = 0;
+	w->tail_probes = 0;
 	if (w->timing && !seq32_after(w->timed, ack)) {
+		int64_t sample_us = now_us - w->timed_us;
 		w->timing = false;
-		take_sample(w, now_us - w->timed_us);
-		gre_prompt_sample(&w->prompt, now_us, now_us - w->timed_us, w->timed_behind);
+		if (may_have_waited_us <= sample_us / 2)
+			update_rtt(w, sample_us);
+		if (!w->enforced)
+			limit_queue(w, now_us, sample_us);
 	}
-	if (!seq32_before(ack, w->base)) {
-		open_window(w, ack + 1 - w->base);
-		w->base = ack + 1;
-		w->blocked = false;
+	if (!seq32_before(ack, w->snd_una)) {
+		if (w->enforced)
+			open_window(w, ack + 1 - w->snd_una);
+		w->snd_una = ack + 1;
+		w->blocked_us = DEADLINE_NEVER;
 	}
 }
 
-int64_t gre_window_rtt_us(const struct gre_window *w)
+int64_t send_window_rtt_us(const struct send_window *w)
 {
 	return w->has_rtt ? w->rtt_us : 0;
 }
 
-static int64_t time_out_us(const struct gre_window *w)
+static int64_t adaptive_timeout_us(const struct send_window *w)
 {
 	if (!w->has_rtt)
 		return clamp(w->rtt_us, ATO_UNKNOWN_US, ATO_MAX_US);
 	return clamp(w->rtt_us + 4 * w->dev_us, ATO_MIN_US, ATO_MAX_US);
 }
 
-int64_t gre_window_deadline(const struct gre_window *w)
+int64_t send_window_deadline(const struct send_window *w)
 {
 	if (w->enforced)
-		return on_their_way(w) > 0 ? w->progress_us + time_out_us(w) : DEADLINE_NEVER;
-	return w->blocked ? hold_deadline(w) : DEADLINE_NEVER;
+		return in_flight(w) > 0 ? w->progress_us + adaptive_timeout_us(w) : DEADLINE_NEVER;
+	if (w->blocked_us == DEADLINE_NEVER)
+		return DEADLINE_NEVER;
+	return later(w->blocked_us, w->progress_us) + BLOCKED_MAX_US;
 }
 
-void gre_window_on_deadline(struct gre_window *w, int64_t now_us)
+void send_window_on_deadline(struct send_window *w, int64_t now_us)
 {
-	if (now_us < gre_window_deadline(w))
+	if (now_us < send_window_deadline(w))
 		return;
-	w->blocked = false;
+	w->blocked_us = DEADLINE_NEVER;
 	if (!w->enforced) {
-		gre_prompt_end(&w->prompt);
+		w->window = SEND_WINDOW_UNLIMITED;
+		w->path_us = w->before_us = PATH_UNKNOWN_US;
 		return;
 	}
 	w->window = w->window > 1 ? w->window / 2 : 1;
 	w->opened = 0;
-	w->base = w->next;
-	/* The packet that is being timed stays so: never sent again, its sample is as good as any. */
+	w->snd_una = w->snd_nxt;
+	/* The timed packet remains timed: it is never sent again, so its sample is as good as any. */
 	w->rtt_us = clamp(2 * w->rtt_us, 0, ATO_MAX_US);
 }
 
-/* When the first packet went out that waits at the server if the next one to be acknowledged is lost. */
-static int64_t waiting_since_us(const struct gre_window *w)
+/*
+ * When the first packet was sent that waits in the server's reorder queue if the next one to be
+ * acknowledged is lost.
+ */
+static int64_t server_reorder_since_us(const struct send_window *w)
 {
-	seq32 first = w->acked + 2;
-	uint32_t count = w->next - first;
+	seq32 first = w->snd_acked + 2;
+	uint32_t count = w->snd_nxt - first;
 	if (count == 0)
 		return w->last_sent_us;
-	/* Too long ago to be known; with so many on their way it was about then. */
-	if (count > GRE_WINDOW_TIMES)
+	/* Its time is no longer kept; with so many sent since, it was about that of the progress. */
+	if (count > SEND_WINDOW_TIMES)
 		return w->progress_us;
-	uint32_t before_last_us = (uint32_t)w->last_sent_us - w->sent_us[first % GRE_WINDOW_TIMES];
+	uint32_t before_last_us = (uint32_t)w->last_sent_us - w->sent_us[first % SEND_WINDOW_TIMES];
 	return w->last_sent_us - before_last_us;
 }
 
-int64_t gre_window_nudge_deadline(const struct gre_window *w)
+int64_t send_window_tail_probe_deadline(const struct send_window *w)
 {
-	if (!unacknowledged(w) || w->nudges >= NUDGES_MAX)
+	if (w->snd_nxt == w->snd_acked + 1 || w->tail_probes >= TAIL_PROBES_MAX)
 		return DEADLINE_NEVER;
-	int64_t moved_us = later(w->progress_us, w->last_sent_us);
-	int64_t overdue_us = clamp(w->rtt_us + 4 * w->dev_us, NUDGE_MIN_US, NUDGE_MAX_US);
+	int64_t active_us = later(w->progress_us, w->last_sent_us);
+	int64_t overdue_us = clamp(w->rtt_us + 4 * w->dev_us, TAIL_PROBE_MIN_US, TAIL_PROBE_MAX_US);
 	const int64_t reasons_us[] = {
-	    moved_us + overdue_us,
-	    waiting_since_us(w) + SERVER_WAIT_US,
-	    moved_us + SERVER_WAIT_US,
+	    active_us + overdue_us,
+	    server_reorder_since_us(w) + SERVER_REORDER_US,
+	    active_us + SERVER_REORDER_US,
 	};
-	/* Whatever went out since has nudged as well. */
-	int64_t nudged_us = later(w->last_sent_us, w->last_bare_us);
+	/* Any packet sent since has had the effect of a probe. */
+	int64_t probed_us = later(w->last_sent_us, w->last_ack_only_us);
 	int64_t at_us = DEADLINE_NEVER;
-	size_t first = w->nudges < NUDGES_OVERDUE_MAX ? 0 : 1;
+	size_t first = w->tail_probes < TAIL_PROBES_OVERDUE_MAX ? 0 : 1;
 	for (size_t i = first; i < sizeof(reasons_us) / sizeof(reasons_us[0]); i++)
-		if (reasons_us[i] > nudged_us)
+		if (reasons_us[i] > probed_us)
 			at_us = deadline_earlier(at_us, reasons_us[i]);
 	return at_us;
 }
 
-void gre_window_on_bare(struct gre_window *w, int64_t now_us)
+void send_window_on_ack_only(struct send_window *w, int64_t now_us)
 {
-	if (now_us >= gre_window_nudge_deadline(w))
-		w->nudges++;
-	w->last_bare_us = now_us;
+	if (now_us >= send_window_tail_probe_deadline(w))
+		w->tail_probes++;
+	w->last_ack_only_us = now_us;
 }

@@ -1,31 +1,34 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sending side's numbers: what was sent and acknowledged, the round trip, and how many packets
- * may be on their way (RFC 2637 sections 4.2 and 4.4). Lost packets are never sent again, so all of
- * this is about pace alone.
+ * The sender's sequence numbers: what was sent and acknowledged, the round trip, and how many packets
+ * may be in flight (RFC 2637 sections 4.2 and 4.4). Lost packets are never sent again, so all of this
+ * only paces the sender. Times are microseconds, windows and counts are packets with payload.
  */
-#ifndef PPTP_GRE_WINDOW_H
-#define PPTP_GRE_WINDOW_H
+#ifndef PPTP_SEND_WINDOW_H
+#define PPTP_SEND_WINDOW_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gre_prompt.h"
 #include "lib/seq32.h"
 
-/* Packets whose time of sending is known. */
-#define GRE_WINDOW_TIMES 32
+/* The number of latest packets whose time of sending is kept. */
+#define SEND_WINDOW_TIMES 32
 
-struct gre_window {
-	bool enforced;  /* hold to the server's window, else only to what it acknowledges at once */
-	uint32_t limit; /* the server's window, packets */
+/* Any number of packets may be in flight. */
+#define SEND_WINDOW_UNLIMITED UINT32_MAX
 
-	seq32 next;  /* the number of the next packet */
-	seq32 acked; /* the highest one acknowledged */
-	seq32 base;  /* the first one on its way: neither acknowledged nor written off */
+/* Embed it; its fields are private. */
+struct send_window {
+	bool enforced;  /* flow control: hold to the server's window */
+	uint32_t limit; /* the server's window */
+
+	seq32 snd_nxt;   /* the number of the next packet */
+	seq32 snd_acked; /* the highest number acknowledged */
+	seq32 snd_una; /* the first in flight: neither acknowledged nor written off at a timeout */
 	int64_t last_sent_us;
-	uint32_t sent_us[GRE_WINDOW_TIMES]; /* of packet n at n modulo the size, low 32 bits */
-	int64_t progress_us; /* the last new acknowledgment, or the first packet after all were */
+	uint32_t sent_us[SEND_WINDOW_TIMES]; /* of packet n at n modulo the size, low 32 bits */
+	int64_t progress_us; /* the last new acknowledgment, or packet sent with none in flight */
 
 	bool has_rtt;
 	int64_t rtt_us; /* smoothed; before the first sample the server's processing delay */
@@ -33,47 +36,66 @@ struct gre_window {
 	bool timing;    /* one packet is timed at a time */
 	seq32 timed;
 	int64_t timed_us;
-	uint32_t timed_behind; /* packets that were on their way then */
+	uint32_t timed_in_flight; /* packets in flight before it */
 
-	uint32_t window; /* of flow control: packets allowed on their way now */
-	uint32_t opened; /* packets acknowledged since the window last opened */
+	uint32_t window; /* packets allowed in flight now */
+	uint32_t opened; /* with flow control: packets acknowledged since the window last opened */
+	int64_t path_us; /* without it: the path's own round trip */
+	int64_t before_us;     /* the last round trip with few packets in flight */
+	int64_t path_known_us; /* when two of these agreed */
+	int64_t blocked_us; /* since when send_window_space is 0; DEADLINE_NEVER while it is not */
 
-	struct gre_prompt prompt; /* without it */
-	bool blocked;             /* the last answer was "no room" */
-	int64_t blocked_us;       /* since when */
-
-	unsigned nudges;      /* sent since the last new acknowledgment */
-	int64_t last_bare_us; /* bare acknowledgments of any reason nudge */
+	unsigned tail_probes;     /* sent since the last new acknowledgment */
+	int64_t last_ack_only_us; /* sent for any reason: each one works as a tail probe */
 };
 
-void gre_window_init(
-    struct gre_window *w, bool enforced, uint32_t server_window, int64_t server_delay_us);
-
-/* Packets that may be sent now, GRE_PROMPT_OPEN where nothing limits. *blocked_now (may be NULL) is set
- * where room has just run out. */
-uint32_t gre_window_room(struct gre_window *w, int64_t now_us, bool *blocked_now);
-
-/* The number of a packet that is sent now. */
-seq32 gre_window_send(struct gre_window *w, int64_t now_us);
-
-/* What has been numbered waits for a way to the server: this is no part of the round trip. */
-void gre_window_delayed(struct gre_window *w);
-
-/* The server acknowledged everything up to `ack`; what was never sent or is old news is ignored. */
-void gre_window_on_ack(struct gre_window *w, int64_t now_us, seq32 ack);
-
-/* The smoothed round trip, 0 before the first sample. */
-int64_t gre_window_rtt_us(const struct gre_window *w);
-
-/* When gre_window_on_deadline has to be called; DEADLINE_NEVER where nothing is waited for. */
-int64_t gre_window_deadline(const struct gre_window *w);
-void gre_window_on_deadline(struct gre_window *w, int64_t now_us);
+/*
+ * `enforced`: hold to `server_window` (packets, 0 counts as 1) with the adaptive timeouts of section
+ * 4.4. `server_delay_us`: the server's packet processing delay, the first round-trip estimate.
+ */
+void send_window_init(
+    struct send_window *w, bool enforced, uint32_t server_window, int64_t server_delay_us);
 
 /*
- * When any packet should go to the server because its acknowledgment stands still; DEADLINE_NEVER
- * where there is no reason. gre_window_on_bare tells that a bare acknowledgment went out.
+ * How many packets may be sent now, SEND_WINDOW_UNLIMITED if nothing limits; 0 starts a wait that ends
+ * with an acknowledgment or at the deadline, and adds 1 to *waits.
  */
-int64_t gre_window_nudge_deadline(const struct gre_window *w);
-void gre_window_on_bare(struct gre_window *w, int64_t now_us);
+uint32_t send_window_space(struct send_window *w, int64_t now_us, uint64_t *waits);
+
+/* The number of a packet that is sent now. */
+seq32 send_window_send(struct send_window *w, int64_t now_us);
+
+/* Numbered packets wait for a route to the server: do not time them. */
+void send_window_on_delay(struct send_window *w);
+
+/*
+ * The server acknowledged all up to `ack`; old numbers and numbers never sent are ignored. A server may
+ * have kept the acknowledgment for a packet with data, for `may_have_waited_us` at most: then that is no
+ * round trip.
+ */
+void send_window_on_ack(
+    struct send_window *w, int64_t now_us, seq32 ack, int64_t may_have_waited_us);
+
+/* Whether the server may still send this acknowledgment: of a number that was sent, and no older than
+ * the last `packets` before the highest acknowledged. */
+static inline bool send_window_is_plausible_ack(
+    const struct send_window *w, seq32 ack, uint32_t packets)
+{
+	return seq32_before(ack, w->snd_nxt) && !seq32_before(ack, w->snd_acked - packets);
+}
+
+/* The smoothed round trip, 0 before the first sample. */
+int64_t send_window_rtt_us(const struct send_window *w);
+
+/* When to call send_window_on_deadline; DEADLINE_NEVER while no acknowledgment is awaited. */
+int64_t send_window_deadline(const struct send_window *w);
+void send_window_on_deadline(struct send_window *w, int64_t now_us);
+
+/*
+ * When to send an ACK-only as a tail probe, because the server's acknowledgments have stopped;
+ * DEADLINE_NEVER if there is no reason. Each ACK-only sent is reported by send_window_on_ack_only.
+ */
+int64_t send_window_tail_probe_deadline(const struct send_window *w);
+void send_window_on_ack_only(struct send_window *w, int64_t now_us);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Time as all modules speak of it: microseconds on the monotonic clock, read once per turn of the
- * loop and passed down. Cores never read a clock.
+ * Time in all modules: int64_t microseconds on the event loop's monotonic clock, in names that end
+ * in _us. The loop reads the clock once per iteration and passes the time down, so that protocol
+ * code never reads a clock.
  */
 #ifndef PPTP_DEADLINE_H
 #define PPTP_DEADLINE_H
@@ -11,7 +12,7 @@
 #define USEC_PER_MSEC INT64_C(1000)
 #define USEC_PER_SEC INT64_C(1000000)
 
-/* The deadline of an object that waits for nothing. */
+/* No deadline: later than any time. */
 #define DEADLINE_NEVER INT64_MAX
 
 static inline int64_t deadline_earlier(int64_t a_us, int64_t b_us)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Sequence numbers of enhanced GRE (RFC 2637 section 4.1): 32 bits that wrap, so "before" and
- * "after" are serial-number arithmetic. A plain < between two seq32 is a mistake.
+ * "after" are serial number arithmetic (RFC 1982). A plain < between two seq32 is a bug.
  */
 #ifndef PPTP_SEQ32_H
 #define PPTP_SEQ32_H
@@ -11,7 +11,7 @@
 
 typedef uint32_t seq32;
 
-/* How far a is ahead of b: negative where it is behind; -2^31 where they are half a circle apart. */
+/* How far a is ahead of b: negative if it is behind, -2^31 if they are 2^31 apart. */
 static inline int32_t seq32_diff(seq32 a, seq32 b)
 {
 	uint32_t d = a - b;

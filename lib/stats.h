@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The counters of one call: one struct with a definition for each, one table that gives them their
- * names for syslog, status, tests and the manual page. Counting is done by the owner of each event
- * (gre_session.c for sequence logic, pptp_gre.c for system calls); this module only names.
+ * The counters of one call: one struct that defines each counter, and one table that gives each the
+ * name that syslog, --status, the tests and the manual page share. This module counts nothing:
+ * gre/gre_session.c counts what sequence numbers and acknowledgments decide, gateway/ counts system
+ * calls and frames (net_rx.c, net_tx.c, pty_async.c, pty_sync.c; socket errors in datapath.c).
  */
 #ifndef PPTP_STATS_H
 #define PPTP_STATS_H
@@ -11,46 +12,45 @@
 #include <stdint.h>
 
 struct pptp_stats {
-	/* The statistics of the manual page, in its order; all but the last only ever grow. */
-	uint64_t rx_accepted;   /* packets with payload passed to PPP */
-	uint64_t rx_lost;       /* sequence numbers given up on: never came, or came too late */
-	uint64_t rx_under_win;  /* duplicates, or sequence numbers already passed */
-	uint64_t rx_over_win;   /* too far ahead to be put in order */
-	uint64_t rx_buffered;   /* ahead of sequence: held, or with --nobuffer accepted at once */
-	uint64_t rx_os_errors;  /* reads that the operating system refused */
-	uint64_t rx_truncated;  /* shorter than their GRE header says */
-	uint64_t rx_invalid;    /* wrong flags, version or protocol; or of another host */
-	uint64_t rx_acks;       /* acknowledgments without payload received */
-	uint64_t tx_sent;       /* packets with payload sent */
-	uint64_t tx_failed;     /* packets that the operating system refused to send */
+	/* The statistics of pptp-linux's manual page, in its order. All but the last only grow, but for
+	 * rx_lost when forged packets had moved the stream and it returns. */
+	uint64_t rx_accepted;   /* packets with payload that were passed to PPP */
+	uint64_t rx_lost;       /* sequence numbers given up on: never received, or too late */
+	uint64_t rx_under_win;  /* packets received twice, too late, or below the missing window */
+	uint64_t rx_over_win;   /* packets above the missing window */
+	uint64_t rx_buffered;   /* packets above a gap: held, or with --nobuffer accepted at once */
+	uint64_t rx_os_errors;  /* failed reads, and pending errors of the socket (ICMP) */
+	uint64_t rx_truncated;  /* packets shorter than their GRE header says */
+	uint64_t rx_invalid;    /* packets with wrong flags, version, protocol or source address */
+	uint64_t rx_acks;       /* ACK-only packets received */
+	uint64_t tx_sent;       /* packets with payload that the kernel accepted */
+	uint64_t tx_failed;     /* packets that it refused, and times the route was lost */
 	uint64_t tx_short;      /* packets that it sent in part */
-	uint64_t tx_acks;       /* acknowledgments without payload sent */
+	uint64_t tx_acks;       /* ACK-only packets sent */
 	uint64_t tx_oversize;   /* frames from PPP longer than PACKET_MAX */
-	uint64_t round_trip_us; /* smoothed round trip; shown in milliseconds */
+	uint64_t round_trip_us; /* smoothed round-trip time, shown in milliseconds */
 
-	/* Beyond the manual page of the old client. */
-	uint64_t rx_kernel_drops; /* lost in the socket's receive buffer (SO_RXQ_OVFL) */
-	uint64_t rx_resyncs;      /* times the stream had moved on and was picked up again */
-	uint64_t rx_pty_cut;      /* --sync: too long for one write to the pty, or cut by it */
-	uint64_t tx_bad_frames;   /* frames from PPP: too short, aborted, cut, with a wrong FCS */
-	uint64_t tx_blocked;      /* times sending waited for the server's acknowledgment */
+	/* Beyond the manual page of pptp-linux. */
+	uint64_t rx_kernel_drops; /* packets lost in the socket's receive buffer (SO_RXQ_OVFL) */
+	uint64_t rx_resyncs;      /* times that rcv_nxt was set anew: the stream left the window */
+	uint64_t rx_pty_cut;    /* --sync: frames too long for one write to the pty, or cut by it */
+	uint64_t tx_bad_frames; /* frames from PPP: too short, aborted, cut, or with a wrong FCS */
+	uint64_t tx_blocked;    /* times that the send window closed and sending waited */
 };
 
-/* Texts lie in the entries: where the program is loaded anywhere, each pointer in a table would be
- * written at the start, and its page be each tunnel's own. */
+/* The name is no pointer: a table of pointers would be relocated at the start of each process, which
+ * then has a copy of its page. */
 struct stats_entry {
-	char name[20];          /* as syslog and the manual page show it: "rx accepted" */
+	char name[20];          /* "rx accepted" */
 	size_t offset;          /* of a uint64_t in struct pptp_stats */
-	uint64_t units_per_one; /* divide by this to show it: 1000 for round trip, else 1 */
-	char meaning[72];       /* one line for people */
+	uint64_t units_per_one; /* field units per unit shown: 1000 for round trip, else 1 */
 };
 
-/* The first STATS_DOCUMENTED entries are the fifteen of the old manual page, in its order. */
-#define STATS_DOCUMENTED 15
+/* In the order of the struct. */
 #define STATS_COUNT 20
 extern const struct stats_entry stats_table[STATS_COUNT];
 
-/* The value of an entry in the unit in which it is shown. */
-uint64_t stats_shown(const struct pptp_stats *stats, const struct stats_entry *entry);
+/* The value of an entry in the unit in which it is shown, rounded down. */
+uint64_t stats_display_value(const struct pptp_stats *stats, const struct stats_entry *entry);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Bounds-checked cursors over octet buffers: the only way in which this program looks at, or makes,
- * octets of the network (big-endian, RFC 2637 section 1.4) or of its own local messages.
+ * Bounds-checked cursors over byte buffers: all parsers and encoders of network messages
+ * (big-endian, RFC 2637 section 1.4) and of our own local messages use them.
  *
- * A cursor fails once and for all: after the first read or write that does not fit, `failed` is
- * set, every later read gives zeros and every later write is left out. Code can therefore take a
- * message apart from top to bottom and ask once, at the end.
+ * Failure is sticky: the first read or write that does not fit sets `failed`; every later read
+ * returns zeros and every later write does nothing. A parser can therefore read a message from top
+ * to bottom and check once, at the end. The buffer stays the caller's; lengths are in bytes.
  */
 #ifndef PPTP_WIRE_H
 #define PPTP_WIRE_H
@@ -15,45 +15,46 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Reading: octets [at, len) of `octets` are left. The buffer stays the caller's. */
+/* Reading: bytes [at, len) are unread. */
 struct wire_reader {
-	const uint8_t *octets;
+	const uint8_t *bytes;
 	size_t len;
 	size_t at;
 	bool failed;
 };
 
-/* Writing: `at` octets of `cap` are made. The buffer stays the caller's. */
+/* Writing: `at` bytes of `cap` are written. */
 struct wire_writer {
-	uint8_t *octets;
+	uint8_t *bytes;
 	size_t cap;
 	size_t at;
 	bool failed;
 };
 
-static inline struct wire_reader wire_read(const uint8_t *octets, size_t len)
+static inline struct wire_reader wire_read(const uint8_t *bytes, size_t len)
 {
-	return (struct wire_reader){.octets = octets, .len = len};
+	return (struct wire_reader){.bytes = bytes, .len = len};
 }
 
-static inline struct wire_writer wire_write(uint8_t *octets, size_t cap)
+static inline struct wire_writer wire_write(uint8_t *bytes, size_t cap)
 {
-	return (struct wire_writer){.octets = octets, .cap = cap};
+	return (struct wire_writer){.bytes = bytes, .cap = cap};
 }
 
+/* How many bytes are unread; 0 once the cursor has failed. */
 static inline size_t wire_left(const struct wire_reader *r)
 {
 	return r->failed ? 0 : r->len - r->at;
 }
 
-/* Hands out the next n octets and steps over them; NULL (and a failed cursor) where they are not there. */
+/* Returns the next n bytes and steps over them; NULL, and the cursor fails, if fewer are left. */
 static inline const uint8_t *wire_get(struct wire_reader *r, size_t n)
 {
 	if (r->failed || r->len - r->at < n) {
 		r->failed = true;
 		return NULL;
 	}
-	const uint8_t *p = r->octets + r->at;
+	const uint8_t *p = r->bytes + r->at;
 	r->at += n;
 	return p;
 }
@@ -89,7 +90,7 @@ static inline uint64_t wire_get_be64(struct wire_reader *r)
 	return high << 32 | wire_get_be32(r);
 }
 
-/* Copies n octets to `to`; zeros where they are not there. */
+/* Copies n bytes to `to`; fills it with zeros if fewer are left. */
 static inline void wire_get_copy(struct wire_reader *r, void *to, size_t n)
 {
 	const uint8_t *p = wire_get(r, n);
@@ -99,14 +100,14 @@ static inline void wire_get_copy(struct wire_reader *r, void *to, size_t n)
 		memset(to, 0, n);
 }
 
-/* Room for n octets, stepped over; NULL (and a failed cursor) where there is none. */
+/* Returns space for n bytes and steps over it; NULL, and the cursor fails, if less is free. */
 static inline uint8_t *wire_put(struct wire_writer *w, size_t n)
 {
 	if (w->failed || w->cap - w->at < n) {
 		w->failed = true;
 		return NULL;
 	}
-	uint8_t *p = w->octets + w->at;
+	uint8_t *p = w->bytes + w->at;
 	w->at += n;
 	return p;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * FCS-16 of RFC 1662 section C.2: polynomial x^16 + x^12 + x^5 + 1, low bit first. From the
- * definition, with tables, and with the carry-less multiplication of x86 processors.
+ * FCS-16 of RFC 1662 appendix C.2: polynomial x^16 + x^12 + x^5 + 1, low bit first. Implemented from
+ * the definition, with lookup tables, and with the carry-less multiplication of x86 processors
+ * (PCLMULQDQ).
  */
 #include "ppp/fcs16.h"
 
-#include "chunk.h"
+#include "ppp/bytescan.h"
 
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -13,13 +14,13 @@
 #endif
 
 enum {
-	FCS_POLYNOMIAL = 0x8408,
-	STEP = 16, /* octets that are taken at once */
+	FCS16_POLYNOMIAL = 0x8408,
+	FCS16_STEP = 16, /* bytes processed at once */
 };
 
 /*
- * The FCS is linear, so that eight values make a slice of 256: those of octets with one bit set.
- * XOR8(x, bits of the index from the lowest up) lists x plus every sum of them, in order.
+ * The FCS is linear, so eight values, those of the bytes with one bit set, give all 256 of a slice.
+ * XOR8(x, values of index bits 0 to 7) lists x xor every combination of them, in index order.
  */
 #define XOR1(x, a) (x), (x) ^ (a)
 #define XOR2(x, a, b) XOR1(x, a), XOR1((x) ^ (b), a)
@@ -36,11 +37,11 @@ enum {
 	}
 
 /*
- * fcs_slices[k][b]: what octet b, followed by k octets, adds to the FCS (all sums are xor).
- * From the last value of the first row backwards these are the states that the shift register takes.
+ * fcs_slices[k][b]: what byte b, followed by k bytes, adds to the FCS (all sums are xor). Read
+ * backwards from the end of the first row, the arguments are successive states of the shift register.
  */
 /* clang-format off */
-static const uint16_t fcs_slices[STEP][256] = {
+static const uint16_t fcs_slices[FCS16_STEP][256] = {
 	SLICE(0x1189, 0x2312, 0x4624, 0x8c48, 0x1081, 0x2102, 0x4204, 0x8408),
 	SLICE(0x19d8, 0x33b0, 0x6760, 0xcec0, 0x9591, 0x2333, 0x4666, 0x8ccc),
 	SLICE(0x5adc, 0xb5b8, 0x6361, 0xc6c2, 0x8595, 0x033b, 0x0676, 0x0cec),
@@ -60,27 +61,27 @@ static const uint16_t fcs_slices[STEP][256] = {
 };
 /* clang-format on */
 
-uint16_t hdlc_fcs_plain(uint16_t fcs, const uint8_t *octets, size_t len)
+uint16_t fcs16_plain(uint16_t fcs, const uint8_t *bytes, size_t len)
 {
 	uint32_t v = fcs;
 	for (size_t i = 0; i < len; i++) {
-		v ^= octets[i];
+		v ^= bytes[i];
 		for (int bit = 0; bit < 8; bit++)
-			v = v & 1 ? v >> 1 ^ FCS_POLYNOMIAL : v >> 1;
+			v = v & 1 ? v >> 1 ^ FCS16_POLYNOMIAL : v >> 1;
 	}
 	return (uint16_t)v;
 }
 
-static inline uint32_t take_octet(uint32_t fcs, uint8_t octet)
+static inline uint32_t update_byte(uint32_t fcs, uint8_t byte)
 {
-	return fcs >> 8 ^ fcs_slices[0][(fcs ^ octet) & 0xff];
+	return fcs >> 8 ^ fcs_slices[0][(fcs ^ byte) & 0xff];
 }
 
 /*
- * STEP octets at once. Only the first two of them meet the FCS so far; the look-ups of the other
- * fourteen are summed up apart, so that they do not wait for the step before.
+ * FCS16_STEP bytes at once. Only the first two depend on the FCS so far; the lookups of the other
+ * fourteen have a sum of their own, so that they do not wait for the previous step.
  */
-static inline uint32_t take_step(uint32_t fcs, const uint8_t *p)
+static inline uint32_t update_step(uint32_t fcs, const uint8_t *p)
 {
 	const uint16_t(*t)[256] = fcs_slices;
 	uint64_t a = load_le64(p);
@@ -94,36 +95,36 @@ static inline uint32_t take_step(uint32_t fcs, const uint8_t *p)
 	return rest ^ ((uint32_t)t[15][fcs & 0xff] ^ t[14][fcs >> 8]);
 }
 
-uint16_t hdlc_fcs_sliced(uint16_t fcs, const uint8_t *octets, size_t len)
+uint16_t fcs16_sliced(uint16_t fcs, const uint8_t *bytes, size_t len)
 {
 	uint32_t v = fcs;
 	size_t i = 0;
-	for (; len - i >= STEP; i += STEP)
-		v = take_step(v, octets + i);
+	for (; len - i >= FCS16_STEP; i += FCS16_STEP)
+		v = update_step(v, bytes + i);
 	for (; i < len; i++)
-		v = take_octet(v, octets[i]);
+		v = update_byte(v, bytes[i]);
 	return (uint16_t)v;
 }
 
 #ifdef __x86_64__
 
 /*
- * The FCS is what division by the polynomial P leaves of the octets, times x^16. What is far from
- * the end may be replaced by anything that leaves the same: 64 bits V in front of n others, which
- * is V * x^n, by V * (x^n mod P), 80 bits that overlap the others. That is one multiplication
- * without carries. So 16 octets, two such V, are folded into those 16 or, in two chains that do not
- * wait for each other, those 32 further on.
+ * Folding. The FCS is the remainder of (bytes * x^16) divided by the polynomial P. Anything with the
+ * same remainder may replace the leading bits: 64 bits V, followed by n bits, are V * x^n, which
+ * V * (x^n mod P) replaces: a product of 80 bits that overlaps the bits behind V, by one carry-less
+ * multiplication. So 16 bytes, two such V, are folded into the next 16 or, in two chains that do not
+ * wait for each other, into those 32 bytes further on.
  *
- * The first bit of a register is the highest power. A product of two registers of 64 bits is one of
- * 127, and as one of 128 a multiple of x: so the factor for n is x^(n - 1) mod P. In a register of
- * 16 bits, as FCS_POLYNOMIAL is written, that is 0x8000 (1) after n - 1 steps of hdlc_fcs_plain's
- * inner loop; POWER puts it at the end of 64.
+ * Bit 0 of a register is the highest power. The product of two 64-bit registers has 127 bits, which
+ * as a 128-bit register is x times too large: so the factor for n is x^(n - 1) mod P. As a 16-bit
+ * value, like FCS16_POLYNOMIAL, that is 0x8000 (the power 0) after n - 1 steps of fcs16_plain's
+ * inner loop; POWER moves it to the end of 64 bits.
  */
 #define POWER(rest) ((long long)((uint64_t)(rest) << 48))
-#define FOLD_64 POWER(0x042b)                       /* x^63 */
-#define FOLD_16_OCTETS POWER(0x7eea), POWER(0xa95d) /* x^127, x^191 */
-#define FOLD_32_OCTETS POWER(0x20f3), POWER(0xaac8) /* x^255, x^319 */
-/* x^80 / P without its last bit, which is of no weight, and P: from x^64 and from x^16 on. */
+#define FOLD_64 POWER(0x042b)                      /* x^63 */
+#define FOLD_16_BYTES POWER(0x7eea), POWER(0xa95d) /* x^127, x^191 */
+#define FOLD_32_BYTES POWER(0x20f3), POWER(0xaac8) /* x^255, x^319 */
+/* x^80 / P without its last bit, which changes no result, and P: from x^64 and from x^16 down. */
 #define QUOTIENT ((long long)UINT64_C(0x859b040b1c581911))
 #define DIVISOR 0x10811LL
 
@@ -134,7 +135,7 @@ FOLDING static inline __m128i load(const uint8_t *p)
 	return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-/* `folded` goes into `next`, whose distance from it is that of the factors. */
+/* Folds `folded` into `next`, at the distance that `factors` are for. */
 FOLDING static inline __m128i fold(__m128i folded, __m128i factors, __m128i next)
 {
 	__m128i first = _mm_clmulepi64_si128(folded, factors, 0x00);
@@ -142,63 +143,64 @@ FOLDING static inline __m128i fold(__m128i folded, __m128i factors, __m128i next
 	return _mm_xor_si128(_mm_xor_si128(first, second), next);
 }
 
-/* The first half into the second; what there is of the first half then is short, or nothing. */
+/* Folds the first half into the second; at most 16 bits are left in the first, the second time none. */
 FOLDING static inline __m128i fold_half(__m128i v)
 {
 	__m128i second = _mm_unpackhi_epi64(_mm_setzero_si128(), v);
 	return _mm_xor_si128(_mm_clmulepi64_si128(v, _mm_set_epi64x(0, FOLD_64), 0x00), second);
 }
 
-/* Division by multiplication with the reciprocal (Barrett): exact, as there are no carries. */
+/* Barrett reduction: division by multiplication with the reciprocal, exact without carries. */
 FOLDING static inline uint16_t divide(__m128i v)
 {
 	const __m128i by = _mm_set_epi64x(DIVISOR, QUOTIENT);
 	__m128i whole = _mm_clmulepi64_si128(v, by, 0x01);
-	/* What is left of v * x^16 is that of whole * P: x^15 to x^0 begin the second half. */
+	/* v * x^16 has no low 16 bits, so those of whole * P are the remainder: the start of the
+	 * second half. */
 	return (uint16_t)_mm_extract_epi16(_mm_clmulepi64_si128(whole, by, 0x10), 4);
 }
 
-FOLDING static uint16_t fcs_folded(uint16_t fcs, const uint8_t *octets, size_t len)
+FOLDING static uint16_t fcs16_folded(uint16_t fcs, const uint8_t *bytes, size_t len)
 {
-	static const uint8_t last_octets[2 * STEP] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+	static const uint8_t last_bytes[2 * FCS16_STEP] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
 	    0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 	    11, 12, 13, 14, 15};
-	const __m128i by_1 = _mm_set_epi64x(FOLD_16_OCTETS), by_2 = _mm_set_epi64x(FOLD_32_OCTETS);
+	const __m128i by_1 = _mm_set_epi64x(FOLD_16_BYTES), by_2 = _mm_set_epi64x(FOLD_32_BYTES);
 
-	/* The FCS so far is added to two octets, which may not be in two pieces. */
-	if (len % STEP == 1) {
-		fcs = (uint16_t)take_octet(fcs, *octets++);
+	/* The FCS so far is added to the first two bytes, which must be in one piece. */
+	if (len % FCS16_STEP == 1) {
+		fcs = (uint16_t)update_byte(fcs, *bytes++);
 		len--;
 	}
-	if (len < STEP)
-		return hdlc_fcs_sliced(fcs, octets, len);
-	/* What is no full piece comes first, behind zeros, which change nothing. */
-	size_t head = (len - 1) % STEP + 1;
-	__m128i v = _mm_xor_si128(load(octets), _mm_cvtsi32_si128(fcs));
-	v = _mm_shuffle_epi8(v, load(last_octets + head));
-	const uint8_t *p = octets + head, *const end = octets + len;
-	if (end - p >= 3 * STEP) {
+	if (len < FCS16_STEP)
+		return fcs16_sliced(fcs, bytes, len);
+	/* The partial piece comes first, after leading zeros, which change nothing. */
+	size_t head = (len - 1) % FCS16_STEP + 1;
+	__m128i v = _mm_xor_si128(load(bytes), _mm_cvtsi32_si128(fcs));
+	v = _mm_shuffle_epi8(v, load(last_bytes + head));
+	const uint8_t *p = bytes + head, *const end = bytes + len;
+	if (end - p >= 3 * FCS16_STEP) {
 		__m128i w = load(p);
-		for (p += STEP; end - p >= 2 * STEP; p += 2 * STEP) {
+		for (p += FCS16_STEP; end - p >= 2 * FCS16_STEP; p += 2 * FCS16_STEP) {
 			v = fold(v, by_2, load(p));
-			w = fold(w, by_2, load(p + STEP));
+			w = fold(w, by_2, load(p + FCS16_STEP));
 		}
 		v = fold(v, by_1, w);
 	}
-	for (; p < end; p += STEP)
+	for (; p < end; p += FCS16_STEP)
 		v = fold(v, by_1, load(p));
 	return divide(fold_half(fold_half(v)));
 }
 
 #endif
 
-hdlc_fcs_fn *hdlc_fcs_fastest(void)
+fcs16_fn *fcs16_fastest(void)
 {
 #ifdef __x86_64__
 	const unsigned needed = bit_PCLMUL | bit_SSSE3;
 	unsigned eax, ebx, ecx, edx;
 	if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & needed) == needed)
-		return fcs_folded;
+		return fcs16_folded;
 #endif
-	return hdlc_fcs_sliced;
+	return fcs16_sliced;
 }

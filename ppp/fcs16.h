@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * FCS-16 of RFC 1662 section C.2, in several ways that give the same. Which one to take is the
- * caller's to know: nothing is kept here.
+ * FCS-16 of RFC 1662 appendix C.2, in several implementations with the same result. No state: the
+ * caller keeps the function that it has chosen. Lengths are in bytes.
  */
-#ifndef PPTP_HDLC_FCS_H
-#define PPTP_HDLC_FCS_H
+#ifndef PPTP_FCS16_H
+#define PPTP_FCS16_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-	HDLC_FCS_LEN = 2,
-	HDLC_FCS_INITIAL = 0xffff,
-	HDLC_FCS_GOOD = 0xf0b8, /* over a frame and its FCS */
+	FCS16_LEN = 2,
+	FCS16_INITIAL = 0xffff,
+	FCS16_GOOD = 0xf0b8, /* the FCS over a frame and its own FCS */
 };
 
-/* The FCS of more octets on top of `fcs`; start with HDLC_FCS_INITIAL. */
-typedef uint16_t hdlc_fcs_fn(uint16_t fcs, const uint8_t *octets, size_t len);
+/* Continues `fcs` over more bytes; start with FCS16_INITIAL. A frame carries the complement. */
+typedef uint16_t fcs16_fn(uint16_t fcs, const uint8_t *bytes, size_t len);
 
-/* Octet by octet from the definition: what the tests hold the others against. */
-uint16_t hdlc_fcs_plain(uint16_t fcs, const uint8_t *octets, size_t len);
+/* From the definition, bit by bit: the reference for tests. */
+uint16_t fcs16_plain(uint16_t fcs, const uint8_t *bytes, size_t len);
 
-/* Sixteen octets at a time, with tables: for any machine. */
-uint16_t hdlc_fcs_sliced(uint16_t fcs, const uint8_t *octets, size_t len);
+/* Table lookups for sixteen bytes at a time (slicing): for any machine. */
+uint16_t fcs16_sliced(uint16_t fcs, const uint8_t *bytes, size_t len);
 
-/* The fastest that this processor has. Asking it takes microseconds in a virtual machine: once a call. */
-hdlc_fcs_fn *hdlc_fcs_fastest(void);
+/* The fastest that this processor has. The CPUID instruction costs microseconds in a virtual
+ * machine, so ask at set-up, not for each frame. */
+fcs16_fn *fcs16_fastest(void);
 
 #endif

@@ -1,68 +1,69 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RFC 1662 framing, both directions, a chunk of octets at a time: bit masks say where in it
- * something is to be done. Owns the framing; the FCS itself is hdlc_fcs.c, the choice of the ACCM
- * lcp_accm.c, and who reads or writes the pty gre_path.c.
+ * RFC 1662 framing in both directions, a block of 32 bytes at a time: bit masks give the positions
+ * of flags and escapes. Owns the framing only: fcs16.c computes the FCS, accm_snoop.c chooses the
+ * ACCM, and the gateway reads and writes the pty.
  */
 #include "ppp/hdlc.h"
 
 #include <string.h>
 
-#include "chunk.h"
+#include "ppp/bytescan.h"
 
-_Static_assert(HDLC_AHEAD >= 2 * CHUNK, "what put_sparse_chunk writes behind its octets");
+_Static_assert(HDLC_SLACK >= 2 * BYTESCAN_BLOCK,
+    "padding to a whole block, and what put_sparse_block writes past that");
 
 /*
- * One chunk where escapes are few: copied whole, then copied again from each octet to be escaped
- * on, one place further. The first is done without asking whether there is one, as that could not
- * be predicted: it may stand behind the chunk, and what is written then does not count. Reads up to
- * CHUNK octets past the chunk, and writes as far and one more past its end.
+ * One block with few escapes: copies all of it, then again from each byte to be escaped on, one
+ * place further. The first round runs even if there is no such byte, because a branch on that would
+ * be mispredicted: `at` is then the end of the block, and what is written there is slack. Reads up
+ * to BYTESCAN_BLOCK bytes past the block, and writes as many and one more past its end.
  */
-static inline uint8_t *put_sparse_chunk(uint8_t *out, const uint8_t *in)
+static inline uint8_t *put_sparse_block(uint8_t *out, const uint8_t *in)
 {
-	uint32_t mask = chunk_match(in, HDLC_ESCAPE) | chunk_match(in, HDLC_FLAG);
-	memcpy(out, in, CHUNK);
+	uint32_t mask = bytescan_match(in, HDLC_ESCAPE) | bytescan_match(in, HDLC_FLAG);
+	memcpy(out, in, BYTESCAN_BLOCK);
 	do {
-		unsigned at = chunk_first(mask);
-		memcpy(out + at + 1, in + at, CHUNK);
+		unsigned at = bytescan_first(mask);
+		memcpy(out + at + 1, in + at, BYTESCAN_BLOCK);
 		out[at] = HDLC_ESCAPE;
 		out[at + 1] = in[at] ^ HDLC_ESCAPE_BIT;
 		out += mask != 0;
 		mask &= mask - 1;
 	} while (mask);
-	return out + CHUNK;
+	return out + BYTESCAN_BLOCK;
 }
 
-/* With no control octet to be escaped. The last octets and the FCS are made up to whole chunks. */
+/* Encodes without escapes for control bytes. The last bytes and the FCS are padded to whole blocks. */
 static uint8_t *put_sparse(uint8_t *out, const uint8_t *in, size_t len, const uint8_t *fcs)
 {
 	size_t i = 0;
-	for (; len - i >= 2 * CHUNK; i += CHUNK)
-		out = put_sparse_chunk(out, in + i);
+	for (; len - i >= 2 * BYTESCAN_BLOCK; i += BYTESCAN_BLOCK)
+		out = put_sparse_block(out, in + i);
 
-	uint8_t tail[4 * CHUNK] = {0};
+	uint8_t tail[4 * BYTESCAN_BLOCK] = {0};
 	size_t left = len - i;
 	memcpy(tail, in + i, left);
-	memcpy(tail + left, fcs, HDLC_FCS_LEN);
-	left += HDLC_FCS_LEN;
-	for (i = 0; i < left; i += CHUNK)
-		out = put_sparse_chunk(out, tail + i);
+	memcpy(tail + left, fcs, FCS16_LEN);
+	left += FCS16_LEN;
+	for (i = 0; i < left; i += BYTESCAN_BLOCK)
+		out = put_sparse_block(out, tail + i);
 	return out - (i - left);
 }
 
 /*
- * With every control octet escaped, random data has an escape in nearly every chunk, and a branch
- * for it would be mispredicted as often: here each octet is one look-up and no branch.
+ * With every control byte escaped, random data has an escape in nearly every block, and a branch on
+ * it would be mispredicted as often: here each byte is one lookup and no branch.
  */
 struct dense_entry {
-	uint8_t octets[2]; /* to be written: both, or the first alone */
+	uint8_t bytes[2]; /* to be written: both, or only the first */
 	uint8_t count;
 	uint8_t unused;
 };
 
 #define DENSE1(c)                                                                                  \
 	{                                                                                          \
-		.octets = {DENSE_ESCAPED(c) ? HDLC_ESCAPE : (c), (c) ^ HDLC_ESCAPE_BIT},           \
+		.bytes = {DENSE_ESCAPED(c) ? HDLC_ESCAPE : (c), (c) ^ HDLC_ESCAPE_BIT},            \
 		.count = DENSE_ESCAPED(c) ? 2 : 1                                                  \
 	}
 #define DENSE_ESCAPED(c) ((c) < 0x20 || (c) == HDLC_ESCAPE || (c) == HDLC_FLAG)
@@ -72,25 +73,24 @@ struct dense_entry {
 
 static const struct dense_entry dense[256] = {DENSE64(0), DENSE64(64), DENSE64(128), DENSE64(192)};
 
-/* Writes two octets, whatever it returns. */
-static inline uint8_t *put_dense_octet(
-    uint8_t *out, const struct dense_entry *table, uint64_t octet)
+/* Always writes two bytes; returns the end of those that count. */
+static inline uint8_t *put_dense_byte(uint8_t *out, const struct dense_entry *table, uint64_t byte)
 {
-	const struct dense_entry *e = &table[octet & 0xff];
-	memcpy(out, e->octets, sizeof(e->octets));
+	const struct dense_entry *e = &table[byte & 0xff];
+	memcpy(out, e->bytes, sizeof(e->bytes));
 	return out + e->count;
 }
 
 static inline uint8_t *put_dense_word(uint8_t *out, const struct dense_entry *table, uint64_t word)
 {
-	out = put_dense_octet(out, table, word);
-	out = put_dense_octet(out, table, word >> 8);
-	out = put_dense_octet(out, table, word >> 16);
-	out = put_dense_octet(out, table, word >> 24);
-	out = put_dense_octet(out, table, word >> 32);
-	out = put_dense_octet(out, table, word >> 40);
-	out = put_dense_octet(out, table, word >> 48);
-	return put_dense_octet(out, table, word >> 56);
+	out = put_dense_byte(out, table, word);
+	out = put_dense_byte(out, table, word >> 8);
+	out = put_dense_byte(out, table, word >> 16);
+	out = put_dense_byte(out, table, word >> 24);
+	out = put_dense_byte(out, table, word >> 32);
+	out = put_dense_byte(out, table, word >> 40);
+	out = put_dense_byte(out, table, word >> 48);
+	return put_dense_byte(out, table, word >> 56);
 }
 
 static uint8_t *put_dense(
@@ -100,26 +100,26 @@ static uint8_t *put_dense(
 	for (; len - i >= 8; i += 8)
 		out = put_dense_word(out, table, load_le64(in + i));
 	for (; i < len; i++)
-		out = put_dense_octet(out, table, in[i]);
+		out = put_dense_byte(out, table, in[i]);
 	return out;
 }
 
-/* An ACCM between the extremes is rare, and the table for it soon made. */
+/* Any other ACCM is rare, so the table for it is made for each frame. */
 static void make_table(struct dense_entry *table, uint32_t accm)
 {
 	memcpy(table, dense, sizeof(dense));
 	for (uint8_t c = 0; c < 0x20; c++) {
 		if (!(accm >> c & 1))
-			table[c] = (struct dense_entry){.octets = {c, c}, .count = 1};
+			table[c] = (struct dense_entry){.bytes = {c, c}, .count = 1};
 	}
 }
 
-size_t hdlc_encode(hdlc_fcs_fn *take_fcs, const uint8_t *frame, size_t len, uint32_t accm,
-    bool open_flag, uint8_t *out)
+size_t hdlc_encode(
+    fcs16_fn *fcs16, const uint8_t *frame, size_t len, uint32_t accm, bool open_flag, uint8_t *out)
 {
 	uint8_t *const begin = out;
-	unsigned sum = take_fcs(HDLC_FCS_INITIAL, frame, len) ^ 0xffffu;
-	const uint8_t fcs[HDLC_FCS_LEN] = {(uint8_t)sum, (uint8_t)(sum >> 8)};
+	unsigned sum = fcs16(FCS16_INITIAL, frame, len) ^ 0xffffu;
+	const uint8_t fcs[FCS16_LEN] = {(uint8_t)sum, (uint8_t)(sum >> 8)};
 	if (open_flag)
 		*out++ = HDLC_FLAG;
 	if (accm == HDLC_ACCM_NONE) {
@@ -138,54 +138,54 @@ size_t hdlc_encode(hdlc_fcs_fn *take_fcs, const uint8_t *frame, size_t len, uint
 	return (size_t)(out - begin);
 }
 
-void hdlc_decoder_init(struct hdlc_decoder *d, hdlc_fcs_fn *take_fcs, uint8_t *frame, size_t cap)
+void hdlc_decoder_init(struct hdlc_decoder *d, fcs16_fn *fcs16, uint8_t *frame, size_t cap)
 {
-	*d = (struct hdlc_decoder){.take_fcs = take_fcs, .frame = frame, .cap = cap};
+	*d = (struct hdlc_decoder){.fcs16 = fcs16, .frame = frame, .cap = cap};
 }
 
-void hdlc_decoder_next_buffer(struct hdlc_decoder *d, uint8_t *frame, size_t cap)
+void hdlc_decoder_set_buffer(struct hdlc_decoder *d, uint8_t *frame, size_t cap)
 {
 	d->frame = frame;
 	d->cap = cap;
 	d->len = 0;
 }
 
-/* One octet without a branch. *after is 1 where the octet before was an escape, else 0. */
-static inline uint8_t *unescape_octet(uint8_t *out, uint8_t octet, unsigned *after)
+/* One byte without a branch. *after is 1 if the byte before was an escape, else 0. */
+static inline uint8_t *unescape_byte(uint8_t *out, uint8_t byte, unsigned *after)
 {
-	unsigned is_escape = (octet == HDLC_ESCAPE) & (*after ^ 1);
-	*out = (uint8_t)(octet ^ *after << 5);
+	unsigned is_escape = (byte == HDLC_ESCAPE) & (*after ^ 1);
+	*out = (uint8_t)(byte ^ *after << 5);
 	*after = is_escape;
 	return out + (is_escape ^ 1);
 }
 
-static uint8_t *unescape_octets(uint8_t *out, uint64_t word, unsigned *after)
+static uint8_t *unescape_bytes(uint8_t *out, uint64_t word, unsigned *after)
 {
 	for (int shift = 0; shift < 64; shift += 8)
-		out = unescape_octet(out, (uint8_t)(word >> shift), after);
+		out = unescape_byte(out, (uint8_t)(word >> shift), after);
 	return out;
 }
 
-/* Takes out of a word the octet that `mark` names by its top bit; none where it is 0. */
-static inline uint64_t close_up(uint64_t word, uint64_t mark)
+/* Removes the byte whose top bit is `mark` from a word; none if `mark` is 0. */
+static inline uint64_t remove_byte(uint64_t word, uint64_t mark)
 {
 	uint64_t below = (mark >> 7) - 1;
 	return (word & below) | (word >> 8 & ~below);
 }
 
 /*
- * Eight octets in a register. Up to two escapes, which is what random data under any ACCM mostly
- * has, are taken out without a branch. Writes eight octets, whatever it returns.
+ * Eight bytes in a register. Up to two escapes, the usual number in random data under any ACCM, are
+ * removed without a branch. Always writes eight bytes; returns the end of those that count.
  */
 static inline uint8_t *unescape_word(uint8_t *out, uint64_t word, unsigned *after)
 {
-	uint64_t marks = word_match(word, HDLC_ESCAPE) & ~(uint64_t)(*after * 0xff);
+	uint64_t marks = bytescan_match_word(word, HDLC_ESCAPE) & ~(uint64_t)(*after * 0xff);
 	uint64_t second = marks & (marks - 1), third = second & (second - 1);
 	if ((marks & marks << 8) | third)
-		return unescape_octets(out, word, after);
+		return unescape_bytes(out, word, after);
 	uint64_t first = marks ^ second;
 	word ^= (marks >> 2 << 8) | *after << 5;
-	word = close_up(close_up(word, first), second >> 8);
+	word = remove_byte(remove_byte(word, first), second >> 8);
 	*after = (unsigned)(marks >> 63);
 	store_le64(out, word);
 	return out + 8 - (first != 0) - (second != 0);
@@ -197,31 +197,31 @@ static uint8_t *unescape_run(uint8_t *out, const uint8_t *in, size_t len, unsign
 	for (; len - i >= 8; i += 8)
 		out = unescape_word(out, load_le64(in + i), after);
 	for (; i < len; i++)
-		out = unescape_octet(out, in[i], after);
+		out = unescape_byte(out, in[i], after);
 	return out;
 }
 
 /*
- * The first n octets of one chunk, no flag among them. With one escape, or none, all behind it is
- * copied again, one place back, without asking which of the two it is: that could not be predicted.
- * Reads up to CHUNK + 1 octets past the chunk, and writes 2 * CHUNK.
+ * The first n bytes of one block, no flag among them. With at most one escape, what follows it is
+ * copied again, one place back; there is no branch on whether there is one, because it would be
+ * mispredicted. Reads up to BYTESCAN_BLOCK + 1 bytes past the block, and writes 2 * BYTESCAN_BLOCK.
  */
-static inline uint8_t *take_chunk(uint8_t *out, const uint8_t *in, size_t n, unsigned *after)
+static inline uint8_t *decode_block(uint8_t *out, const uint8_t *in, size_t n, unsigned *after)
 {
 	uint32_t these = (uint32_t)((UINT64_C(1) << n) - 1);
 	uint32_t last = these ^ these >> 1;
-	uint32_t escapes = chunk_match(in, HDLC_ESCAPE) & these;
+	uint32_t escapes = bytescan_match(in, HDLC_ESCAPE) & these;
 	if (*after || escapes & (escapes - 1) || escapes & last)
 		return unescape_run(out, in, n, after);
-	unsigned at = chunk_first(escapes);
-	memcpy(out, in, CHUNK);
-	memcpy(out + at, in + at + 1, CHUNK);
+	unsigned at = bytescan_first(escapes);
+	memcpy(out, in, BYTESCAN_BLOCK);
+	memcpy(out + at, in + at + 1, BYTESCAN_BLOCK);
 	out[at] = in[at + 1] ^ HDLC_ESCAPE_BIT;
 	return out + n - (escapes != 0);
 }
 
-/* Takes in octets one by one: where the input or the buffer is nearly at its end. */
-static size_t take_octets(struct hdlc_decoder *d, const uint8_t *in, size_t len)
+/* Decodes byte by byte, near the end of the input or of the buffer. */
+static size_t decode_bytes(struct hdlc_decoder *d, const uint8_t *in, size_t len)
 {
 	size_t i = 0;
 	for (; i < len && in[i] != HDLC_FLAG; i++) {
@@ -239,29 +239,31 @@ static size_t take_octets(struct hdlc_decoder *d, const uint8_t *in, size_t len)
 	return i;
 }
 
-/* Takes in octets up to a flag, the end of the input, or one that does not fit; how many. */
-static size_t take_run(struct hdlc_decoder *d, const uint8_t *in, size_t len)
+/* Decodes up to a flag, the end of the input, or the first byte that does not fit; returns how many
+ * bytes it used. */
+static size_t decode_run(struct hdlc_decoder *d, const uint8_t *in, size_t len)
 {
 	uint8_t *out = d->frame + d->len;
 	const uint8_t *const end = d->frame + d->cap;
 	unsigned after = d->escaped;
 	size_t i = 0;
-	for (; len - i > 2 * CHUNK && end - out >= 2 * CHUNK; i += CHUNK) {
-		uint32_t flags = chunk_match(in + i, HDLC_FLAG);
+	for (; len - i > 2 * BYTESCAN_BLOCK && end - out >= 2 * BYTESCAN_BLOCK;
+	     i += BYTESCAN_BLOCK) {
+		uint32_t flags = bytescan_match(in + i, HDLC_FLAG);
 		if (flags) {
-			size_t n = chunk_first(flags);
-			out = take_chunk(out, in + i, n, &after);
+			size_t n = bytescan_first(flags);
+			out = decode_block(out, in + i, n, &after);
 			i += n;
 			break;
 		}
-		out = take_chunk(out, in + i, CHUNK, &after);
+		out = decode_block(out, in + i, BYTESCAN_BLOCK, &after);
 	}
 	d->len = (size_t)(out - d->frame);
 	d->escaped = after != 0;
-	return i + take_octets(d, in + i, len - i);
+	return i + decode_bytes(d, in + i, len - i);
 }
 
-/* A flag came: what is to be said of the frame that it closes; HDLC_MORE where there was none. */
+/* Returns the event of the frame that a flag closes; HDLC_MORE if there is none. */
 static enum hdlc_event close_frame(struct hdlc_decoder *d)
 {
 	enum hdlc_event event = HDLC_FRAME;
@@ -273,9 +275,9 @@ static enum hdlc_event close_frame(struct hdlc_decoder *d)
 		event = HDLC_ABORTED;
 	else if (d->len < HDLC_FRAME_MIN)
 		event = HDLC_SHORT;
-	else if (d->take_fcs(HDLC_FCS_INITIAL, d->frame, d->len) != HDLC_FCS_GOOD)
+	else if (d->fcs16(FCS16_INITIAL, d->frame, d->len) != FCS16_GOOD)
 		event = HDLC_BAD_FCS;
-	d->frame_len = event == HDLC_FRAME ? d->len - HDLC_FCS_LEN : 0;
+	d->frame_len = event == HDLC_FRAME ? d->len - FCS16_LEN : 0;
 	d->in_frame = true;
 	d->len = 0;
 	d->escaped = false;
@@ -288,7 +290,7 @@ enum hdlc_event hdlc_decode(struct hdlc_decoder *d, const uint8_t *in, size_t le
 	size_t i = 0;
 	while (i < len) {
 		if (d->in_frame && !d->oversize)
-			i += take_run(d, in + i, len - i);
+			i += decode_run(d, in + i, len - i);
 		const uint8_t *flag = memchr(in + i, HDLC_FLAG, len - i);
 		if (!flag)
 			break;

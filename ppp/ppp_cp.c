@@ -1,28 +1,36 @@
 /* SPDX-License-Identifier: ISC */
-/* Takes apart what RFC 1661 sections 5 and 6 lay out; see the header. */
+/* Parses the formats of RFC 1661 sections 5 and 6; see the header. */
 #include "ppp/ppp_cp.h"
 
-struct ppp_packet ppp_read_packet(const uint8_t *octets, size_t len)
+struct ppp_cp ppp_cp_parse(const uint8_t *bytes, size_t len)
 {
-	struct wire_reader r = wire_read(octets, len);
-	struct ppp_packet p = {.code = wire_get_u8(&r)};
+	struct wire_reader r = wire_read(bytes, len);
+	struct ppp_cp p = {.code = wire_get_u8(&r)};
 	p.id = wire_get_u8(&r);
 	uint16_t packet_len = wire_get_be16(&r);
-	p.sound = !r.failed && packet_len >= PPP_PACKET_HEADER_LEN && packet_len <= len;
-	if (p.sound)
-		p.options = wire_read(octets + r.at, packet_len - r.at);
+	p.valid = !r.failed && packet_len >= PPP_CP_HEADER_LEN && packet_len <= len;
+	if (p.valid)
+		p.options = wire_read(bytes + r.at, packet_len - r.at);
 	return p;
 }
 
-bool ppp_next_option(struct wire_reader *options, struct ppp_option *option)
+bool ppp_cp_option_next(struct wire_reader *options, struct ppp_cp_option *option)
 {
 	if (wire_left(options) == 0)
 		return false;
 	struct wire_reader header = *options;
 	option->type = wire_get_u8(&header);
 	option->len = wire_get_u8(&header);
-	option->octets = wire_get(options, option->len);
+	option->bytes = wire_get(options, option->len);
 	if (option->len < PPP_OPTION_HEADER_LEN)
 		options->failed = true;
 	return !options->failed;
+}
+
+bool ppp_cp_is_lcp_request(const uint8_t *frame, size_t len)
+{
+	/* Echo-Requests have address and control field only where all frames have. */
+	size_t at = len > 2 && frame[0] == PPP_ADDRESS && frame[1] == PPP_CONTROL ? 2 : 0;
+	return len > at + 2 && frame[at] == PPP_LCP >> 8 && frame[at + 1] == (PPP_LCP & 0xff) &&
+	       (frame[at + 2] == PPP_CONFIGURE_REQUEST || frame[at + 2] == PPP_ECHO_REQUEST);
 }

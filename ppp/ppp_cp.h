@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * PPP's control packets (RFC 1661 section 5), their options (section 6) and the numbers that they are
- * known by. Taken apart only: what a packet means is for those who watch it go by. No state.
+ * PPP control packets (RFC 1661 section 5), their options (section 6), and the protocol and code
+ * numbers. Parses only: what a packet means is for the modules that snoop on the link. No state.
+ * Lengths are in bytes; all pointers are into the caller's buffer.
  */
-#ifndef PPTP_PPP_PACKET_H
-#define PPTP_PPP_PACKET_H
+#ifndef PPTP_PPP_CP_H
+#define PPTP_PPP_CP_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,16 +14,16 @@
 #include "lib/wire.h"
 
 enum {
-	/* What a frame starts with, unless it is agreed to leave it out (RFC 1662 section 3.1). */
+	/* What a frame starts with, unless LCP has negotiated to omit it (RFC 1661 section 6.6). */
 	PPP_ADDRESS = 0xff,
 	PPP_CONTROL = 0x03,
 
-	/* Protocols. */
+	/* Protocols (IANA, PPP DLL Protocol Numbers). */
 	PPP_IP = 0x0021,
 	PPP_VJ_COMPRESSED = 0x002d,
 	PPP_VJ_UNCOMPRESSED = 0x002f,
 	PPP_IPV6 = 0x0057,
-	PPP_COMPRESSED = 0x00fd, /* MPPE, too */
+	PPP_COMPRESSED = 0x00fd, /* MPPE too */
 	PPP_IPCP = 0x8021,
 	PPP_CCP = 0x80fd,
 	PPP_LCP = 0xc021,
@@ -37,28 +38,32 @@ enum {
 	PPP_CONFIGURE_REJECT = 4,
 	PPP_TERMINATE_REQUEST = 5,
 	PPP_TERMINATE_ACK = 6,
+	PPP_ECHO_REQUEST = 9, /* of LCP alone */
 
-	PPP_PACKET_HEADER_LEN = 4, /* code, identifier, length */
+	PPP_CP_HEADER_LEN = 4,     /* code, identifier, length */
 	PPP_OPTION_HEADER_LEN = 2, /* type, length */
 };
 
-struct ppp_packet {
-	uint8_t code;
+struct ppp_cp {
+	uint8_t code; /* 0 if not even that is there; id likewise */
 	uint8_t id;
-	bool sound;                 /* all of it is there */
-	struct wire_reader options; /* of a sound Configure packet; of others, what they hold */
+	bool valid;                 /* all bytes that its length states are there */
+	struct wire_reader options; /* what follows the header, if valid: options in Configure-* */
 };
 
-/* What stands behind the protocol's number. Octets beyond the packet's own length are padding. */
-struct ppp_packet ppp_read_packet(const uint8_t *octets, size_t len);
+/* Parses what follows the protocol number; bytes beyond the packet's own length are padding. */
+struct ppp_cp ppp_cp_parse(const uint8_t *bytes, size_t len);
 
-struct ppp_option {
+/* Whether a frame is LCP's Configure-Request or Echo-Request, which any peer that hears it answers. */
+bool ppp_cp_is_lcp_request(const uint8_t *frame, size_t len);
+
+struct ppp_cp_option {
 	uint8_t type;
-	uint8_t len; /* of all of it */
-	const uint8_t *octets;
+	uint8_t len; /* header included */
+	const uint8_t *bytes;
 };
 
-/* Steps to the next option; false at the end, or, with the cursor failed, where they do not add up. */
-bool ppp_next_option(struct wire_reader *options, struct ppp_option *option);
+/* Reads the next option; false at the end or, and `options` fails, if a length is impossible. */
+bool ppp_cp_option_next(struct wire_reader *options, struct ppp_cp_option *option);
 
 #endif

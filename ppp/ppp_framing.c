@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Lengths of frames; see the header. RFC 1661 sections 2, 5 and 6.5, 6.6; RFC 1662 section 3.1. */
+/* Frame lengths; see the header. RFC 1661 sections 2, 5, 6.5 and 6.6; RFC 1662 section 3.1. */
 #include "ppp/ppp_framing.h"
 
 #include <stdbool.h>
@@ -9,14 +9,14 @@
 
 enum {
 	IPV6_HEADER_LEN = 40,
-	CONTROL_CODE_MAX = 15, /* of LCP and CCP; others have fewer */
+	CONTROL_CODE_MAX = 15, /* LCP and CCP; other protocols use fewer codes */
 	FULL_HEADER_LEN = 4,
-	MPPE_HEADER_LEN = 6, /* with flags and count */
+	MPPE_HEADER_LEN = 6, /* full header, flags and coherency count */
 };
 
 static bool is_control(unsigned protocol)
 {
-	/* Network control protocols; LCP, PAP, CHAP, EAP. Link quality reports state no length. */
+	/* The network control protocols, LCP, PAP, CHAP, EAP. Link-Quality-Reports have no length. */
 	return (protocol & 0xff00) == 0x8000 || protocol == PPP_LCP || protocol == PPP_PAP ||
 	       protocol == PPP_CHAP || protocol == PPP_EAP;
 }
@@ -28,8 +28,8 @@ static bool is_known(unsigned protocol)
 	       protocol == PPP_VJ_UNCOMPRESSED;
 }
 
-/* Reads up to the payload; 0 where no protocol of ours is there. */
-static unsigned read_protocol(struct wire_reader *r)
+/* Reads the header up to the payload; 0 if the protocol is unknown or no payload follows. */
+static unsigned parse_protocol(struct wire_reader *r)
 {
 	unsigned first = wire_get_u8(r);
 
@@ -38,12 +38,12 @@ static unsigned read_protocol(struct wire_reader *r)
 			return 0;
 		first = wire_get_u8(r);
 	}
-	/* An odd octet ends the number: its even one was left out, or follows. */
+	/* An odd byte ends the protocol number; an even one comes before it or is omitted. */
 	unsigned protocol = first & 1 ? first : first << 8 | wire_get_u8(r);
 	return wire_left(r) > 0 && is_known(protocol) ? protocol : 0;
 }
 
-/* What the payload says of its length; 0 where it does not, or says what cannot be. */
+/* The length that the payload states; 0 if it states none, or an impossible one. */
 static size_t stated_length(struct wire_reader *r, unsigned protocol)
 {
 	size_t len = 0;
@@ -51,7 +51,7 @@ static size_t stated_length(struct wire_reader *r, unsigned protocol)
 	if (is_control(protocol)) {
 		wire_skip(r, 2);
 		len = wire_get_be16(r);
-		if (len < PPP_PACKET_HEADER_LEN)
+		if (len < PPP_CP_HEADER_LEN)
 			len = 0;
 	} else if (protocol == PPP_IP) {
 		size_t header = (wire_get_u8(r) & 0x0fU) * 4U;
@@ -66,125 +66,163 @@ static size_t stated_length(struct wire_reader *r, unsigned protocol)
 	return r->failed ? 0 : len;
 }
 
-static enum ppp_end ends_at(size_t len, enum ppp_end end, size_t *first)
+static enum ppp_framing_end ends_at(size_t len, enum ppp_framing_end end, size_t *first)
 {
 	*first = len;
 	return end;
 }
 
-/* Whether an MPPE frame with this number stands here: 48 bits that must agree. */
-static bool is_mppe(const uint8_t *octets, size_t len, unsigned flags_and_count)
+/* Whether the header of an MPPE frame with these flags and count is here: 48 bits must agree. */
+static bool is_mppe(const uint8_t *bytes, size_t len, unsigned flags_and_count)
 {
-	return len >= MPPE_HEADER_LEN && octets[0] == PPP_ADDRESS && octets[1] == PPP_CONTROL &&
-	       octets[2] == 0 && octets[3] == PPP_COMPRESSED && octets[4] == flags_and_count >> 8 &&
-	       octets[5] == (flags_and_count & 0xff);
+	return len >= MPPE_HEADER_LEN && bytes[0] == PPP_ADDRESS && bytes[1] == PPP_CONTROL &&
+	       bytes[2] == 0 && bytes[3] == PPP_COMPRESSED && bytes[4] == flags_and_count >> 8 &&
+	       bytes[5] == (flags_and_count & 0xff);
 }
 
-/* Whether a control packet stands here whose end is the end of all, or the start of a frame. */
-static bool is_whole_control(const uint8_t *octets, size_t len)
+/* Whether a control packet is here that ends with the input or before another header. */
+static bool is_whole_control(const uint8_t *bytes, size_t len)
 {
-	struct wire_reader r = wire_read(octets, len);
-	unsigned protocol = read_protocol(&r);
+	struct wire_reader r = wire_read(bytes, len);
+	unsigned protocol = parse_protocol(&r);
 
-	if (!is_control(protocol) || octets[0] != PPP_ADDRESS ||
-	    wire_left(&r) < PPP_PACKET_HEADER_LEN)
+	if (!is_control(protocol) || bytes[0] != PPP_ADDRESS || wire_left(&r) < PPP_CP_HEADER_LEN)
 		return false;
-	unsigned code = octets[r.at];
+	unsigned code = bytes[r.at];
 	size_t end = r.at;
 	end += stated_length(&r, protocol);
 	if (code == 0 || code > CONTROL_CODE_MAX || r.failed ||
-	    end < FULL_HEADER_LEN + PPP_PACKET_HEADER_LEN)
+	    end < FULL_HEADER_LEN + PPP_CP_HEADER_LEN)
 		return false;
 	return end == len ||
-	       (end + 2 <= len && octets[end] == PPP_ADDRESS && octets[end + 1] == PPP_CONTROL);
+	       (end + 2 <= len && bytes[end] == PPP_ADDRESS && bytes[end + 1] == PPP_CONTROL);
 }
 
 /*
- * Where within `limit` octets the frame starts once more; 0 where it does not. Where the pty has no
- * room for a whole frame it takes a part, and Linux' synchronous line discipline then writes all of
- * the frame again.
+ * Where within `limit` bytes the frame starts again, as far as the bytes go; 0 if it does not. A pty
+ * without space for a whole frame accepts part of it, and Linux' synchronous line discipline
+ * (ppp_synctty) then writes the whole frame again.
  */
-static size_t repeated_at(const uint8_t *octets, size_t len, size_t limit)
+static size_t repeated_at(const uint8_t *bytes, size_t len, size_t limit)
 {
-	if (octets[0] != PPP_ADDRESS)
+	if (bytes[0] != PPP_ADDRESS)
 		return 0;
 	for (size_t at = 1; at < limit && at + MPPE_HEADER_LEN <= len; at++) {
-		const uint8_t *found = memchr(octets + at, PPP_ADDRESS, limit - at);
+		const uint8_t *found = memchr(bytes + at, PPP_ADDRESS, limit - at);
 		if (!found)
 			break;
-		at = (size_t)(found - octets);
+		at = (size_t)(found - bytes);
 		struct wire_reader r = wire_read(found, len - at);
 		size_t common = at < len - at ? at : len - at;
-		if (len - at >= MPPE_HEADER_LEN && memcmp(octets, found, common) == 0 &&
-		    read_protocol(&r))
+		if (len - at >= MPPE_HEADER_LEN && memcmp(bytes, found, common) == 0 &&
+		    parse_protocol(&r))
 			return at;
 	}
 	return 0;
 }
 
-static enum ppp_end first_mppe(const uint8_t *octets, size_t len, size_t *first)
+/* Whether they may be a partial copy and the start of the whole frame. */
+static bool end_as_they_begin(const uint8_t *bytes, size_t len)
+{
+	for (size_t at = 1; bytes[0] == PPP_ADDRESS && at < len; at++) {
+		const uint8_t *found = memchr(bytes + at, PPP_ADDRESS, len - at);
+		if (!found)
+			break;
+		at = (size_t)(found - bytes);
+		if (memcmp(bytes, found, at < len - at ? at : len - at) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What a frame carries may look like its own first bytes; but hardly like all before them. */
+static bool is_partial_copy(size_t repeated, size_t len)
+{
+	return repeated && repeated <= len - repeated;
+}
+
+static enum ppp_framing_end first_mppe(const uint8_t *bytes, size_t len, size_t *first)
 {
 	if (len < MPPE_HEADER_LEN)
-		return ends_at(len, PPP_CUT, first);
-	unsigned number = (unsigned)octets[4] << 8 | octets[5];
+		return ends_at(len, PPP_FRAMING_CUT, first);
+	unsigned number = (unsigned)bytes[4] << 8 | bytes[5];
 	unsigned next = (number & 0xf000) | ((number + 1) & 0x0fff);
 
 	for (size_t at = MPPE_HEADER_LEN; at < len; at++) {
-		const uint8_t *found = memchr(octets + at, PPP_ADDRESS, len - at);
+		const uint8_t *found = memchr(bytes + at, PPP_ADDRESS, len - at);
 		if (!found)
 			break;
-		at = (size_t)(found - octets);
-		/* Of the next header, up to two octets that were taken in part go for padding: they may
-		 * be this frame's. */
+		at = (size_t)(found - bytes);
+		/* A partial copy of the next header of up to two bytes counts as padding: they may
+		 * belong to this frame. */
 		size_t again = repeated_at(found, len - at, MPPE_HEADER_LEN);
 		if (again > 2 && is_mppe(found + again, len - at - again, next))
-			return ends_at(at, PPP_ENDS, first);
+			return ends_at(at, PPP_FRAMING_ENDS, first);
 		if (is_mppe(found, len - at, next) || is_whole_control(found, len - at))
-			return ends_at(at, PPP_ENDS, first);
+			return ends_at(at, PPP_FRAMING_ENDS, first);
 	}
-	return ends_at(len, PPP_OPEN, first);
+	return ends_at(len, PPP_FRAMING_OPEN, first);
 }
 
-enum ppp_end ppp_first_frame(const uint8_t *octets, size_t len, size_t *first)
+/* The first frame states that it ends at `end`, where the bytes end or go on. */
+static enum ppp_framing_end first_stated(
+    const uint8_t *bytes, size_t len, size_t end, size_t *first)
 {
-	struct wire_reader r = wire_read(octets, len);
-	unsigned protocol = read_protocol(&r);
+	bool starts = true; /* a frame, behind the first */
+
+	if (end < len) {
+		struct wire_reader next = wire_read(bytes + end, len - end);
+		starts = parse_protocol(&next) > 0;
+		/* With nothing left the header is incomplete, so a frame may start there. */
+		if (wire_left(&next) == 0)
+			return ends_at(len, PPP_FRAMING_CUT, first);
+		starts = starts || repeated_at(bytes + end, len - end, MPPE_HEADER_LEN);
+		if (starts && bytes[end] == PPP_ADDRESS)
+			return ends_at(end, PPP_FRAMING_ENDS, first);
+		/* A short header may just as well be any bytes of the whole frame. */
+		size_t repeated = repeated_at(bytes, len, end);
+		if (is_partial_copy(repeated, len))
+			return ends_at(repeated, PPP_FRAMING_REPEATED, first);
+	}
+	if (starts && !end_as_they_begin(bytes, len))
+		return ends_at(end, PPP_FRAMING_ENDS, first);
+	return ends_at(len, PPP_FRAMING_OPEN, first); /* padding, or more has to come */
+}
+
+enum ppp_framing_end ppp_framing_find_end(const uint8_t *bytes, size_t len, size_t *first)
+{
+	struct wire_reader r = wire_read(bytes, len);
+	unsigned protocol = parse_protocol(&r);
 	size_t header = r.at;
 
 	if (wire_left(&r) == 0)
-		return ends_at(len, PPP_CUT, first);
+		return ends_at(len, PPP_FRAMING_CUT, first);
 	size_t payload = protocol ? stated_length(&r, protocol) : 0;
-	size_t limit = payload && payload < len - header ? header + payload : len;
-	size_t repeated = repeated_at(octets, len, limit);
-	if (repeated)
-		return ends_at(repeated, PPP_AGAIN, first);
+	/* A partial copy that is cut before its length states none. Any other is shorter than the
+	 * whole frame behind it, so that with both there are more bytes than it states. */
+	size_t repeated = repeated_at(bytes, len, payload ? r.at : len);
+	if (is_partial_copy(repeated, len))
+		return ends_at(repeated, PPP_FRAMING_REPEATED, first);
 	if (header == FULL_HEADER_LEN && protocol == PPP_COMPRESSED)
-		return first_mppe(octets, len, first);
+		return first_mppe(bytes, len, first);
 	if (r.failed || payload > len - header)
-		return ends_at(len, PPP_CUT, first);
+		return ends_at(len, PPP_FRAMING_CUT, first);
 	if (payload == 0)
-		return ends_at(len, PPP_OPEN, first);
-	if (payload == len - header)
-		return ends_at(len, PPP_ENDS, first);
-	struct wire_reader next = wire_read(octets + header + payload, len - header - payload);
-	if (read_protocol(&next) ||
-	    repeated_at(octets + header + payload, len - header - payload, MPPE_HEADER_LEN))
-		return ends_at(header + payload, PPP_ENDS, first);
-	/* Too little to tell whether a frame starts there, or padding. */
-	return ends_at(len, wire_left(&next) == 0 ? PPP_CUT : PPP_OPEN, first);
+		return ends_at(len, PPP_FRAMING_OPEN, first);
+	return first_stated(bytes, len, header + payload, first);
 }
 
-size_t ppp_next_start(const uint8_t *octets, size_t len)
+size_t ppp_framing_find_start(const uint8_t *bytes, size_t len)
 {
 	for (size_t at = 0; at < len; at++) {
-		const uint8_t *found = memchr(octets + at, PPP_ADDRESS, len - at);
+		const uint8_t *found = memchr(bytes + at, PPP_ADDRESS, len - at);
 		if (!found)
 			break;
-		at = (size_t)(found - octets);
+		at = (size_t)(found - bytes);
 		struct wire_reader r = wire_read(found, len - at);
-		/* Where little is left it may be one. */
+		/* An incomplete header may be one. */
 		if (at + 1 == len ||
-		    (found[1] == PPP_CONTROL && (at + 4 >= len || at == 0 || read_protocol(&r))))
+		    (found[1] == PPP_CONTROL && (at + 4 >= len || at == 0 || parse_protocol(&r))))
 			return at;
 	}
 	return len;

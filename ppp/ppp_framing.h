@@ -1,33 +1,34 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where a PPP frame ends in a stream without marks, which is what a synchronous pty makes of them:
- * by the length that its payload states, or by where the next frame must stand. Owns no state.
+ * Finds where PPP frames end in a byte stream without delimiters, which is what a read from a
+ * synchronous pty returns: by the length that the payload states, or by the header of the next
+ * frame. No state. Lengths are in bytes; frames have neither flags nor FCS.
  */
-#ifndef PPTP_PPP_FRAME_H
-#define PPTP_PPP_FRAME_H
+#ifndef PPTP_PPP_FRAMING_H
+#define PPTP_PPP_FRAMING_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum ppp_end {
-	PPP_ENDS,  /* here, for certain */
-	PPP_AGAIN, /* here, and it is to be left out: all of the frame stands behind it once more */
-	/* In both of these all octets are the frame's. */
-	PPP_OPEN, /* where the octets end, unless more are to come: nothing in it tells */
-	PPP_CUT,  /* later: it says that it is longer than what is there */
+enum ppp_framing_end {
+	PPP_FRAMING_ENDS,     /* at *first, certainly */
+	PPP_FRAMING_REPEATED, /* at *first; discard it: a partial copy, the whole frame follows */
+	/* In both of these *first is len. */
+	PPP_FRAMING_OPEN, /* not known: where the bytes end, unless more of it arrive */
+	PPP_FRAMING_CUT,  /* later: its header is incomplete, or states more than `len` bytes */
 };
 
 /*
- * Length of the first of the frames that `len` octets hold, one behind the other. RFC 1661's control
- * packets, PAP, CHAP, EAP, IPv4 and IPv6 state their length, with address, control and the
- * protocol's first octet there or left out. An MPPE frame with a whole header ends where the header
- * of the next stands, which is known to the bit (RFC 3078: the count is one more), or a control
- * packet that fits in. Other compressed data tell nothing, nor does what is in front of no start of
- * a frame.
+ * Finds the length of the first of the frames in `len` bytes. Control packets (RFC 1661 section 5),
+ * PAP, CHAP, EAP, IPv4 and IPv6 state their length; address, control and the first byte of the
+ * protocol may be omitted. An MPPE frame with a full header ends before the header of the next one,
+ * of which every bit is known (RFC 3078 section 3: the coherency count is one more), or before a
+ * control packet that ends with the input or before another header. Other compressed data have no
+ * known end, and neither has a frame that no start of a frame follows.
  */
-enum ppp_end ppp_first_frame(const uint8_t *octets, size_t len, size_t *first);
+enum ppp_framing_end ppp_framing_find_end(const uint8_t *bytes, size_t len, size_t *first);
 
-/* How many octets stand before what may be the start of a frame with a whole header. */
-size_t ppp_next_start(const uint8_t *octets, size_t len);
+/* How many bytes precede the first that may start a frame with a full header; len if none does. */
+size_t ppp_framing_find_start(const uint8_t *bytes, size_t len);
 
 #endif

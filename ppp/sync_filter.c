@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What may be negotiated over a synchronous pty; see the header. RFC 1661, 1332, 1962, 3078. */
+/* Which options may be negotiated on a synchronous pty: RFC 1661 section 6 (LCP), RFC 1332 (IPCP),
+ * RFC 1962 (CCP), RFC 3078 (MPPE). */
 #include "ppp/sync_filter.h"
 
 #include <string.h>
@@ -11,30 +12,31 @@ enum {
 	LCP_ADDRESS_COMPRESSION = 8,
 	CCP_MPPE = 18,
 	CCP_MPPE_LEN = 6,
-	MPPE_STATELESS = 0x01, /* in the first octet of its bits */
+	MPPE_STATELESS = 0x01, /* bit H, in the first of the four bytes (RFC 3078 section 2.1) */
 	IPCP_COMPRESSION = 2,
-	LENGTH_AT = 6, /* behind address, control, protocol, code and identifier */
-	/* A side that asks again for what was rejected will not give in. */
+	LENGTH_AT = 6, /* after address, control, protocol, code and identifier */
+	/* Consecutive rejects before we give in: the default of Max-Failure, after which a
+	 * negotiation counts as not converging (RFC 1661 section 4.6). */
 	REJECTS_MAX = 5,
 };
 
 struct packet {
-	enum sync_protocol protocol;
-	uint16_t number; /* of the protocol */
-	struct ppp_packet ppp;
+	enum sync_filter_protocol protocol;
+	uint16_t number; /* the protocol number */
+	struct ppp_cp ppp;
 };
 
-void sync_link_init(struct sync_link *w)
+void sync_filter_init(struct sync_filter *s)
 {
-	memset(w, 0, sizeof(*w));
+	memset(s, 0, sizeof(*s));
 }
 
-const char *sync_link_trouble(const struct sync_link *w)
+const char *sync_filter_reason(const struct sync_filter *s)
 {
-	return w->trouble ? w->trouble : "";
+	return s->reason ? s->reason : "";
 }
 
-static bool read_packet(const uint8_t *frame, size_t len, struct packet *p)
+static bool parse_packet(const uint8_t *frame, size_t len, struct packet *p)
 {
 	struct wire_reader r = wire_read(frame, len);
 
@@ -43,125 +45,128 @@ static bool read_packet(const uint8_t *frame, size_t len, struct packet *p)
 	p->number = wire_get_be16(&r);
 	switch (p->number) {
 	case PPP_LCP:
-		p->protocol = SYNC_LCP;
+		p->protocol = SYNC_FILTER_LCP;
 		break;
 	case PPP_CCP:
-		p->protocol = SYNC_CCP;
+		p->protocol = SYNC_FILTER_CCP;
 		break;
 	case PPP_IPCP:
-		p->protocol = SYNC_IPCP;
+		p->protocol = SYNC_FILTER_IPCP;
 		break;
 	default:
 		return false;
 	}
-	p->ppp = ppp_read_packet(frame + r.at, len - r.at);
-	return p->ppp.sound;
+	p->ppp = ppp_cp_parse(frame + r.at, len - r.at);
+	return p->ppp.valid;
 }
 
-/* Whether an option asks that its receiver sends what could not be told apart afterwards. */
+/* Whether an option asks its receiver to send frames that could not be separated. */
 static bool is_unwanted(
-    enum sync_side from, enum sync_protocol protocol, const struct ppp_option *o)
+    enum sync_filter_side from, enum sync_filter_protocol protocol, const struct ppp_cp_option *o)
 {
 	switch (protocol) {
-	case SYNC_LCP:
-		return from == SYNC_SERVER &&
+	case SYNC_FILTER_LCP:
+		return from == SYNC_FILTER_SERVER &&
 		       (o->type == LCP_PROTOCOL_COMPRESSION || o->type == LCP_ADDRESS_COMPRESSION);
-	case SYNC_CCP:
+	case SYNC_FILTER_CCP:
 		return o->type != CCP_MPPE;
-	case SYNC_IPCP:
+	case SYNC_FILTER_IPCP:
 		return o->type == IPCP_COMPRESSION;
-	case SYNC_PROTOCOLS:
+	case SYNC_FILTER_PROTOCOLS:
 		break;
 	}
 	return false;
 }
 
-static enum sync_verdict see_request(struct sync_link *w, enum sync_side from, struct packet *p)
+static enum sync_filter_verdict process_request(
+    struct sync_filter *s, enum sync_filter_side from, struct packet *p)
 {
-	uint8_t *rejects = &w->rejects[from][p->protocol];
-	struct wire_writer out = wire_write(w->answer, sizeof(w->answer));
-	struct ppp_option o;
+	uint8_t *rejects = &s->rejects[from][p->protocol];
+	struct wire_writer out = wire_write(s->answer, sizeof(s->answer));
+	struct ppp_cp_option o;
 
 	wire_put_u8(&out, PPP_ADDRESS);
 	wire_put_u8(&out, PPP_CONTROL);
 	wire_put_be16(&out, p->number);
 	wire_put_u8(&out, PPP_CONFIGURE_REJECT);
 	wire_put_u8(&out, p->ppp.id);
-	wire_put_be16(&out, 0); /* the length, which is yet to come */
+	wire_put_be16(&out, 0); /* the length, set below */
 	size_t empty = out.at;
-	while (ppp_next_option(&p->ppp.options, &o))
+	while (ppp_cp_option_next(&p->ppp.options, &o))
 		if (is_unwanted(from, p->protocol, &o))
-			wire_put_copy(&out, o.octets, o.len);
+			wire_put_copy(&out, o.bytes, o.len);
 	if (out.at == empty)
 		*rejects = 0;
 	if (out.at == empty || out.failed || *rejects == REJECTS_MAX)
-		return SYNC_PASS;
+		return SYNC_FILTER_PASS;
 	(*rejects)++;
-	w->answer_len = out.at;
+	s->answer_len = out.at;
 	out.at = LENGTH_AT;
-	wire_put_be16(&out, (uint16_t)(w->answer_len - empty + PPP_PACKET_HEADER_LEN));
-	return SYNC_ANSWER;
+	wire_put_be16(&out, (uint16_t)(s->answer_len - empty + PPP_CP_HEADER_LEN));
+	return SYNC_FILTER_ANSWER;
 }
 
-/* Why frames could not be kept apart with this option agreed on; NULL where they can. */
-static const char *trouble_with(
-    const struct sync_link *w, enum sync_protocol protocol, const struct ppp_option *o)
+/* Why frames cannot be separated once this option is agreed on; NULL if they can. */
+static const char *refusal_reason(
+    const struct sync_filter *s, enum sync_filter_protocol protocol, const struct ppp_cp_option *o)
 {
 	switch (protocol) {
-	case SYNC_CCP:
+	case SYNC_FILTER_CCP:
 		if (o->type != CCP_MPPE)
 			return "--sync cannot keep compressed frames apart: give pppd "
 			       "\"nodeflate nobsdcomp\", or leave out its option \"sync\" and "
 			       "--sync";
-		if (o->len != CCP_MPPE_LEN || !(o->octets[2] & MPPE_STATELESS))
+		if (o->len != CCP_MPPE_LEN || !(o->bytes[2] & MPPE_STATELESS))
 			return "--sync cannot carry stateful MPPE: give pppd "
 			       "\"nomppe-stateful\", or leave out its option \"sync\" and --sync";
-		if (w->short_headers)
+		if (s->short_headers)
 			return "--sync cannot keep MPPE frames with compressed headers apart: "
 			       "give pppd \"noaccomp nopcomp\", or leave out its option "
 			       "\"sync\" and --sync";
 		break;
-	case SYNC_IPCP:
+	case SYNC_FILTER_IPCP:
 		if (o->type == IPCP_COMPRESSION)
 			return "--sync cannot keep compressed TCP headers apart: give pppd "
 			       "\"novj\", or leave out its option \"sync\" and --sync";
 		break;
-	case SYNC_LCP: /* short headers alone can be borne */
-	case SYNC_PROTOCOLS:
+	case SYNC_FILTER_LCP: /* compressed headers alone do no harm: the payload states its length */
+	case SYNC_FILTER_PROTOCOLS:
 		break;
 	}
 	return NULL;
 }
 
-static enum sync_verdict see_ack(struct sync_link *w, enum sync_side from, struct packet *p)
+static enum sync_filter_verdict process_ack(
+    struct sync_filter *s, enum sync_filter_side from, struct packet *p)
 {
-	enum sync_side asker = from == SYNC_PPPD ? SYNC_SERVER : SYNC_PPPD;
-	struct ppp_option o;
+	enum sync_filter_side requester =
+	    from == SYNC_FILTER_PPPD ? SYNC_FILTER_SERVER : SYNC_FILTER_PPPD;
+	struct ppp_cp_option o;
 
-	if (p->protocol == SYNC_LCP && from == SYNC_PPPD)
-		w->short_headers = false;
-	while (ppp_next_option(&p->ppp.options, &o)) {
-		if (p->protocol == SYNC_LCP && is_unwanted(asker, SYNC_LCP, &o))
-			w->short_headers = true;
-		const char *trouble = trouble_with(w, p->protocol, &o);
-		if (trouble) {
-			w->trouble = trouble;
-			return SYNC_REFUSE;
+	if (p->protocol == SYNC_FILTER_LCP && from == SYNC_FILTER_PPPD)
+		s->short_headers = false;
+	while (ppp_cp_option_next(&p->ppp.options, &o)) {
+		if (p->protocol == SYNC_FILTER_LCP && is_unwanted(requester, SYNC_FILTER_LCP, &o))
+			s->short_headers = true;
+		const char *reason = refusal_reason(s, p->protocol, &o);
+		if (reason) {
+			s->reason = reason;
+			return SYNC_FILTER_REFUSE;
 		}
 	}
-	return SYNC_PASS;
+	return SYNC_FILTER_PASS;
 }
 
-enum sync_verdict sync_link_see(
-    struct sync_link *w, enum sync_side from, const uint8_t *frame, size_t len)
+enum sync_filter_verdict sync_filter_process(
+    struct sync_filter *s, enum sync_filter_side from, const uint8_t *frame, size_t len)
 {
 	struct packet p;
 
-	if (!read_packet(frame, len, &p))
-		return SYNC_PASS;
+	if (!parse_packet(frame, len, &p))
+		return SYNC_FILTER_PASS;
 	if (p.ppp.code == PPP_CONFIGURE_REQUEST)
-		return see_request(w, from, &p);
+		return process_request(s, from, &p);
 	if (p.ppp.code == PPP_CONFIGURE_ACK)
-		return see_ack(w, from, &p);
-	return SYNC_PASS;
+		return process_ack(s, from, &p);
+	return SYNC_FILTER_PASS;
 }

@@ -1,57 +1,58 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Keeps a link with a synchronous pty such that its frames can be told apart: watches LCP, CCP and
- * IPCP go by in both directions. Options that would take away what frames are told apart by are
- * rejected in the name of the side that would get them, as that side may do itself (RFC 1661 section
- * 5.4): short headers towards the server, compression other than MPPE, and TCP header compression.
- * Where such an option is agreed on all the same, the link is refused. Does no I/O; changes no frame.
+ * Keeps the frames on a synchronous pty separable: snoops on LCP, CCP and IPCP in both directions.
+ * Options after which ppp_framing.h could not find where frames end get a Configure-Reject in the
+ * name of the side that they are for, which may send one itself (RFC 1661 section 5.4): compressed
+ * headers towards the server, compression other than MPPE, and TCP header compression. If both sides
+ * agree on such an option all the same, the filter refuses the link. Changes no frame, does no I/O.
  */
-#ifndef PPTP_SYNC_LINK_H
-#define PPTP_SYNC_LINK_H
+#ifndef PPTP_SYNC_FILTER_H
+#define PPTP_SYNC_FILTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum sync_side {
-	SYNC_PPPD,
-	SYNC_SERVER,
-	SYNC_SIDES
+enum sync_filter_side {
+	SYNC_FILTER_PPPD,
+	SYNC_FILTER_SERVER,
+	SYNC_FILTER_SIDES
 };
 
-enum sync_protocol {
-	SYNC_LCP,
-	SYNC_CCP,
-	SYNC_IPCP,
-	SYNC_PROTOCOLS
+enum sync_filter_protocol {
+	SYNC_FILTER_LCP,
+	SYNC_FILTER_CCP,
+	SYNC_FILTER_IPCP,
+	SYNC_FILTER_PROTOCOLS
 };
 
-enum sync_verdict {
-	SYNC_PASS,   /* the frame goes on */
-	SYNC_ANSWER, /* the frame goes no further; `answer` goes back to the side it came from */
-	SYNC_REFUSE, /* the call is to be ended: sync_link_trouble says why */
+enum sync_filter_verdict {
+	SYNC_FILTER_PASS,   /* forward the frame */
+	SYNC_FILTER_ANSWER, /* drop it and send `answer` back to the side that it came from */
+	SYNC_FILTER_REFUSE, /* end the call; sync_filter_reason says why */
 };
 
 enum {
-	SYNC_ANSWER_MAX = 256,
+	SYNC_FILTER_ANSWER_MAX =
+	    256, /* bytes; a request that needs a longer Configure-Reject passes */
 };
 
-struct sync_link {
-	bool short_headers; /* pppd may leave out address, control and half of the protocol */
-	const char *trouble;
-	uint8_t rejects[SYNC_SIDES]
-		       [SYNC_PROTOCOLS]; /* sent without success, by whose request it was */
-	uint8_t answer[SYNC_ANSWER_MAX];
+struct sync_filter {
+	bool short_headers; /* pppd may send compressed headers: it has acknowledged ACFC or PFC */
+	const char *reason;
+	uint8_t rejects[SYNC_FILTER_SIDES]
+		       [SYNC_FILTER_PROTOCOLS]; /* consecutive, by the side that requested */
+	uint8_t answer[SYNC_FILTER_ANSWER_MAX]; /* a frame without flags and FCS */
 	size_t answer_len;
 };
 
-void sync_link_init(struct sync_link *w);
+void sync_filter_init(struct sync_filter *s);
 
-/* A frame goes by that comes from this side. Cheap for frames without control packets. */
-enum sync_verdict sync_link_see(
-    struct sync_link *w, enum sync_side from, const uint8_t *frame, size_t len);
+/* Call for each frame, without FCS, with the side that sent it. Cheap without control packets. */
+enum sync_filter_verdict sync_filter_process(
+    struct sync_filter *s, enum sync_filter_side from, const uint8_t *frame, size_t len);
 
-/* After SYNC_REFUSE: a sentence for people that says why, and what to do. */
-const char *sync_link_trouble(const struct sync_link *w);
+/* After SYNC_FILTER_REFUSE: a sentence for the user that says why, and what to change; else "". Static. */
+const char *sync_filter_reason(const struct sync_filter *s);
 
 #endif

@@ -1,55 +1,61 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What people read: syslog (ident "pptp[pid]", facility daemon) and, until the call stands or with
- * --debug, stderr. Every line is "<session name> <level>[<function>:<file>:<line>]: text", as log
- * readers of the old client expect. Cores do not log.
+ * Log lines for people: to syslog (ident "pptp[pid]", facility daemon) and, until the call is up or
+ * with --debug, to stderr. Each line is "<session> <level>[<function>:<file>:<line>]: text", the
+ * format that log readers of the old client parse. Cores do not log.
  */
 #ifndef PPTP_LOG_H
 #define PPTP_LOG_H
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level {         /* by who must act */
-	LOG_LEVEL_FATAL, /* we stop: stderr and syslog */
+	LOG_LEVEL_FATAL, /* pptp stops: stderr and syslog */
 	LOG_LEVEL_WARN,  /* someone should act: stderr and syslog */
-	LOG_LEVEL_INFO,  /* life of the call: syslog from --loglevel 1 on */
-	LOG_LEVEL_DEBUG, /* free: syslog with --loglevel 2 */
-	LOG_LEVEL_STATS, /* asked for by SIGUSR1: syslog at LOG_NOTICE, always */
+	LOG_LEVEL_INFO,  /* life cycle of the call: syslog from --loglevel 1 on */
+	LOG_LEVEL_DEBUG, /* syslog with --loglevel 2 */
+	LOG_LEVEL_STATS, /* requested by SIGUSR1: syslog at LOG_NOTICE, always */
 };
 
-/* Name of the session ('anon' by default) and --loglevel (0, 1, 2); both copied. Call once, early:
- * before rights are given up, since it connects to syslog. */
+/* Sets the session's name ('anon' by default) and --loglevel (0, 1, 2); both are copied. Connects to
+ * syslog, so call it before giving up privileges. */
 void log_open(const char *session, int verbosity);
 
-/* Closes the connection to syslog, for who is about to close descriptors that are not its own. The
- * next line, or log_open, makes another. */
+/* Closes the connection to syslog, before descriptors are closed by number. The next line or
+ * log_open connects again. */
 void log_close(void);
 
-/* From now on this process carries packets: lines wait less. */
-void log_hurry(void);
+/* Copies all lines to stderr as well (--debug). */
+void log_copy_to_stderr(bool on);
 
-/* Whether lines for syslog go to stderr as well (--debug). */
-void log_copy_to_stderr(int on);
+/* Points stderr at /dev/null, unless lines are copied to it. For when the call is up. With
+ * `unless_alone` not where there is no log daemon either, as in most containers. */
+void log_quiet_stderr(bool unless_alone);
 
-/* Points stderr at /dev/null, once the call is up; with --debug it is left as it is. */
-void log_quiet_stderr(void);
+/* Opens /dev/null for log_quiet_stderr, in a process that may open no file by then. */
+void log_prepare_quiet(void);
 
-/* One line; what is not printable ASCII in the text is written as \xNN. Leaves errno alone. Nobody is
- * waited for but, up to 500 ms and after log_hurry 20 ms, a log daemon that does not read; 500 ms in
- * two seconds for all lines together. Then lines are left out without a further wait until it takes
- * one, and it is told of their number. */
+/* Writes a line to stderr alone, and only where that is a terminal: for those who wait there. */
+void log_terminal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writes one line; bytes of the text that are not printable ASCII become \xNN. Preserves errno. Never
+ * waits for a reader of stderr, and at most 30 ms for a log daemon, not again until it takes a line.
+ * A line that the daemon has no space for is dropped; the next line that it takes is preceded by
+ * their number. */
 void log_write(enum log_level level, const char *function, const char *file, int line,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Lines that a peer can cause at will share a budget, zeroed by its owner: 10 in a minute. True
- * where this one may still be written; the first one of a minute is told how many were left out. */
-struct log_budget {
-	int64_t window_us;
-	unsigned used;
-	uint64_t left_out;
+/* Limits lines that a peer can cause at will to 10 in a minute. Zeroed by its owner. */
+struct log_rate_limit {
+	int64_t interval_us; /* start of the current minute */
+	unsigned lines;      /* passed in it */
+	uint64_t suppressed; /* not passed in it */
 };
-int log_allowed(struct log_budget *budget, int64_t now_us, uint64_t *left_out);
+
+/* True when a line may be written now. `suppressed` is 0 but for the first line of an interval,
+ * which reports how many were suppressed in the interval before. */
+bool log_rate_limit_pass(struct log_rate_limit *limit, int64_t now_us, uint64_t *suppressed);
 
 #define log_fatal(...) log_write(LOG_LEVEL_FATAL, __func__, __FILE__, __LINE__, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_LEVEL_WARN, __func__, __FILE__, __LINE__, __VA_ARGS__)

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One turn of the loop: wait in ppoll, read the clock, then signals, timers and descriptors, in
- * this order. Knows nothing of what the descriptors are.
+ * One iteration: wait in ppoll, read the clock, then call back for signals, descriptors and timers,
+ * in this order. Independent of what the descriptors are.
  *
- * Signals are blocked except while waiting, and their handler only sets a flag, so that callbacks
- * never run in the middle of others and none is lost between looking and waiting. Callbacks may
- * remove anything at any time: the walks below therefore keep their place in the loop's struct,
- * where removal can see and mend it.
+ * What a timer waits for may have come while this process was stopped, suspended or not given the
+ * processor: so descriptors are first, and after such a pause, in which more may have come than they
+ * read at a time, timers wait until an iteration in which none is ready.
+ *
+ * Signals are blocked except during the wait, and their handler only sets a flag: so callbacks never
+ * interrupt each other, and no signal is lost between the check and the wait. Callbacks may remove
+ * anything at any time, so the iterators below live in struct loop, where removal updates them.
  */
 #include "sys/loop.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #ifndef NSIG
 #define NSIG 65
@@ -22,51 +25,48 @@
 
 enum {
 	NO_SLOT = -1,
-	POLL_RETRIES = 100, /* how often in a row the kernel may be out of memory for ppoll */
+	CATCH_UP_MAX = 64,  /* iterations: enough to read full socket buffers */
+	POLL_RETRIES = 100, /* consecutive failures of ppoll for lack of memory before giving up */
+	PAUSES_MAX = 100,   /* of a watch, of PAUSE_US each */
 };
 
-/* Signals are let in at least this often, however busy the descriptors are. */
-#define SIGNAL_WAIT_US (5 * USEC_PER_MSEC)
+/* Longer than a busy machine makes a process wait for its turn. */
+#define LATE_US (50 * USEC_PER_MSEC)
+/* Signals are unblocked at least this often, however busy the descriptors are. */
+#define SIGNAL_INTERVAL_US (5 * USEC_PER_MSEC)
+/* Of loop_pause: short enough for a call that a passing shortage interrupts. */
+#define PAUSE_US (10 * USEC_PER_MSEC)
 
-/* Signal handlers have no context: the one place where they can leave word. */
-static volatile sig_atomic_t arrived[NSIG];
+/* Set by the signal handler, which has no context. */
+static volatile sig_atomic_t pending[NSIG];
 
-static void note_signal(int signo)
+static void handle_signal(int signo)
 {
-	arrived[signo] = 1;
+	pending[signo] = 1;
 }
 
-int64_t loop_now_us(void)
+int64_t loop_now_us(const struct loop *l)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(l->clock == LOOP_BOOTTIME ? CLOCK_BOOTTIME : CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
-/* Back to the room that the loop brings itself. */
-static void shrink(struct loop *l)
+int loop_init(struct loop *l, enum loop_clock clock)
 {
-	if (l->polled != l->few_polled) {
-		free(l->polled);
-		free(l->owners);
-	}
-	l->polled = l->few_polled;
-	l->owners = l->few_owners;
-	l->polled_cap = LOOP_FEW;
-	l->polled_count = 0;
-}
-
-int loop_init(struct loop *l)
-{
-	*l = (struct loop){0};
-	shrink(l);
+	*l = (struct loop){.clock = clock, .timer_fd = -1, .armed_us = DEADLINE_NEVER};
+	/* Where the system refuses, the wait for a deadline lasts longer by the suspended time. */
+	if (clock == LOOP_BOOTTIME)
+		l->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	sigemptyset(&l->signals);
 	return sigprocmask(SIG_BLOCK, NULL, &l->wait_mask) < 0 ? -errno : 0;
 }
 
 void loop_free(struct loop *l)
 {
-	shrink(l);
+	if (l->timer_fd >= 0)
+		close(l->timer_fd);
+	l->timer_fd = -1;
 	l->watches = NULL;
 	l->timers = NULL;
 }
@@ -75,16 +75,15 @@ int loop_signals(struct loop *l, const int *signos, size_t count,
     void (*on_signal)(void *context, int signo, int64_t now_us), void *context)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
-	struct sigaction note = {.sa_handler = note_signal};
+	struct sigaction handle = {.sa_handler = handle_signal};
 	sigemptyset(&ignore.sa_mask);
-	sigfillset(&note.sa_mask);
+	sigfillset(&handle.sa_mask);
 	l->on_signal = on_signal;
 	l->signal_context = context;
 	for (size_t i = 0; i < count; i++) {
 		if (signos[i] <= 0 || signos[i] >= NSIG)
 			return -EINVAL;
-		arrived[signos[i]] =
-		    0; /* what a parent heard before it forked us is the parent's */
+		pending[signos[i]] = 0; /* a signal from before the fork was the parent's */
 		sigaddset(&l->signals, signos[i]);
 		sigdelset(&l->wait_mask, signos[i]);
 	}
@@ -94,52 +93,24 @@ int loop_signals(struct loop *l, const int *signos, size_t count,
 		struct sigaction was;
 		if (sigaction(signos[i], NULL, &was) < 0)
 			return -errno;
-		/* Whoever started us wants us to outlive the terminal (nohup), or its interrupts (a
-		 * script's "&"). All else is our own to take, SIGTERM above all. */
+		/* These are ignored on purpose, by nohup and by a script's "&". Others are not. */
 		if ((signos[i] == SIGHUP || signos[i] == SIGINT) && was.sa_handler == SIG_IGN)
 			continue;
-		if (sigaction(signos[i], &note, NULL) < 0)
+		if (sigaction(signos[i], &handle, NULL) < 0)
 			return -errno;
 	}
 	return 0;
 }
 
-/* Makes room for `count` descriptors; the current turn's stay where they are in the order. */
-static int grow(struct loop *l, size_t count)
-{
-	if (count <= l->polled_cap)
-		return 0;
-	size_t cap = LOOP_FEW;
-	while (cap < count)
-		cap *= 2;
-	size_t used = l->polled_count;
-	struct pollfd *polled = malloc(cap * sizeof(*polled));
-	struct loop_watch **owners = malloc(cap * sizeof(struct loop_watch *));
-	if (!polled || !owners) {
-		free(polled);
-		free(owners);
-		return -ENOMEM;
-	}
-	memcpy(polled, l->polled, used * sizeof(*polled));
-	memcpy(owners, l->owners, used * sizeof(struct loop_watch *));
-	shrink(l);
-	l->polled = polled;
-	l->owners = owners;
-	l->polled_cap = cap;
-	l->polled_count = used;
-	return 0;
-}
-
 int loop_add(struct loop *l, struct loop_watch *w)
 {
-	size_t count = 1;
+	size_t count = 0;
 	for (struct loop_watch *other = l->watches; other; other = other->next) {
 		assert(other != w);
 		count++;
 	}
-	int rc = grow(l, count);
-	if (rc < 0)
-		return rc;
+	if (count == LOOP_WATCHES_MAX)
+		return -ENOSPC;
 	w->slot = NO_SLOT;
 	w->next = l->watches;
 	l->watches = w;
@@ -156,8 +127,15 @@ void loop_remove(struct loop *l, struct loop_watch *w)
 	*link = w->next;
 	w->next = NULL;
 	if (w->slot != NO_SLOT)
-		l->owners[w->slot] = NULL; /* its event of this turn, if any, is nobody's now */
+		l->owners[w->slot] = NULL; /* drops its event of this iteration */
 	w->slot = NO_SLOT;
+}
+
+bool loop_pause(struct loop *l, struct loop_watch *w)
+{
+	w->paused_until_us = loop_now_us(l) + PAUSE_US;
+	w->pauses++;
+	return w->pauses < PAUSES_MAX;
 }
 
 void loop_timer_add(struct loop *l, struct loop_timer *t)
@@ -175,8 +153,8 @@ void loop_timer_remove(struct loop *l, struct loop_timer *t)
 		link = &(*link)->next;
 	if (!*link)
 		return;
-	if (l->timer_turn == t)
-		l->timer_turn = t->next;
+	if (l->next_timer == t)
+		l->next_timer = t->next;
 	*link = t->next;
 	t->next = NULL;
 }
@@ -186,6 +164,9 @@ static int64_t earliest_deadline(const struct loop *l)
 	int64_t earliest_us = DEADLINE_NEVER;
 	for (const struct loop_timer *t = l->timers; t; t = t->next)
 		earliest_us = deadline_earlier(earliest_us, t->deadline_us);
+	for (const struct loop_watch *w = l->watches; w; w = w->next)
+		if (w->paused_until_us)
+			earliest_us = deadline_earlier(earliest_us, w->paused_until_us);
 	return earliest_us;
 }
 
@@ -193,22 +174,43 @@ static void fill_polled(struct loop *l)
 {
 	size_t n = 0;
 	for (struct loop_watch *w = l->watches; w; w = w->next, n++) {
-		bool off = w->events == LOOP_OFF;
+		if (w->paused_until_us && w->paused_until_us <= loop_now_us(l))
+			w->paused_until_us = 0;
+		bool off = w->events == LOOP_OFF || w->paused_until_us;
 		l->polled[n] =
 		    (struct pollfd){.fd = off ? -1 : w->fd, .events = off ? (short)0 : w->events};
 		l->owners[n] = w;
 		w->slot = (long)n;
 	}
+	if (l->timer_fd >= 0) {
+		l->polled[n] = (struct pollfd){.fd = l->timer_fd, .events = POLLIN};
+		l->owners[n++] = NULL; /* it only ends the wait */
+	}
 	l->polled_count = n;
 }
 
-/* One ppoll: 0 (with revents filled in, or all zero), or a negative errno. */
-static int wait_for_events(struct loop *l)
+/* Sets the timerfd to the earliest deadline. Setting also clears an expiration, so that an expired
+ * timerfd stays readable only until the deadline changes. */
+static void arm_timer_fd(struct loop *l, int64_t deadline_us)
+{
+	if (l->timer_fd < 0 || deadline_us == l->armed_us)
+		return;
+	struct itimerspec at = {.it_value = {0}};
+	if (deadline_us != DEADLINE_NEVER && deadline_us > 0) {
+		at.it_value.tv_sec = (time_t)(deadline_us / USEC_PER_SEC);
+		at.it_value.tv_nsec = (long)(deadline_us % USEC_PER_SEC) * 1000;
+	}
+	if (timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &at, NULL) == 0)
+		l->armed_us = deadline_us;
+}
+
+/* One ppoll, until the deadline: 0 (with revents filled in, or all zero), or a negative errno. */
+static int wait_for_events(struct loop *l, int64_t deadline_us)
 {
 	struct timespec wait = {0};
-	int64_t deadline_us = earliest_deadline(l);
+	arm_timer_fd(l, deadline_us);
 	if (deadline_us != DEADLINE_NEVER) {
-		int64_t left_us = deadline_us - loop_now_us();
+		int64_t left_us = deadline_us - loop_now_us(l);
 		if (deadline_us > 0 && left_us > 0) {
 			wait.tv_sec = (time_t)(left_us / USEC_PER_SEC);
 			wait.tv_nsec = (long)(left_us % USEC_PER_SEC) * 1000;
@@ -223,16 +225,14 @@ static int wait_for_events(struct loop *l)
 	return rc;
 }
 
-/*
- * A ppoll that finds a descriptor ready returns without having let a signal in, so that a loop with
- * enough to do would never hear of one.
- */
-static void let_signals_in(struct loop *l, int64_t now_us)
+/* A ppoll that finds a descriptor ready returns without delivering signals, so a busy loop would
+ * never see one. */
+static void deliver_signals(struct loop *l, int64_t now_us)
 {
 	sigset_t blocked;
-	if (now_us - l->let_in_us < SIGNAL_WAIT_US)
+	if (now_us - l->delivered_us < SIGNAL_INTERVAL_US)
 		return;
-	l->let_in_us = now_us;
+	l->delivered_us = now_us;
 	if (sigprocmask(SIG_SETMASK, &l->wait_mask, &blocked) == 0)
 		sigprocmask(SIG_SETMASK, &blocked, NULL);
 }
@@ -240,61 +240,84 @@ static void let_signals_in(struct loop *l, int64_t now_us)
 static void dispatch_signals(struct loop *l, int64_t now_us)
 {
 	for (int signo = 1; signo < NSIG && !l->stopped; signo++) {
-		if (!arrived[signo] || sigismember(&l->signals, signo) != 1)
+		if (!pending[signo] || sigismember(&l->signals, signo) != 1)
 			continue;
-		arrived[signo] = 0;
+		pending[signo] = 0;
 		l->on_signal(l->signal_context, signo, now_us);
 	}
 }
 
 /*
- * Each timer at most once: one that sets itself a deadline in the past is called again in the next
- * turn, after the descriptors have had theirs. New timers go to the front of the list and wait too.
+ * Calls each timer at most once: one that sets itself a deadline in the past is called again in the
+ * next iteration, after the descriptors. So are timers that a timer adds: loop_timer_add puts them in
+ * front.
  */
 static void dispatch_timers(struct loop *l, int64_t now_us)
 {
-	for (struct loop_timer *t = l->timers; t && !l->stopped; t = l->timer_turn) {
-		l->timer_turn = t->next;
+	for (struct loop_timer *t = l->timers; t && !l->stopped; t = l->next_timer) {
+		l->next_timer = t->next;
 		if (t->deadline_us > now_us)
 			continue;
 		t->deadline_us = DEADLINE_NEVER;
 		t->expired(t->context, now_us);
 	}
-	l->timer_turn = NULL;
+	l->next_timer = NULL;
 }
 
-static void dispatch_watches(struct loop *l, int64_t now_us)
+/* Whether a descriptor was ready. */
+static bool dispatch_watches(struct loop *l, int64_t now_us)
 {
+	bool any = false;
 	for (size_t i = 0; i < l->polled_count && !l->stopped; i++) {
 		struct loop_watch *w = l->owners[i];
-		/* An earlier callback may have removed it, turned it off or given it another
+		/* An earlier callback may have removed it, switched it off or replaced its
 		 * descriptor. */
 		if (!w || w->events == LOOP_OFF || w->fd != l->polled[i].fd)
 			continue;
 		short wanted = (short)(w->events | POLLERR | POLLHUP | POLLNVAL);
 		short revents = (short)(l->polled[i].revents & wanted);
-		if (revents)
-			w->ready(w->context, revents, now_us);
+		if (!revents)
+			continue;
+		any = true;
+		w->ready(w->context, revents, now_us);
+		if (l->owners[i] == w && !w->paused_until_us) /* neither removed nor paused */
+			w->pauses = 0;
 	}
+	return any;
+}
+
+/* Whether we come to a deadline much later than asked for. */
+static bool was_paused(int64_t deadline_us, int64_t before_us, int64_t now_us)
+{
+	int64_t wake_us = deadline_us > before_us ? deadline_us : before_us;
+	return deadline_us != DEADLINE_NEVER && now_us - wake_us > LATE_US;
 }
 
 int loop_run(struct loop *l)
 {
 	int failures = 0;
 	int rc = 0;
+	int catch_up = 0; /* iterations for which timers wait */
+	int64_t now_us = loop_now_us(l);
 	while (!l->stopped) {
+		int64_t deadline_us = earliest_deadline(l);
+		int64_t before_us = now_us;
 		fill_polled(l);
-		rc = wait_for_events(l);
+		rc = wait_for_events(l, deadline_us);
 		if (rc == 0 || rc == -EINTR)
 			failures = 0;
 		else if ((rc != -ENOMEM && rc != -EAGAIN) || ++failures > POLL_RETRIES)
 			break;
 		rc = 0;
-		int64_t now_us = loop_now_us();
-		let_signals_in(l, now_us);
+		now_us = loop_now_us(l);
+		if (was_paused(deadline_us, before_us, now_us))
+			catch_up = CATCH_UP_MAX;
+		deliver_signals(l, now_us);
 		dispatch_signals(l, now_us);
-		dispatch_timers(l, now_us);
-		dispatch_watches(l, now_us);
+		bool any = dispatch_watches(l, now_us);
+		catch_up = any && catch_up > 0 ? catch_up - 1 : 0;
+		if (catch_up == 0)
+			dispatch_timers(l, now_us);
 	}
 	l->stopped = false;
 	return rc;

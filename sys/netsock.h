@@ -1,50 +1,78 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Opening the two network sockets, the TCP control connection and the raw GRE socket, with all
- * their options. Their use is the callers'. All functions return a descriptor (close-on-exec,
- * non-blocking) or a negative errno.
+ * Opens the TCP socket of the control connection and the raw GRE socket, with all their options, and
+ * reserves call ids. Functions that return a descriptor (close-on-exec, non-blocking; the caller's)
+ * return a negative errno on failure.
  */
 #ifndef PPTP_NETSOCK_H
 #define PPTP_NETSOCK_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct netsock_options {
-	struct in_addr local; /* INADDR_ANY: the kernel's choice */
+	struct in_addr local; /* INADDR_ANY: the kernel chooses */
 	uint32_t mark;        /* SO_MARK; 0: none (needs CAP_NET_ADMIN) */
 };
 
-/* Starts connecting to server:1723; ask netsock_connect_result when the socket is writable. */
+/* Starts a connect to server:1723. Call netsock_connect_result when the socket is writable. */
 int netsock_tcp_connect(struct in_addr server, const struct netsock_options *o);
 
-/* 0 when connected, else the negative errno of the attempt. */
+/* 0 when connected, -EINPROGRESS while connecting, else the negative errno of the attempt. */
 int netsock_connect_result(int fd);
 
 /* The local address of a connected socket; 0 or a negative errno. */
 int netsock_local_address(int fd, struct in_addr *local);
 
 /*
- * A raw GRE socket that lets in only version 1, protocol 880B, key = our call id (a BPF filter in
- * the kernel), with a receive buffer as large as allowed and drops counted (SO_RXQ_OVFL). Open it
- * before the call is asked for: the server may be quicker than we are.
+ * A raw GRE socket with a BPF filter that passes only version 1, protocol 0x880B and our call id, a
+ * receive buffer as large as the system allows, and a drop counter (SO_RXQ_OVFL). Open it before the
+ * Outgoing-Call-Request: the server's first packets may precede its reply.
  */
 int netsock_gre_open(uint16_t call_id, const struct netsock_options *o);
 
 /*
- * Ties the GRE socket to the server and to our end of the control connection: from then on the
- * kernel lets in that server's packets only. What was queued before stays, as the server's own early
- * packets must not be lost (pppd there would repeat them only seconds later): the reader drops what
- * is from elsewhere. 0 or a negative errno.
+ * Binds the GRE socket to the control connection's local address. May be called again, with another
+ * address, as long as the socket is not connected; with the same one always. 0 or a negative errno.
  */
-int netsock_gre_connect(int fd, struct in_addr server, struct in_addr local);
+int netsock_gre_bind(int fd, struct in_addr local);
 
 /*
- * Reserves a call id for this host (network namespace): held by an abstract UNIX socket that goes
- * with the process. `wanted` 0: a random one, which strangers who hold all names cannot keep from
- * us. Writes the id; returns the descriptor to keep open, or a negative errno (-EADDRINUSE: `wanted`
- * is taken).
+ * Connects the GRE socket to the server: from then on the kernel passes only packets from there, and
+ * what ICMP says of ours. Packets queued before stay, because the server's early ones must not be lost
+ * (its pppd would retransmit only after seconds), so the reader must check their source. May be called
+ * again, for another server; but a raw socket that is disconnected receives nothing any more. 0 or a
+ * negative errno.
  */
-int netsock_reserve_call_id(uint16_t wanted, uint16_t *call_id);
+int netsock_gre_connect(int fd, struct in_addr server);
+
+/*
+ * A second raw GRE socket, to find out why nothing comes: it passes other calls' packets than ours, cut
+ * after the call id so that the process that has it sees nothing of what they carry, and keeps what
+ * ICMP says of GRE (gre_watch.h). Open it before privileges are given up.
+ */
+int netsock_gre_watch_open(uint16_t call_id, const struct netsock_options *o);
+
+/* The process that holds a call id. */
+struct netsock_holder {
+	pid_t pid; /* 0: not known, as in another PID namespace */
+	uid_t uid; /* undefined when pid is 0 */
+};
+
+/*
+ * Reserves a call id in the network namespace, by an abstract UNIX socket that ends with its last
+ * descriptor. `wanted` 0: a random id, which other users cannot prevent by holding all names. Writes
+ * the id and returns the descriptor to keep open. -EADDRINUSE: `wanted` is taken, by `holder`, which
+ * is the process that reserved it.
+ */
+int netsock_reserve_call_id(uint16_t wanted, uint16_t *call_id, struct netsock_holder *holder);
+
+/* Whether a call of this host may have the id: false is certain. */
+bool netsock_call_id_may_be_in_use(uint16_t call_id);
+
+/* A random number, not for secrets. Never fails or blocks. */
+uint16_t netsock_random_u16(void);
 
 #endif

@@ -1,25 +1,36 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The pty that pppd takes for a modem, and its command line: the device's name, then the user's
- * options as they are. No speed: pppd asks for one only where a terminal has none, and a pty has
- * one from the start. Waiting for pppd, and its exit status, are the caller's.
+ * pppd's command line is the tty's name and the user's options, unchanged. No speed: pppd needs one
+ * only for a terminal that has none, and a pty has one. Owns no state; waiting for pppd and its exit
+ * status are the callers'.
  */
 #include "sys/pppd.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ppp-ioctl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "sys/child.h"
 
 #ifndef PPPD_PATH
 #define PPPD_PATH "/usr/sbin/pppd"
 #endif
 
-/* No echo, no line editing: PPP may pass before pppd has set up the terminal itself. */
+enum {
+	VERSION_WAIT_MS = 2000,
+};
+
+/* Disables echo and line editing: PPP may pass before pppd sets up the terminal. */
 static int make_raw(int fd)
 {
 	struct termios mode;
@@ -66,32 +77,95 @@ int pppd_open_pty(int *master, int *slave, char name[PPPD_TTY_NAME_MAX])
 	return rc;
 }
 
-bool pppd_listens(int master)
+int pppd_open_peer(int master)
 {
-	/* The master has a line discipline of its own; the slave's is to be asked for there. */
 	int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (slave < 0)
-		return true; /* EBUSY: pppd has taken it for itself alone, as it does to start PPP */
-
-	int discipline = N_TTY;
-	bool listens = ioctl(slave, TIOCGETD, &discipline) < 0 || discipline != N_TTY;
-	close(slave);
-	return listens;
+	return slave < 0 ? -errno : slave;
 }
 
-int pppd_exec(const char *tty_name, int argc, char *const argv[])
+bool pppd_has_ppp_discipline(int master)
+{
+	/* The master has a line discipline of its own, so the slave is asked. */
+	int slave = pppd_open_peer(master);
+	if (slave < 0)
+		return true; /* EBUSY: pppd has the slave exclusively, as it does before PPP starts */
+	int discipline = N_TTY;
+	bool ppp = ioctl(slave, TIOCGETD, &discipline) < 0 || discipline != N_TTY;
+	close(slave);
+	return ppp;
+}
+
+bool pppd_is_terminal(int fd)
+{
+	char name[PPPD_TTY_NAME_MAX];
+	struct termios mode;
+	/* A master answers for its slave, which may have become pppd's controlling terminal. */
+	return ptsname_r(fd, name, sizeof(name)) != 0 && tcgetsid(fd) == getsid(0) &&
+	       tcgetattr(fd, &mode) == 0 && (mode.c_lflag & ICANON);
+}
+
+int pppd_unit(int slave, unsigned *unit)
+{
+	int number = -1;
+	/* musl's ioctl takes an int, which this request overflows. */
+	if (syscall(SYS_ioctl, slave, PPPIOCGUNIT, &number) < 0)
+		return -errno;
+	if (number < 0)
+		return -ENXIO;
+	*unit = (unsigned)number;
+	return 0;
+}
+
+bool pppd_has_exclusive(int slave)
+{
+	int exclusive = 0;
+	/* As above. */
+	return syscall(SYS_ioctl, slave, TIOCGEXCL, &exclusive) == 0 && exclusive;
+}
+
+static bool read_line(const char *path, char *line, int size)
+{
+	FILE *file = fopen(path, "re");
+	bool ok = file && fgets(line, size, file);
+	if (file)
+		fclose(file);
+	return ok;
+}
+
+static int find_pid_in(const char *directory, unsigned unit, pid_t *pid)
+{
+	char path[64], line[32];
+	snprintf(path, sizeof(path), "%s/ppp%u.pid", directory, unit);
+	long number = read_line(path, line, sizeof(line)) ? strtol(line, NULL, 10) : 0;
+	snprintf(path, sizeof(path), "/proc/%ld/comm", number);
+	if (number <= 0 || !read_line(path, line, sizeof(line)) || strcmp(line, "pppd\n") != 0)
+		return -ESRCH;
+	*pid = (pid_t)number;
+	return 0;
+}
+
+int pppd_find_pid(unsigned unit, pid_t *pid)
+{
+	static const char *const directories[] = {"/run", "/var/run", "/run/pppd"};
+	int rc = -ESRCH;
+	for (size_t i = 0; rc < 0 && i < sizeof(directories) / sizeof(directories[0]); i++)
+		rc = find_pid_in(directories[i], unit, pid);
+	return rc;
+}
+
+int pppd_exec(const char *tty_name, int argc, char *const argv[], bool search_path)
 {
 	static const char program[] = "pppd";
 	char **arguments = calloc((size_t)argc + 3, sizeof(*arguments));
 	if (!arguments)
 		return -ENOMEM;
-	/* exec takes pointers to char but writes through none of them. */
+	/* exec declares pointers to char, but does not write through them. */
 	memcpy(&arguments[0], &(const char *){program}, sizeof(char *));
 	memcpy(&arguments[1], &tty_name, sizeof(char *));
 	if (argc > 0)
 		memcpy(&arguments[2], argv, (size_t)argc * sizeof(*arguments));
 
-	/* An exec keeps the signal mask and what is ignored; pppd shall find neither of ours. */
+	/* exec keeps the signal mask and ignored signals, which are ours and not for pppd. */
 	struct sigaction standard = {.sa_handler = SIG_DFL}, ours;
 	sigset_t none, mask;
 	sigemptyset(&standard.sa_mask);
@@ -100,11 +174,60 @@ int pppd_exec(const char *tty_name, int argc, char *const argv[])
 	sigprocmask(SIG_SETMASK, &none, &mask);
 	execv(PPPD_PATH, arguments);
 	int rc = -errno;
-	execvp(program, arguments);
-	if (rc == -ENOENT)
-		rc = -errno;
+	if (search_path) {
+		execvp(program, arguments);
+		if (rc == -ENOENT)
+			rc = -errno;
+	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	sigaction(SIGPIPE, &ours, NULL);
 	free(arguments);
 	return rc;
+}
+
+/* In the child: pppd, with what it prints in the pipe. The exit status of a failed exec is its errno. */
+static void exec_version(int pipe_fd, bool search_path)
+{
+	if (dup2(pipe_fd, STDOUT_FILENO) < 0 || dup2(pipe_fd, STDERR_FILENO) < 0)
+		_exit(errno);
+	child_keep_descriptors(NULL, 0);
+	_exit(-pppd_exec("--version", 0, NULL, search_path));
+}
+
+/* What comes within VERSION_WAIT_MS for each piece, cut to cap - 1 bytes; false where it did not end. */
+static bool read_output(int fd, char *string, size_t cap)
+{
+	struct pollfd polled = {.fd = fd, .events = POLLIN};
+	size_t len = 0;
+	ssize_t n = 1;
+	while (n > 0 && len + 1 < cap && poll(&polled, 1, VERSION_WAIT_MS) > 0) {
+		n = read(fd, string + len, cap - 1 - len);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	string[len] = '\0';
+	return n <= 0 || len + 1 == cap;
+}
+
+int pppd_version(char *line, size_t cap, bool search_path)
+{
+	int fds[2], status = 0;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	pid_t child = child_fork();
+	if (child == 0)
+		exec_version(fds[1], search_path);
+	int error = child < 0 ? errno : 0;
+	close(fds[1]);
+	bool ended = child > 0 && read_output(fds[0], line, cap);
+	close(fds[0]);
+	if (!ended) {
+		child_end(child);
+		return error ? -error : -ETIMEDOUT;
+	}
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	line[strcspn(line, "\n")] = '\0';
+	if (line[0])
+		return 0;
+	return WIFEXITED(status) && WEXITSTATUS(status) ? -WEXITSTATUS(status) : -EIO;
 }

@@ -1,59 +1,187 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Capabilities by the bare system calls, so that libcap is not needed. Owns no state: the kernel
- * does.
- */
+/* Uses the capability system calls directly, so that libcap is not needed. Owns no state. */
 #include "sys/privs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sys/error_text.h"
 #include "sys/log.h"
 
 enum {
-	NOBODY = 65534
+	OVERFLOW_ID = 65534, /* owns nothing, but other daemons may run as this user */
+	LINE_CAP = 256,
 };
 
-static void keep_capabilities(uint64_t keep)
+struct ids {
+	uid_t uid;
+	gid_t gid;
+};
+
+bool privs_is_elevated(void)
+{
+	return getauxval(AT_SECURE) != 0;
+}
+
+uint64_t privs_permitted(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{0}};
-	if (syscall(SYS_capget, &header, sets) < 0) {
-		log_debug("capget: %s", strerror(errno));
-		return;
-	}
+	if (syscall(SYS_capget, &header, sets) < 0)
+		return 0;
+	return sets[0].permitted | (uint64_t)sets[1].permitted << 32;
+}
+
+/* Logs the step with errno unless it succeeded. */
+static void log_failure(const char *step, bool succeeded)
+{
+	if (!succeeded)
+		log_info("cannot drop %s: %s", step, error_text(errno));
+}
+
+/* Reduces the permitted set, makes all of it effective and clears the inheritable set. */
+static bool set_capabilities(uint64_t keep)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	if (syscall(SYS_capget, &header, sets) < 0)
+		return false;
 	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
-		uint32_t mask = (uint32_t)(keep >> (32 * i));
-		sets[i].permitted &= mask;
-		sets[i].effective = sets[i].permitted; /* a file capability may be permitted only */
+		sets[i].permitted &= (uint32_t)(keep >> (32 * i));
+		sets[i].effective = sets[i].permitted;
 		sets[i].inheritable = 0;
 	}
-	if (syscall(SYS_capset, &header, sets) < 0)
-		log_debug("capset: %s", strerror(errno));
+	return syscall(SYS_capset, &header, sets) == 0;
 }
 
-void privs_drop(bool keep_net_admin)
+static bool drop_bounding_set(void)
 {
-	/* Absent before Linux 4.3, and of no weight without inheritable capabilities. */
-	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	keep_capabilities(keep_net_admin ? UINT64_C(1) << CAP_NET_ADMIN : 0);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		log_debug("no_new_privs: %s", strerror(errno));
+	int present, error = 0;
+	for (int c = 0; (present = prctl(PR_CAPBSET_READ, c, 0, 0, 0)) >= 0; c++)
+		if (present && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0)
+			error = errno;
+	errno = error;
+	return error == 0;
 }
 
-void privs_leave_root(void)
+/* Kernels before 4.3 have no ambient set: EINVAL. */
+static bool clear_ambient_set(void)
 {
-	if (geteuid() != 0)
-		return;
-	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
-		log_debug("cannot become an ordinary user: %s", strerror(errno));
+	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 || errno == EINVAL;
+}
+
+static bool set_no_new_privs(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+void privs_keep(uint64_t capabilities)
+{
+	log_failure("ambient capabilities", clear_ambient_set());
+	log_failure("capabilities", set_capabilities(capabilities));
+	log_failure("privileges of executed files", set_no_new_privs());
+}
+
+/* Copies the line of the user "pptp" in the text, and what is behind it, as a string. */
+static bool copy_line(const char *text, size_t len, char *line, size_t cap)
+{
+	static const char name[] = "\npptp:";
+	const size_t name_len = sizeof(name) - 1;
+	const char *at = memmem(text, len, name, name_len);
+	if (!at)
+		return false;
+	size_t left = len - (size_t)(at + 1 - text);
+	size_t n = left < cap - 1 ? left : cap - 1;
+	memcpy(line, at + 1, n);
+	line[n] = '\0';
+	return true;
+}
+
+/* name:password:uid:gid:... , of a user that owns nothing of root's; else the overflow ids. */
+static struct ids parse_ids(const char *line)
+{
+	struct ids none = {OVERFLOW_ID, OVERFLOW_ID};
+	const char *password = strchr(line, ':');
+	const char *uid_text = password ? strchr(password + 1, ':') : NULL;
+	if (!uid_text)
+		return none;
+	char *end;
+	unsigned long uid = strtoul(uid_text + 1, &end, 10);
+	if (*end != ':')
+		return none;
+	unsigned long gid = strtoul(end + 1, &end, 10);
+	if (*end != ':' || uid == 0 || uid >= UINT32_MAX || gid == 0 || gid >= UINT32_MAX)
+		return none;
+	return (struct ids){(uid_t)uid, (gid_t)gid};
+}
+
+/* Those of the user "pptp", by the file alone: name services may need the network, and load modules.
+ * Mapped, because stdio's buffers cost each tunnel 43 KiB in the two children. The first line is root's. */
+static struct ids unprivileged_ids(void)
+{
+	struct ids ids = {OVERFLOW_ID, OVERFLOW_ID};
+	struct stat st;
+	char line[LINE_CAP] = "";
+	int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ids;
+	size_t len = fstat(fd, &st) == 0 && st.st_size > 0 ? (size_t)st.st_size : 0;
+	char *text = len ? mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+	close(fd);
+	if (text == MAP_FAILED)
+		return ids;
+	bool found = copy_line(text, len, line, sizeof(line));
+	munmap(text, len);
+	return found ? parse_ids(line) : ids;
+}
+
+static bool drop_groups(uid_t real, uid_t effective, uid_t saved)
+{
+	bool root = real == 0 || effective == 0 || saved == 0;
+	return !root || getgroups(0, NULL) == 0 || setgroups(0, NULL) == 0;
+}
+
+static bool drop_gid(uid_t real_uid, gid_t unprivileged)
+{
+	gid_t real, effective, saved;
+	if (getresgid(&real, &effective, &saved) < 0)
+		return false;
+	gid_t gid = real_uid == 0 ? unprivileged : real;
+	return (real == gid && effective == gid && saved == gid) || setresgid(gid, gid, gid) == 0;
+}
+
+/*
+ * The order: the bounding set needs CAP_SETPCAP, groups and group id CAP_SETGID, and changing all
+ * user ids from 0 clears the capabilities. The kernel sets the dumpable flag when the ids change, so
+ * it comes after them. File capabilities may be permitted only: they are made effective first.
+ */
+void privs_drop_all(void)
+{
+	uid_t real = 0, effective = 0, saved = 0;
+	(void)getresuid(&real, &effective, &saved); /* fails for bad pointers only */
+	struct ids unprivileged = unprivileged_ids();
+	uid_t uid = real == 0 ? unprivileged.uid : real;
+	(void)set_capabilities(UINT64_MAX); /* where it fails, a later step does */
+	log_failure("the bounding set", drop_bounding_set());
+	log_failure("supplementary groups", drop_groups(real, effective, saved));
+	log_failure("the group id", drop_gid(real, unprivileged.gid));
+	log_failure("the user id",
+	    (real == uid && effective == uid && saved == uid) || setresuid(uid, uid, uid) == 0);
+	privs_keep(0);
+	log_failure("core dumps", setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}) == 0);
+	log_failure("dumpability", prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
 }
 
 void privs_name_process(const char *name)

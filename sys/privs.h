@@ -1,22 +1,39 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Giving up rights that are no longer needed. Failing to is not fatal (SELinux policies for the
- * old client allow neither capset nor setuid): it is logged at debug level and the work goes on.
+ * Giving up privileges. No step is fatal: containers and SELinux policies forbid some of them. Each
+ * step is tried whatever became of the others, and one that fails is a line in syslog.
  */
 #ifndef PPTP_PRIVS_H
 #define PPTP_PRIVS_H
 
+#include <linux/capability.h>
 #include <stdbool.h>
+#include <stdint.h>
 
-/* Keeps of the effective and permitted capabilities only CAP_NET_ADMIN (keep_net_admin), or none,
- * and forbids gaining any by exec. */
-void privs_drop(bool keep_net_admin);
+/* The bit of a capability, such as CAP_NET_ADMIN, in a set. */
+#define PRIVS_BIT(capability) (UINT64_C(1) << (capability))
 
-/* Where the process is root: becomes the user and group 65534 for good, without further groups, and
- * so loses all capabilities too. For a process that needs no file or socket of root's any more. */
-void privs_leave_root(void);
+/* True when exec gave this process privileges that its caller lacks: set-user-id, set-group-id or file
+ * capabilities. The environment is the caller's then, and not to be trusted. */
+bool privs_is_elevated(void);
 
-/* Names the process for ps and killall: "pptp", "pptpgw", "pptpcm", "pptpcl". Leaves argv alone. */
+/* The capabilities that this process has, or may raise. */
+uint64_t privs_permitted(void);
+
+/* For the parent: keeps those of `capabilities` that the process has, permitted and effective, and no
+ * others; clears the inheritable and ambient sets; sets no_new_privs. User and group ids stay. May
+ * be called again with fewer; the first call also raises file capabilities that are only permitted. */
+void privs_keep(uint64_t capabilities);
+
+/*
+ * For the unprivileged children: drops supplementary groups, group and user id 0, all capabilities
+ * and the bounding set; sets no_new_privs; forbids core dumps and being traced. A process of root
+ * becomes the user pptp of /etc/passwd with its group, or user and group 65534 where there is none; a
+ * set-user-id one the user who started it.
+ */
+void privs_drop_all(void);
+
+/* Names the process for ps and killall: "pptp", "pptpgw", "pptpcm". Leaves argv alone. */
 void privs_name_process(const char *name);
 
 #endif

@@ -12,10 +12,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fresh_memory.h"
+#include "sys/anon_mmap.h"
 
 enum {
-	PACKET_MAX_OCTETS = 8192, /* what the kernel's packets are fitted to, or less */
+	RTNL_PACKET_MAX = 8192, /* what the kernel's packets are fitted to, or less */
 	EVENTS_BUFFER = 256 << 10,
 	PACKETS_AT_ONCE = 64, /* a storm of notifications must not hold up the loop */
 	TYPE_MASK = 0x3fff,   /* without the flags for nested and big-endian */
@@ -30,10 +30,10 @@ static size_t aligned(size_t len)
 	return (len + 3) & ~(size_t)3;
 }
 
-static int open_socket(uint32_t groups)
+static int open_socket(int protocol, uint32_t groups)
 {
 	int type = SOCK_RAW | SOCK_CLOEXEC | (groups ? SOCK_NONBLOCK : 0);
-	int fd = socket(AF_NETLINK, type, NETLINK_ROUTE);
+	int fd = socket(AF_NETLINK, type, protocol);
 	if (fd < 0)
 		return -errno;
 	int value = 1;
@@ -51,12 +51,12 @@ static int open_socket(uint32_t groups)
 	return rc;
 }
 
-int rtnl_open(struct rtnl *r, uint32_t groups)
+static int open_protocol(struct rtnl *r, int protocol, uint32_t groups)
 {
-	*r = (struct rtnl){.fd = -1, .packet = fresh_memory(PACKET_MAX_OCTETS)};
+	*r = (struct rtnl){.fd = -1, .packet = anon_mmap(RTNL_PACKET_MAX)};
 	if (!r->packet)
-		return -ENOMEM;
-	int fd = open_socket(groups);
+		return -errno;
+	int fd = open_socket(protocol, groups);
 	if (fd < 0) {
 		rtnl_close(r);
 		return fd;
@@ -65,32 +65,42 @@ int rtnl_open(struct rtnl *r, uint32_t groups)
 	return 0;
 }
 
+int rtnl_open(struct rtnl *r, uint32_t groups)
+{
+	return open_protocol(r, NETLINK_ROUTE, groups);
+}
+
+int rtnl_open_netfilter(struct rtnl *r)
+{
+	return open_protocol(r, NETLINK_NETFILTER, 0);
+}
+
 void rtnl_close(struct rtnl *r)
 {
 	if (r->fd >= 0)
 		close(r->fd);
 	r->fd = -1;
 	if (r->packet)
-		munmap(r->packet, PACKET_MAX_OCTETS);
+		munmap(r->packet, RTNL_PACKET_MAX);
 	r->packet = NULL;
 }
 
-/* It has been taken apart, and its pages are not to be kept for hours. */
+/* It has been decoded; its pages are not needed for hours. */
 static void forget_packet(struct rtnl *r)
 {
-	(void)madvise(r->packet, PACKET_MAX_OCTETS, MADV_DONTNEED);
+	(void)madvise(r->packet, RTNL_PACKET_MAX, MADV_DONTNEED);
 }
 
-/* Appends `len` octets and zeros up to the next multiple of 4. */
+/* Appends `len` bytes and zeros up to the next multiple of 4. */
 static void append(struct rtnl_request *q, const void *data, size_t len)
 {
-	if (q->failed || sizeof(q->octets) - q->len < aligned(len)) {
+	if (q->failed || sizeof(q->bytes) - q->len < aligned(len)) {
 		q->failed = true;
 		return;
 	}
-	memset(q->octets + q->len, 0, aligned(len));
+	memset(q->bytes + q->len, 0, aligned(len));
 	if (len)
-		memcpy(q->octets + q->len, data, len);
+		memcpy(q->bytes + q->len, data, len);
 	q->len += aligned(len);
 }
 
@@ -112,31 +122,37 @@ void rtnl_put(struct rtnl_request *q, uint16_t type, const void *data, size_t le
 	append(q, data, len);
 }
 
+void rtnl_put_nested(struct rtnl_request *q, uint16_t type, const struct rtnl_request *inner)
+{
+	q->failed = q->failed || inner->failed;
+	rtnl_put(q, type | NLA_F_NESTED, inner->bytes, inner->len);
+}
+
 static int send_request(struct rtnl *r, struct rtnl_request *q)
 {
 	if (q->failed)
 		return -EMSGSIZE;
 	struct nlmsghdr header;
-	memcpy(&header, q->octets, sizeof(header));
+	memcpy(&header, q->bytes, sizeof(header));
 	header.nlmsg_len = (uint32_t)q->len;
 	header.nlmsg_seq = ++r->sequence;
 	header.nlmsg_flags |= NLM_F_REQUEST;
 	if (!(header.nlmsg_flags & NLM_F_DUMP))
 		header.nlmsg_flags |= NLM_F_ACK; /* so that each answer has an end */
-	memcpy(q->octets, &header, sizeof(header));
+	memcpy(q->bytes, &header, sizeof(header));
 	ssize_t n;
 	do
-		n = send(r->fd, q->octets, q->len, 0);
+		n = send(r->fd, q->bytes, q->len, 0);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
 
-/* One packet from the kernel (and nobody else): its length, or a negative errno. */
+/* One packet from the kernel (and from no other sender): its length, or a negative errno. */
 static ssize_t receive(struct rtnl *r)
 {
 	for (;;) {
 		struct sockaddr_nl from = {0};
-		struct iovec part = {.iov_base = r->packet, .iov_len = PACKET_MAX_OCTETS};
+		struct iovec part = {.iov_base = r->packet, .iov_len = RTNL_PACKET_MAX};
 		struct msghdr msg = {.msg_name = &from,
 		    .msg_namelen = sizeof(from),
 		    .msg_iov = &part,
@@ -156,15 +172,14 @@ static bool next_message(struct rtnl_view *v, struct nlmsghdr *header, struct rt
 {
 	if (v->len < sizeof(*header))
 		return false;
-	memcpy(header, v->octets, sizeof(*header));
+	memcpy(header, v->bytes, sizeof(*header));
 	if (header->nlmsg_len < sizeof(*header) || header->nlmsg_len > v->len)
 		return false;
-	*body =
-	    (struct rtnl_view){v->octets + sizeof(*header), header->nlmsg_len - sizeof(*header)};
+	*body = (struct rtnl_view){v->bytes + sizeof(*header), header->nlmsg_len - sizeof(*header)};
 	size_t step = aligned(header->nlmsg_len);
 	if (step > v->len)
 		step = v->len;
-	v->octets += step;
+	v->bytes += step;
 	v->len -= step;
 	return true;
 }
@@ -175,7 +190,7 @@ static int outcome(struct rtnl_view body)
 	int32_t error;
 	if (body.len < sizeof(error))
 		return 0;
-	memcpy(&error, body.octets, sizeof(error));
+	memcpy(&error, body.bytes, sizeof(error));
 	return error;
 }
 
@@ -212,7 +227,7 @@ int rtnl_talk(struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, voi
 	return rc;
 }
 
-static int take_notifications(struct rtnl *r, rtnl_handler *handler, void *context)
+static int receive_notifications(struct rtnl *r, rtnl_handler *handler, void *context)
 {
 	int rc = 0;
 	for (int i = 0; i < PACKETS_AT_ONCE; i++) {
@@ -235,7 +250,7 @@ static int take_notifications(struct rtnl *r, rtnl_handler *handler, void *conte
 
 int rtnl_notifications(struct rtnl *r, rtnl_handler *handler, void *context)
 {
-	int rc = take_notifications(r, handler, context);
+	int rc = receive_notifications(r, handler, context);
 	forget_packet(r);
 	return rc;
 }
@@ -244,9 +259,9 @@ bool rtnl_fixed(struct rtnl_view *v, void *fixed, size_t len)
 {
 	if (v->len < len)
 		return false;
-	memcpy(fixed, v->octets, len);
+	memcpy(fixed, v->bytes, len);
 	size_t step = aligned(len) < v->len ? aligned(len) : v->len;
-	v->octets += step;
+	v->bytes += step;
 	v->len -= step;
 	return true;
 }
@@ -256,13 +271,13 @@ bool rtnl_next(struct rtnl_view *v, struct rtnl_attribute *attribute)
 	struct rtattr header;
 	if (v->len < sizeof(header))
 		return false;
-	memcpy(&header, v->octets, sizeof(header));
+	memcpy(&header, v->bytes, sizeof(header));
 	if (header.rta_len < sizeof(header) || header.rta_len > v->len)
 		return false;
 	*attribute = (struct rtnl_attribute){(uint16_t)(header.rta_type & TYPE_MASK),
-	    v->octets + sizeof(header), header.rta_len - sizeof(header)};
+	    v->bytes + sizeof(header), header.rta_len - sizeof(header)};
 	size_t step = aligned(header.rta_len) < v->len ? aligned(header.rta_len) : v->len;
-	v->octets += step;
+	v->bytes += step;
 	v->len -= step;
 	return true;
 }

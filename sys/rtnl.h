@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Talking rtnetlink: requests made, answers and dumps taken apart, nothing about what they mean.
- * For routing.c alone. Everything is copied out of the packets; no struct is laid over them.
+ * rtnetlink framing: builds requests, decodes answers and dumps, knows nothing of their meaning.
+ * For routing and sys/route_msg, and for sys/conntrack: netfilter's netlink has the same framing.
+ * Everything is copied out of the packets; no struct is laid over them.
  */
 #ifndef PPTP_RTNL_H
 #define PPTP_RTNL_H
@@ -13,18 +14,18 @@
 struct rtnl {
 	int fd;
 	uint32_t sequence; /* of the last request */
-	uint8_t *packet;   /* room for what is received: not on the stack, which would keep it */
+	uint8_t *packet;   /* receive buffer: not on the stack, which would keep its pages */
 };
 
 struct rtnl_request {
-	uint8_t octets[512];
+	uint8_t bytes[512];
 	size_t len;
 	bool failed; /* something did not fit; rtnl_talk then refuses it */
 };
 
-/* Octets still to be taken apart; the packet's buffer stays where it is. */
+/* Bytes still to be decoded; the packet's buffer stays where it is. */
 struct rtnl_view {
-	const uint8_t *octets;
+	const uint8_t *bytes;
 	size_t len;
 };
 
@@ -34,13 +35,15 @@ struct rtnl_attribute {
 	size_t len;
 };
 
-/* Called for each message of an answer; `body` is what follows the netlink header, and is gone once
+/* Called for each message of an answer; `body` is what follows the netlink header, and is invalid once
  * the same socket is used again, which the handler must not do. */
 typedef void rtnl_handler(void *context, uint16_t type, struct rtnl_view body);
 
-/* Opens a socket that takes part in the multicast `groups` (a mask of RTMGRP_*; 0 for a socket for
+/* Opens a socket that joins the multicast `groups` (a mask of RTMGRP_*; 0 for a socket for
  * requests). 0 or a negative errno. */
 int rtnl_open(struct rtnl *r, uint32_t groups);
+/* The same for requests to netfilter. */
+int rtnl_open_netfilter(struct rtnl *r);
 void rtnl_close(struct rtnl *r);
 
 /* Starts a request: its type, its NLM_F_* flags and the fixed part behind the netlink header. */
@@ -48,14 +51,17 @@ void rtnl_start(
     struct rtnl_request *q, uint16_t type, uint16_t flags, const void *fixed, size_t len);
 void rtnl_put(struct rtnl_request *q, uint16_t type, const void *data, size_t len);
 
+/* Puts what `inner` holds as one nested attribute; start `inner` zeroed. */
+void rtnl_put_nested(struct rtnl_request *q, uint16_t type, const struct rtnl_request *inner);
+
 /*
  * Sends the request and hands the answer to `handler` (NULL: only the outcome counts). 0, the
- * negative errno that the kernel answered with, or -EAGAIN where a dump changed under way: ask again.
+ * negative errno that the kernel answered with, or -EAGAIN where a dump was interrupted by changes: ask again.
  */
 int rtnl_talk(struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, void *context);
 
 /*
- * Takes in notifications that are there (more may be left), without blocking: 0; -ENOBUFS where the
+ * Processes the notifications that are there (more may be left), without blocking: 0; -ENOBUFS where the
  * kernel had to leave some out (look at everything again); or another negative errno.
  */
 int rtnl_notifications(struct rtnl *r, rtnl_handler *handler, void *context);

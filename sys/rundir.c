@@ -1,40 +1,53 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the folder is, its lock, and a walk through it; what names mean is callmgr_join.c's. */
+/*
+ * Chooses, makes and checks the directory. Works as the user who started pptp, also in a set-user-id
+ * start, so that the directory is this user's and this user's rights are enough. Owns no state.
+ */
 #include "sys/rundir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-enum {
-	CANDIDATES = 3,    /* places for the folder */
-	NAME_ROOM = 48,    /* what a socket's name may need behind the folder's */
-	LOCK_TRIES = 250,  /* for the lock ... */
-	LOCK_PAUSE_MS = 2, /* ... with this between them */
-};
-
-enum purpose {
-	TO_LOOK, /* it stays as it is, also where it is missing */
-	TO_USE,
-};
-
-/*
- * Whether `path` is a real folder of ours that we can write. O_NOFOLLOW and fstat, so that nobody
- * can put a link in its place between looking and using.
- */
-static int private_folder(const char *path, enum purpose purpose)
+/* True when only this user can make or rename files in `path`. */
+static bool is_users_own(const char *path, uid_t uid)
 {
-	if (purpose == TO_USE && mkdir(path, 0700) < 0 && errno != EEXIST)
+	struct stat st;
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid &&
+	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* Writes "<base>/pptp" if `base` is the user's own and the path is short enough. */
+static bool choose_runtime(char path[RUNDIR_PATH_MAX], const char *base, uid_t uid)
+{
+	int len = snprintf(path, RUNDIR_PATH_MAX, "%s/pptp", base);
+	return len > 0 && len < RUNDIR_PATH_MAX && base[0] == '/' && is_users_own(base, uid);
+}
+
+static void choose(char path[RUNDIR_PATH_MAX], uid_t uid)
+{
+	char base[sizeof("/run/user/4294967295")];
+	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+	if (uid == 0) {
+		snprintf(path, RUNDIR_PATH_MAX, "/run/pptp");
+		return;
+	}
+	if (runtime && choose_runtime(path, runtime, uid))
+		return;
+	snprintf(base, sizeof(base), "/run/user/%lu", (unsigned long)uid);
+	if (!choose_runtime(path, base, uid))
+		snprintf(path, RUNDIR_PATH_MAX, "/tmp/pptp-%lu", (unsigned long)uid);
+}
+
+/* Checks the directory by its descriptor, so that no link can replace it in between. */
+static int check(const char *path, uid_t uid, bool make)
+{
+	if (make && mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -43,111 +56,32 @@ static int private_folder(const char *path, enum purpose purpose)
 	int rc = 0;
 	if (fstat(fd, &st) < 0)
 		rc = -errno;
-	else if (st.st_uid != geteuid())
-		rc = -EPERM;
-	else if (purpose == TO_USE && (st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
-		rc = -errno;
-	else if (faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
+	else if (st.st_uid != uid)
+		rc = -EEXIST;
+	else if (make && (st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
 		rc = -errno;
 	close(fd);
 	return rc;
 }
 
-static int first_folder(char *path, size_t cap, enum purpose purpose)
+static int choose_and_check(char path[RUNDIR_PATH_MAX], bool make)
 {
-	char candidates[CANDIDATES][sizeof(((struct sockaddr_un *)0)->sun_path)] = {
-	    "/run/pptp", "", ""};
-	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
-	if (runtime && runtime[0] == '/')
-		snprintf(candidates[1], sizeof(candidates[1]), "%s/pptp", runtime);
-	snprintf(candidates[2], sizeof(candidates[2]), "/tmp/pptp-%lu", (unsigned long)geteuid());
-	int rc = -ENOENT;
-	for (size_t i = 0; i < CANDIDATES; i++) {
-		size_t len = strlen(candidates[i]);
-		/* One that leaves no room for a socket's name (or was cut) is no use. */
-		if (len == 0 || len + NAME_ROOM > sizeof(candidates[i]))
-			continue;
-		if (len >= cap)
-			return -ENAMETOOLONG;
-		rc = private_folder(candidates[i], purpose);
-		if (rc == 0) {
-			memcpy(path, candidates[i], len + 1);
-			return 0;
-		}
-	}
+	uid_t uid = getuid(), effective = geteuid();
+	choose(path, uid);
+	if (effective != uid && seteuid(uid) < 0)
+		return -errno;
+	int rc = check(path, uid, make);
+	if (effective != uid && seteuid(effective) < 0)
+		return -errno;
 	return rc;
 }
 
-int run_folder_make(char *path, size_t cap)
+int rundir_make(char path[RUNDIR_PATH_MAX])
 {
-	return first_folder(path, cap, TO_USE);
+	return choose_and_check(path, true);
 }
 
-int run_folder_find(char *path, size_t cap)
+int rundir_find(char path[RUNDIR_PATH_MAX])
 {
-	return first_folder(path, cap, TO_LOOK);
-}
-
-/* Whoever has the lock needs it for less than a millisecond, unless he is stopped: then nobody else
- * is to stand still with him. */
-static int lock_in_time(int fd)
-{
-	for (int tries = 0; tries < LOCK_TRIES; tries++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -1;
-		(void)poll(NULL, 0, LOCK_PAUSE_MS);
-	}
-	errno = EAGAIN;
-	return -1;
-}
-
-int run_folder_lock(const char *folder)
-{
-	for (;;) {
-		int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
-			return -errno;
-		int rc = lock_in_time(fd);
-		struct stat locked, named;
-		if (rc < 0 || fstat(fd, &locked) < 0 || stat(folder, &named) < 0) {
-			rc = -errno;
-			close(fd);
-			return rc;
-		}
-		/* Removed and made anew while we waited: that lock binds nobody any more. */
-		if (locked.st_dev == named.st_dev && locked.st_ino == named.st_ino)
-			return fd;
-		close(fd);
-	}
-}
-
-int run_folder_walk_begin(struct run_folder_walk *w, const char *folder)
-{
-	w->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	w->at = w->len = 0;
-	return w->fd < 0 ? -errno : 0;
-}
-
-/* With 64-bit offsets struct dirent is laid out as the kernel's entries are. */
-const char *run_folder_walk_next(struct run_folder_walk *w)
-{
-	if (w->at == w->len) {
-		long n = syscall(SYS_getdents64, w->fd, w->entries, sizeof(w->entries));
-		if (n <= 0)
-			return NULL;
-		w->at = 0;
-		w->len = (size_t)n;
-	}
-	const char *entry = w->entries + w->at;
-	unsigned short len;
-	memcpy(&len, entry + offsetof(struct dirent, d_reclen), sizeof(len));
-	w->at += len;
-	return entry + offsetof(struct dirent, d_name);
-}
-
-void run_folder_walk_end(struct run_folder_walk *w)
-{
-	close(w->fd);
+	return choose_and_check(path, false);
 }

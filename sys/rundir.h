@@ -1,44 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The folder in which the call managers of a user have their sockets, so that they can be found by
- * those who ask for status or for a further call.
+ * The directory with the status sockets of a user's call managers. The user is the one who started
+ * pptp (the real user id). Which directory:
+ *
+ *   root:  /run/pptp
+ *   other: $XDG_RUNTIME_DIR/pptp or /run/user/UID/pptp, the first whose parent is this user's own
+ *          directory and writable for no other user; else /tmp/pptp-UID
+ *
+ * A start with file capabilities has no XDG_RUNTIME_DIR, because the C library hides the environment.
+ * A directory that another user has made, or a link, is refused, and no other is tried: the status
+ * command would not find it. So another user who makes /tmp/pptp-UID first can prevent the status
+ * socket, but neither the call nor a true answer.
  */
-#ifndef PPTP_RUN_FOLDER_H
-#define PPTP_RUN_FOLDER_H
-
-#include <stddef.h>
-
-/* The folder's path: /run/pptp where it can be made and written, else one private to the user
- * (XDG_RUNTIME_DIR, or below /tmp); made where it is missing, mode 0700 and owned by us. 0, or a
- * negative errno. */
-int run_folder_make(char *path, size_t cap);
-
-/* The same folder for one who only looks: nothing is made or changed. -ENOENT: there is none. */
-int run_folder_find(char *path, size_t cap);
-
-/* Takes the election lock of the folder (flock on the folder itself: nothing to go stale), waiting
- * half a second at the most for whoever has it, and returns its descriptor, or a negative errno
- * (-EAGAIN: he does not let go); close it to let go. Hold it only to look for, or become, the
- * listener. -ENOENT: the folder is gone, make it again. */
-int run_folder_lock(const char *folder);
+#ifndef PPTP_RUNDIR_H
+#define PPTP_RUNDIR_H
 
 enum {
-	RUN_FOLDER_ENTRIES = 1024 /* octets read at once: three of the longest names, or many */
+	/* The 108 bytes of a UNIX socket's path less 48 for '/' and
+	 * "255.255.255.255:255.255.255.255.4194304". */
+	RUNDIR_PATH_MAX = 60
 };
 
-/* A walk through the names in the folder. Not by readdir(3), for which alone a process that waits
- * for hours would need a heap. Private. */
-struct run_folder_walk {
-	int fd;
-	size_t at; /* octets [at, len) of `entries` are to be looked at */
-	size_t len;
-	char entries[RUN_FOLDER_ENTRIES];
-};
+/* Makes the directory if it is missing, with mode 0700, and restores that mode. 0, or a negative
+ * errno; -EEXIST: it belongs to another user. Writes the path even then, for the message. */
+int rundir_make(char path[RUNDIR_PATH_MAX]);
 
-/* Begins before the first name; to be ended. 0 or a negative errno. */
-int run_folder_walk_begin(struct run_folder_walk *w, const char *folder);
-/* The next name ("." and ".." are among them), good until the next call; NULL where there are no more. */
-const char *run_folder_walk_next(struct run_folder_walk *w);
-void run_folder_walk_end(struct run_folder_walk *w);
+/* Finds the same directory and changes nothing. -ENOENT: there is none. */
+int rundir_find(char path[RUNDIR_PATH_MAX]);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where suites take cases from that nobody writes down: numbers by chance, and every order of a few. */
+/* Generated test cases: random numbers with a printed seed, and all permutations of a few items. */
 #ifndef PPTP_TESTS_CASES_H
 #define PPTP_TESTS_CASES_H
 
@@ -21,7 +21,7 @@ static inline uint32_t random32(void)
 	return random_state;
 }
 
-/* By the clock, or by the environment variable: prints how to repeat the run. */
+/* Seeds from the environment variable, else from the clock; prints how to repeat the run. */
 static inline void seed_random(const char *variable)
 {
 	const char *given = getenv(variable);
@@ -41,7 +41,7 @@ struct permutations {
 	size_t swaps[PERMUTED_MAX];
 };
 
-/* The next order; false after the last one. The first is the one that is there. */
+/* Makes the next permutation, the first being the initial order; false after the last one. */
 static inline bool next_permutation(struct permutations *p)
 {
 	while (p->at < p->n && p->swaps[p->at] == p->at)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Drives a control connection by messages and by time as an argument. What happened is compared as
- * text, one word per event: S7/100 sent type 7 for call 100, R8 received type 8, "up/100",
- * "over/100:refused", "closed:local", "ignored9", "excess2".
+ * Drives a control connection by messages, with time as an argument. Events are compared as text:
+ * S7/100 sent type 7 for call 100, R8 received type 8, "established", "up/100", "ended/100:refused",
+ * "closed:local", "ignored9", "excess2".
  */
 #ifndef PPTP_TESTS_CTRL_DRIVER_H
 #define PPTP_TESTS_CTRL_DRIVER_H
@@ -19,97 +19,98 @@
 enum {
 	START = 1000000000,
 	ID = 100,
-	PEER = 900
+	PEER = 900,
+	SERIAL = 0xBEE5
 };
 
 static struct ctrl *c;
 static struct ctrl_config config;
 static int64_t now;
-static char happened[65536];
-static struct ctrl_event last; /* of the kind asked for by `keep` */
+static char event_text[65536];
+static struct ctrl_event last; /* the last one of type `keep` */
 static enum ctrl_event_type keep;
 static struct msg sent[512];
 static size_t sent_count;
 
-static inline const char *why_word(enum ctrl_why why)
+static inline const char *why_name(enum ctrl_why why)
 {
-	static const char *const words[] = {"none", "local", "start-refused", "channel-exists",
+	static const char *const names[] = {"none", "local", "start-refused", "channel-exists",
 	    "bad-version", "start-timeout", "collision", "refused", "call-timeout", "disconnected",
-	    "cleared", "stopped", "echo-timeout", "lost-sync", "short", "stop-timeout",
-	    "tcp-closed"};
-	return words[why];
+	    "cleared", "stopped", "echo-timeout", "lost-sync", "short-reply", "other-call",
+	    "stop-timeout", "tcp-closed"};
+	return names[why];
 }
 
 static inline void write_event(const struct ctrl_event *e)
 {
-	static const char *const words[] = {[CTRL_EV_SENT] = "S",
+	static const char *const names[] = {[CTRL_EV_SENT] = "S",
 	    [CTRL_EV_RECEIVED] = "R",
-	    [CTRL_EV_STARTED] = "started",
+	    [CTRL_EV_ESTABLISHED] = "established",
 	    [CTRL_EV_CALL_UP] = "up",
-	    [CTRL_EV_CALL_OVER] = "over",
+	    [CTRL_EV_CALL_ENDED] = "ended",
 	    [CTRL_EV_CLOSED] = "closed",
 	    [CTRL_EV_LINK_INFO] = "link-info",
 	    [CTRL_EV_WAN_ERROR] = "wan-error",
 	    [CTRL_EV_IGNORED] = "ignored",
 	    [CTRL_EV_EXCESS] = "excess"};
-	size_t at = strlen(happened), cap = sizeof(happened);
-	at += (size_t)snprintf(happened + at, cap - at, "%s%s", at ? " " : "", words[e->type]);
+	size_t at = strlen(event_text), cap = sizeof(event_text);
+	at += (size_t)snprintf(event_text + at, cap - at, "%s%s", at ? " " : "", names[e->type]);
 	if (e->type == CTRL_EV_SENT || e->type == CTRL_EV_RECEIVED || e->type == CTRL_EV_IGNORED ||
 	    e->type == CTRL_EV_EXCESS)
-		at += (size_t)snprintf(happened + at, cap - at, "%u", e->msg_type);
+		at += (size_t)snprintf(event_text + at, cap - at, "%u", e->msg_type);
 	if (e->call_id)
-		at += (size_t)snprintf(happened + at, cap - at, "/%u", e->call_id);
+		at += (size_t)snprintf(event_text + at, cap - at, "/%u", e->call_id);
 	if (e->why)
-		snprintf(happened + at, cap - at, ":%s", why_word(e->why));
+		snprintf(event_text + at, cap - at, ":%s", why_name(e->why));
 }
 
 static inline void drain(void)
 {
 	struct ctrl_event e;
 	while (ctrl_next_event(c, now, &e)) {
-		ck_assert_ptr_nonnull(e.note);
+		ck_assert_ptr_nonnull(e.detail);
 		if (e.type == keep)
 			last = e;
 		write_event(&e);
 	}
 }
 
-/* All that happened since the last question. */
+/* All events since the last call. */
 static inline const char *events(void)
 {
-	static char answer[sizeof(happened)];
+	static char result[sizeof(event_text)];
 	drain();
-	memcpy(answer, happened, sizeof(answer));
-	happened[0] = 0;
-	return answer;
+	memcpy(result, event_text, sizeof(result));
+	event_text[0] = 0;
+	return result;
 }
 
-/* Takes the output away and decodes it into sent[]. */
-static inline void take_output(void)
+/* Moves the output to sent[], decoded. */
+static inline void fetch_output(void)
 {
-	const uint8_t *octets;
-	size_t len = ctrl_output(c, &octets), used;
+	const uint8_t *bytes;
+	size_t len = ctrl_output(c, &bytes), used;
 	sent_count = 0;
 	for (size_t at = 0; at < len; at += used) {
 		struct msg m;
-		ck_assert_uint_eq(msg_decode(octets + at, len - at, &m, &used), MSG_COMPLETE);
+		ck_assert_uint_eq(msg_decode(bytes + at, len - at, &m, &used), MSG_COMPLETE);
 		if (sent_count < 512)
 			sent[sent_count++] = m;
 	}
 	ctrl_output_done(c, len);
-	ck_assert_uint_eq(ctrl_output(c, &octets), 0);
+	ck_assert_uint_eq(ctrl_output(c, &bytes), 0);
 }
 
-static inline size_t waiting(void)
+static inline size_t output_len(void)
 {
-	const uint8_t *octets;
-	return ctrl_output(c, &octets);
+	const uint8_t *bytes;
+	return ctrl_output(c, &bytes);
 }
 
-static inline void input(const uint8_t *octets, size_t len)
+static inline void input(const uint8_t *bytes, size_t len)
 {
 	for (size_t at = 0; at < len;) {
-		size_t n = ctrl_input(c, now, octets + at, len - at);
+		size_t n = ctrl_input(c, now, bytes + at, len - at);
 		at += n;
 		drain();
 		ck_assert_uint_gt(n, 0);
@@ -118,8 +119,8 @@ static inline void input(const uint8_t *octets, size_t len)
 
 static inline void feed(const struct msg *m)
 {
-	uint8_t octets[MSG_LEN_MAX];
-	input(octets, msg_encode(m, octets, sizeof(octets)));
+	uint8_t bytes[MSG_LEN_MAX];
+	input(bytes, msg_encode(m, bytes, sizeof(bytes)));
 }
 
 static inline void feed_start_reply(uint16_t version, uint8_t result, uint8_t error)
@@ -189,14 +190,7 @@ static inline void feed_clear(uint16_t peer)
 	feed(&m);
 }
 
-static inline bool open_call(uint16_t id)
-{
-	struct ctrl_call_request request = {.call_id = id, .window = 64, .processing_delay = 3};
-	strcpy(request.phone, "5551234");
-	return ctrl_call_open(c, now, &request);
-}
-
-/* Lets time pass to the next deadline, which must be `wait_us` from now. */
+/* Advances the time to the next deadline, which must be `wait_us` from now. */
 static inline void expire(int64_t wait_us)
 {
 	ck_assert_int_eq(ctrl_deadline(c) - now, wait_us);
@@ -219,7 +213,6 @@ static inline void set_up(void)
 	ck_assert_ptr_nonnull(c);
 	config = (struct ctrl_config){.identity = {.start_framing = MSG_FRAMING_ANY,
 					  .start_bearer = MSG_BEARER_ANY,
-					  .max_channels = 0,
 					  .firmware = 1,
 					  .host_name = "local",
 					  .vendor = "pptp",
@@ -232,7 +225,8 @@ static inline void set_up(void)
 	    .idle_wait_us = 60 * SEC,
 	    .echo_wait_us = 10 * SEC,
 	    .our_address = 0x0A000001,
-	    .server_address = 0x0A000002};
+	    .server_address = 0x0A000002,
+	    .call = {.call_id = ID, .serial = SERIAL, .window = 64, .phone = "5551234"}};
 	now = START;
 	keep = CTRL_EV_CLOSED;
 	init();
@@ -247,49 +241,57 @@ static inline void start(void)
 {
 	ctrl_start(c, now);
 	ck_assert_str_eq(events(), "S1");
-	take_output();
+	fetch_output();
 }
 
+/* The server has accepted the connection; the call waits for its OCRP. */
 static inline void establish(void)
 {
 	start();
 	feed_start_reply(MSG_VERSION, MSG_RESULT_OK, 0);
-	ck_assert_str_eq(events(), "R2 started");
+	ck_assert_str_eq(events(), "R2 established S7/100");
 	ck_assert_int_eq(ctrl_state(c), CTRL_ESTABLISHED);
+	fetch_output();
 }
 
-/* Call ID stands, the server's id is PEER. */
-static inline void call(void)
+/* The call is established, the server's id is PEER. */
+static inline void establish_call(void)
 {
 	establish();
-	ck_assert(open_call(ID));
-	ck_assert_str_eq(events(), "S7/100");
 	feed_call_reply(PEER, ID, MSG_RESULT_OK);
 	ck_assert_str_eq(events(), "R8 up/100");
-	ck_assert_int_eq(ctrl_call_state(c, ID), CTRL_CALL_ESTABLISHED);
-	take_output();
+	fetch_output();
 }
 
-/* ... in the state `state`, whatever led there. */
-static inline void call_in(enum ctrl_call_state state)
+/* The call is in `state`, and the connection as far as that needs. */
+static inline void reach_call_state(enum ctrl_call_state state)
 {
-	if (state == CTRL_CALL_IDLE) {
+	switch (state) {
+	case CTRL_CALL_IDLE:
 		start();
-		ck_assert(open_call(ID));
-	} else if (state == CTRL_CALL_WAIT_REPLY) {
+		break;
+	case CTRL_CALL_WAIT_REPLY:
 		establish();
-		ck_assert(open_call(ID));
-	} else {
-		call();
-		if (state == CTRL_CALL_WAIT_DISCONNECT)
-			ctrl_call_close(c, now, ID);
+		break;
+	case CTRL_CALL_ESTABLISHED:
+		establish_call();
+		break;
+	case CTRL_CALL_WAIT_DISCONNECT:
+		establish_call();
+		ctrl_stop(c, now, MSG_STOP_LOCAL_SHUTDOWN);
+		break;
+	case CTRL_CALL_ENDED:
+		establish_call();
+		feed_disconnect(PEER);
+		break;
 	}
 	(void)events();
-	take_output();
-	ck_assert_int_eq(ctrl_call_state(c, ID), state);
+	fetch_output();
+	ck_assert_int_eq(c->call_state, state);
 }
 
-static inline void connection_in(enum ctrl_state state)
+/* The connection is in `state`; with CTRL_WAIT_STOP_REPLY its call has ended before. */
+static inline void reach_state(enum ctrl_state state)
 {
 	switch (state) {
 	case CTRL_IDLE:
@@ -298,19 +300,19 @@ static inline void connection_in(enum ctrl_state state)
 		start();
 		break;
 	case CTRL_ESTABLISHED:
-		establish();
+		establish_call();
 		break;
 	case CTRL_WAIT_STOP_REPLY:
-		establish();
+		reach_call_state(CTRL_CALL_ENDED);
 		ctrl_stop(c, now, MSG_STOP_LOCAL_SHUTDOWN);
 		break;
 	case CTRL_CLOSED:
-		establish();
+		establish_call();
 		ctrl_on_tcp_closed(c, now);
 		break;
 	}
 	(void)events();
-	take_output();
+	fetch_output();
 	ck_assert_int_eq(ctrl_state(c), state);
 }
 

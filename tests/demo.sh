@@ -42,7 +42,7 @@ outside() {
 	step "Sandbox: booting"
 	status=0
 	tests/sandbox/boot -t 50 tests/demo.sh inside || status=$?
-	step "Sandbox: gone, in all $(($(date +%s) - started)) s"
+	step "Sandbox: ended, in all $(($(date +%s) - started)) s"
 	if [ "$status" = 0 ]; then
 		echo "   The demo succeeded."
 	else
@@ -64,7 +64,7 @@ inside() {
 	step "Server: Debian's pptpd, insisting on MS-CHAPv2 and MPPE-128"
 	$world poptop || fail "pptpd did not start"
 
-	step "Connect: one command; pppd's 'updetach' returns when the link stands"
+	step "Connect: one command; pppd's 'updetach' returns when the link is up"
 	printf '   $ pptp 198.51.100.1 user demo password ... require-mppe-128 noauth %s\n' \
 	    'nobsdcomp nodeflate updetach'
 	/mnt/bin/pptp 198.51.100.1 user demo password sesame require-mppe-128 noauth \

@@ -11,7 +11,7 @@ table, not from the client's code, and records all that it receives with the tim
     server.close()
 
 A script is a function of a Connection; the connection is closed when it returns. Fields not given
-are zero; "raw" octets may be sent at any point.
+are zero; "raw" data may be sent at any point.
 """
 import socket
 import struct
@@ -52,18 +52,18 @@ for _name, (_type, _text) in MESSAGES.items():
 
 
 class Message(dict):
-    """A received message: its fields as items, its name, the time of arrival, its octets."""
+    """A received message: its fields as items, its name, the time of arrival, its data."""
 
-    def __init__(self, name, fields, octets, when):
+    def __init__(self, name, fields, data, when):
         super().__init__(fields)
-        self.name, self.octets, self.when = name, octets, when
+        self.name, self.data, self.when = name, data, when
 
     def __repr__(self):
         return "%s %s" % (self.name, dict(self))
 
 
 def encode(name, **fields):
-    """Octets of a message; text fields as str or bytes."""
+    """Bytes of a message; text fields as str or bytes."""
     control_type, names, layout = LAYOUT[name]
     unknown = set(fields) - set(names)
     if unknown:
@@ -79,23 +79,23 @@ def header(control_type, length, kind=1, magic=MAGIC):
     return struct.pack("!HHIHH", length, kind, magic, control_type, 0)
 
 
-def decode(octets):
+def decode(data):
     """One whole message; raises ValueError where the client sent what RFC 2637 does not allow."""
-    length, kind, magic, control_type, reserved = struct.unpack_from("!HHIHH", octets)
+    length, kind, magic, control_type, reserved = struct.unpack_from("!HHIHH", data)
     if kind != 1 or magic != MAGIC or reserved != 0 or control_type not in NAMES:
-        raise ValueError("bad header " + octets[:12].hex())
+        raise ValueError("bad header " + data[:12].hex())
     name = NAMES[control_type]
     _, names, layout = LAYOUT[name]
-    if length != 12 + layout.size or length != len(octets):
+    if length != 12 + layout.size or length != len(data):
         raise ValueError("%s with length %d" % (name, length))
-    fields = dict(zip(names, layout.unpack_from(octets, 12)))
+    fields = dict(zip(names, layout.unpack_from(data, 12)))
     for field in [f for f in fields if f.startswith("_")]:
         if fields.pop(field):
-            raise ValueError("%s with a reserved field set: %s" % (name, octets.hex()))
+            raise ValueError("%s with a reserved field set: %s" % (name, data.hex()))
     for field, value in fields.items():
         if isinstance(value, bytes):
             fields[field] = value.rstrip(b"\0").decode("latin-1")
-    return Message(name, fields, octets, time.monotonic())
+    return Message(name, fields, data, time.monotonic())
 
 
 class Connection:
@@ -128,16 +128,16 @@ class Connection:
                 return None
             try:
                 self.sock.settimeout(left)
-                octets = self.sock.recv(65536)
+                data = self.sock.recv(65536)
             except socket.timeout:
                 return None
             except OSError as e:
                 self._end("reset" if isinstance(e, ConnectionResetError) else "closed")
                 return None
-            if not octets:
+            if not data:
                 self._end("eof")
                 return None
-            self._buffer += octets
+            self._buffer += data
 
     def expect(self, name, timeout=WAIT):
         """The next message that is no Echo-Request; raises where it is not `name`."""
@@ -159,17 +159,17 @@ class Connection:
     def send(self, name, **fields):
         self.send_raw(encode(name, **fields))
 
-    def send_raw(self, octets):
+    def send_raw(self, data):
         with self._send_lock:
             try:
                 self.sock.settimeout(WAIT)
-                self.sock.sendall(octets)
+                self.sock.sendall(data)
                 return True
             except OSError:
                 return False
 
     def close(self):
-        """Closes: the client reads end-of-file (or a reset, where its octets were left unread)."""
+        """Closes: the client reads end-of-file (or a reset, where its data were left unread)."""
         if not self.ended:
             self._end("closed")
         if not self._was_reset:  # else the script, just woken, would say goodbye first
@@ -203,9 +203,9 @@ class Connection:
         length = struct.unpack_from("!H", self._buffer)[0]
         if len(self._buffer) < max(length, 12):
             return None
-        octets, self._buffer = self._buffer[:length], self._buffer[length:]
+        data, self._buffer = self._buffer[:length], self._buffer[length:]
         try:
-            message = decode(octets)
+            message = decode(data)
         except ValueError as e:
             message = None
             self.mistakes.append(str(e))
@@ -265,7 +265,7 @@ class GrePacket:
     """What arrived on the raw socket: enhanced GRE header (RFC 2637 section 4.1) and payload."""
 
     def __init__(self, datagram, source):
-        self.when, self.source = time.monotonic(), source
+        self.when, self.source, self.tos = time.monotonic(), source, datagram[1]
         ip_len = (datagram[0] & 15) * 4
         gre = datagram[ip_len:]
         flags, self.protocol, self.payload_len, self.call_id = struct.unpack_from("!HHHH", gre)
@@ -285,13 +285,13 @@ class GrePacket:
         return "GRE(call %d seq %s ack %s %s)" % (self.call_id, self.seq, self.ack, self.payload.hex())
 
 
-def gre_encode(call_id, payload=b"", seq=None, ack=None, flags=0, protocol=0x880B, length=None):
+def gre_header_encode(call_id, payload=b"", seq=None, ack=None, flags=0, protocol=0x880B, length=None):
     flags |= 0x2001 | (0x1000 if seq is not None else 0) | (0x0080 if ack is not None else 0)
-    octets = struct.pack("!HHHH", flags, protocol, len(payload) if length is None else length, call_id)
+    data = struct.pack("!HHHH", flags, protocol, len(payload) if length is None else length, call_id)
     for number in (seq, ack):
         if number is not None:
-            octets += struct.pack("!I", number & 0xFFFFFFFF)
-    return octets + payload
+            data += struct.pack("!I", number & 0xFFFFFFFF)
+    return data + payload
 
 
 class FakeServer:
@@ -316,7 +316,8 @@ class FakeServer:
             self.gre = socket.socket(socket.AF_INET, socket.SOCK_RAW, 47)
             self.gre.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
             self.gre.bind((address, 0))
-            threading.Thread(target=self._read_gre, daemon=True).start()
+            self._gre_reader = threading.Thread(target=self._read_gre, daemon=True)
+            self._gre_reader.start()
 
     def __enter__(self):
         return self
@@ -351,7 +352,7 @@ class FakeServer:
         if not self.wait(lambda: sum(1 for c in self.connections if c.ended) >= count, timeout):
             raise ScriptError("connections still open; " + self.summary())
 
-    def wait_gre(self, count=1, timeout=WAIT, where=lambda p: True):
+    def wait_gre(self, count=1, timeout=WAIT, where=lambda p: p.payload):
         """The packets for which where(p) holds, once there are `count` of them; raises if too few."""
         found = []
 
@@ -364,7 +365,7 @@ class FakeServer:
 
     def send_gre(self, call_id, payload=b"", to="127.0.0.1", **fields):
         """One packet to the client; call_id is the client's."""
-        self.gre.sendto(gre_encode(call_id, payload, **fields), (to, 0))
+        self.gre.sendto(gre_header_encode(call_id, payload, **fields), (to, 0))
 
     def names(self):
         return [c.names() for c in self.connections]
@@ -384,6 +385,11 @@ class FakeServer:
             pass
         self._listener.close()
         if self.gre:
+            try:
+                self.gre.shutdown(socket.SHUT_RDWR)  # ENOTCONN, but it wakes the reader
+            except OSError:
+                pass
+            self._gre_reader.join(WAIT)  # or it would read from the next socket of that number
             self.gre.close()
         for conn in self.connections:
             conn.close()

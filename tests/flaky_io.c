@@ -107,7 +107,7 @@ static bool would_block(int fd, int flags)
 	return (flags & MSG_DONTWAIT) || (mode >= 0 && (mode & O_NONBLOCK));
 }
 
-/* -1 with an errno, or 0: go on, but with fewer octets or messages. */
+/* -1 with an errno, or 0: go on, but with fewer bytes or messages. */
 static int trouble(int fd, int flags)
 {
 	switch (draw(4)) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A signal in a chosen instant of the life of one process, the one that names itself so first: before
- * or after one of the calls by which something comes to be on this host, or goes. To be preloaded:
+ * Sends a signal to one process, the first that has a given name, at a chosen instant: before or after
+ * one of the system calls by which something is made or removed on this host. To be preloaded:
  *
- *	KILL_AT=17 KILL_AT_NAME=pptpcm KILL_AT_SIGNAL=9 KILL_AT_TELLS=/tmp/where \
+ *	KILL_AT=17 KILL_AT_NAME=pptp KILL_AT_SIGNAL=9 KILL_AT_TELLS=/tmp/where \
  *	    LD_PRELOAD=./kill_at.so program
  *
  * There are two instants for each call. KILL_AT counts them from 1; the one that was struck is
@@ -11,16 +11,18 @@
  */
 #include <dlfcn.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-/* dlsym's way with functions, and glibc's with socket addresses, are not ISO C's. */
+/* ISO C has neither dlsym's function pointers nor glibc's socket addresses. */
 #pragma GCC diagnostic ignored "-Wpedantic"
 
 enum {
@@ -56,7 +58,7 @@ static void instant(const char *when, const char *call)
 		fprintf(f, "%s %s", when, call);
 		fclose(f);
 	}
-	kill(getpid(), (int)number("KILL_AT_SIGNAL"));
+	(void)syscall(SYS_kill, getpid(), (int)number("KILL_AT_SIGNAL"));
 }
 
 #define WRAP(result, call, parameters, ...)                                                        \
@@ -69,28 +71,15 @@ static void instant(const char *when, const char *call)
 	}
 
 WRAP(int, bind, (int fd, const struct sockaddr *address, socklen_t len), fd, address, len)
-WRAP(int, connect, (int fd, const struct sockaddr *address, socklen_t len), fd, address, len)
 WRAP(int, listen, (int fd, int backlog), fd, backlog)
 WRAP(int, unlink, (const char *path), path)
-WRAP(int, socket, (int domain, int type, int protocol), domain, type, protocol)
+WRAP(int, rename, (const char *from, const char *to), from, to)
+WRAP(int, mkdir, (const char *path, mode_t mode), path, mode)
+WRAP(int, kill, (pid_t pid, int signo), pid, signo)
+WRAP(pid_t, waitpid, (pid_t pid, int *status, int options), pid, status, options)
+WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), fd, m, flags)
 WRAP(int, close, (int fd), fd)
-WRAP(ssize_t, send, (int fd, const void *octets, size_t len, int flags), fd, octets, len, flags)
-WRAP(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), fd, m, flags)
-WRAP(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len), fd, level,
-    name, value, len)
-
-/* By the name that large files give it. The third argument has a pointer's size where it has any. */
-int fcntl64(int fd, int what, ...)
-{
-	va_list rest;
-	va_start(rest, what);
-	void *value = va_arg(rest, void *);
-	va_end(rest);
-	instant("before", "fcntl");
-	int r = ((__typeof__(&fcntl64))dlsym(RTLD_NEXT, "fcntl64"))(fd, what, value);
-	instant("after", "fcntl");
-	return r;
-}
+WRAP(ssize_t, send, (int fd, const void *bytes, size_t len, int flags), fd, bytes, len, flags)
 
 pid_t _Fork(void)
 {

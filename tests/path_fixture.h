@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A data session between a simulated network and PPP's side. Time moves in small steps; a step is
- * one turn of the gateway's loop.
+ * A data session between a simulated network and PPP's side. Time advances in small steps; each
+ * step is one iteration of the gateway's loop.
  */
-#ifndef PPTP_TESTS_PATH_RIG_H
-#define PPTP_TESTS_PATH_RIG_H
+#ifndef PPTP_TESTS_PATH_FIXTURE_H
+#define PPTP_TESTS_PATH_FIXTURE_H
 
 #include "unit.h"
 
@@ -41,13 +41,13 @@ struct wire {
 		int64_t at_us;
 		struct gre_header h;
 	} packets[WIRE_MAX];
-	/* Places, modulo WIRE_MAX: [first, end) may hold packets; those taken have at_us < 0. */
+	/* [first, end), modulo WIRE_MAX, may hold packets; those received have at_us < 0. */
 	size_t first, end;
 };
 
 static struct wire to_us, to_server;
 
-static inline void put(struct wire *w, int64_t at_us, const struct gre_header *h)
+static inline void wire_put(struct wire *w, int64_t at_us, const struct gre_header *h)
 {
 	ck_assert_uint_lt(w->end - w->first, WIRE_MAX);
 	w->packets[w->end % WIRE_MAX].at_us = at_us;
@@ -56,7 +56,7 @@ static inline void put(struct wire *w, int64_t at_us, const struct gre_header *h
 }
 
 /* The next packet that has arrived, in the order of arrival. */
-static inline bool take(struct wire *w, struct gre_header *h)
+static inline bool wire_take(struct wire *w, struct gre_header *h)
 {
 	size_t found = w->end;
 	for (size_t i = w->first; i < w->end; i++) {
@@ -88,7 +88,6 @@ static inline void set_up(void)
 {
 	config = (struct gre_session_config){
 	    .peer_call_id = 1,
-	    .our_window = 1024,
 	    .server_window = 64,
 	    .reorder = true,
 	    .max_wait_us = 300 * MS,
@@ -97,7 +96,7 @@ static inline void set_up(void)
 	start();
 }
 
-/* What PPP's side saw: the latency of each packet, the order of them all. */
+/* What PPP's side saw: the latency of each packet, and the last sequence number. */
 #define SEQ_MAX 250000
 static int64_t sent_us[SEQ_MAX];
 static int latencies_us[SEQ_MAX];
@@ -115,18 +114,18 @@ static inline void drain(void)
 {
 	const uint8_t *payload;
 	size_t len;
-	while (gre_session_next(&session, now_us, &payload, &len)) {
+	while (gre_session_dequeue(&session, &payload, &len)) {
 		seq32 seq;
 		memcpy(&seq, payload, sizeof(seq));
 		on_delivery(seq);
 	}
 }
 
-/* The gateway's turn: takes in what arrived, then lets the deadline pass. */
-static inline void take_turn(void)
+/* One iteration of the gateway: receives what arrived, then handles the deadline. */
+static inline void run_gateway(void)
 {
 	struct gre_header h;
-	while (take(&to_us, &h)) {
+	while (wire_take(&to_us, &h)) {
 		uint8_t payload[SLOT];
 		memcpy(payload, &h.seq, sizeof(h.seq));
 		if (gre_session_receive(&session, now_us, &h, payload, true) == GRE_RX_DELIVER)
@@ -149,38 +148,38 @@ static inline int quantile_us(double q)
 	return latencies_us[(size_t)(q * (double)(latency_count - 1))];
 }
 
-/* A server on the far side of 10 ms that keeps up to `window` packets outstanding. */
+/* A server at a distance of 10 ms that keeps up to `window` packets in flight. */
 struct server {
 	uint32_t window;
 	seq32 sent, acked;   /* of its own packets */
 	seq32 received;      /* the highest of ours */
-	bool acks_at_once;   /* with bare acknowledgments */
-	uint64_t bare;       /* bare acknowledgments from us */
+	bool acks_at_once;   /* with ACK-onlys */
+	uint64_t ack_onlys;  /* from us */
 	uint64_t received_n; /* packets of ours */
 };
 
 #define ONE_WAY_US (10 * MS)
 
-static inline void server_takes(struct server *s)
+static inline void server_receive(struct server *s)
 {
 	struct gre_header h;
-	while (take(&to_server, &h)) {
+	while (wire_take(&to_server, &h)) {
 		if (h.has_ack && seq32_after(h.ack, s->acked))
 			s->acked = h.ack;
 		if (!h.has_seq) {
-			s->bare++;
+			s->ack_onlys++;
 			continue;
 		}
 		s->received_n++;
 		s->received = h.seq;
 		if (s->acks_at_once) {
 			struct gre_header ack = {.has_ack = true, .ack = h.seq};
-			put(&to_us, now_us + ONE_WAY_US, &ack);
+			wire_put(&to_us, now_us + ONE_WAY_US, &ack);
 		}
 	}
 }
 
-static inline void server_sends(struct server *s)
+static inline void server_send(struct server *s)
 {
 	if (s->sent - s->acked >= s->window)
 		return;
@@ -192,16 +191,25 @@ static inline void server_sends(struct server *s)
 	    .ack = s->received,
 	};
 	sent_us[h.seq % SEQ_MAX] = now_us;
-	put(&to_us, now_us + ONE_WAY_US, &h);
+	wire_put(&to_us, now_us + ONE_WAY_US, &h);
 }
 
-static inline void send_bare_ack_where_due(void)
+/* As net_tx.c does when the socket takes it. */
+static inline bool send_ack_only(struct gre_header *h)
+{
+	if (!gre_session_ack_is_due(&session, now_us, h))
+		return false;
+	gre_session_on_ack_only(&session, now_us);
+	return true;
+}
+
+static inline void send_ack_only_if_due(void)
 {
 	struct gre_header h;
-	if (gre_session_ack_due(&session, now_us, &h)) {
+	if (send_ack_only(&h)) {
 		ck_assert(!h.has_seq);
 		ck_assert(h.has_ack);
-		put(&to_server, now_us + ONE_WAY_US, &h);
+		wire_put(&to_server, now_us + ONE_WAY_US, &h);
 	}
 }
 

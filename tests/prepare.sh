@@ -1,26 +1,33 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# prepare.sh build|check|demo|lint|bench: sees to it that the Debian packages are there which this
-# target needs. As root it installs what is missing; otherwise it prints the command and fails.
+# prepare.sh build|check|demo|lint|fuzz|bench|deb|debian: installs the Debian packages that this target needs and
+# that are missing. Without root it prints the command and fails.
 
 set -eu
 
-build="gcc libc6-dev make musl-tools"
+build="gcc libc6-dev make"
 sandbox="ppp pptpd iproute2 iputils-ping kmod procps python3"
 case $(uname -m) in
 x86_64 | i?86) sandbox="$sandbox user-mode-linux" ;;
 esac
 
+check="check libsubunit-dev musl-tools nftables iptables tcpdump tshark iperf3 mandoc python3-prometheus-client
+	systemd zsh"
+deb="check libsubunit-dev debhelper dpkg-dev fakeroot lintian"
+
 case ${1:-} in
 build) wanted=$build ;;
 demo) wanted="$build $sandbox" ;;
-check) wanted="$build $sandbox check libsubunit-dev nftables tcpdump tshark iperf3 mandoc" ;;
-lint) wanted="$build check libsubunit-dev binutils python3 shellcheck clang clang-tidy clang-format
-	cppcheck mandoc" ;;
+check) wanted="$build $sandbox $check" ;;
+lint) wanted="$build musl-tools check libsubunit-dev binutils python3 shellcheck clang clang-tidy
+	clang-format cppcheck mandoc systemd zsh ppp" ;;
+fuzz) wanted="$build clang libclang-rt-14-dev" ;;
 bench) wanted="$build iproute2 procps python3" ;;
+deb) wanted="$build $deb" ;;
+debian) wanted="$build $sandbox $check $deb mmdebstrap" ;;
 *)
-	echo "usage: prepare.sh build|check|demo|lint|bench" >&2
+	echo "usage: prepare.sh build|check|demo|lint|fuzz|bench|deb|debian" >&2
 	exit 2
 	;;
 esac

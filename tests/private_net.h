@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A network namespace of the test's own, so that its packets and routes are nobody else's. */
+/* A network namespace of the test's own, so that its packets and routes are not seen elsewhere. */
 #ifndef PPTP_TESTS_PRIVATE_NET_H
 #define PPTP_TESTS_PRIVATE_NET_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* A data session with its queue and its own time, and what the suites of the session ask of it. */
-#ifndef PPTP_TESTS_SESSION_RIG_H
-#define PPTP_TESTS_SESSION_RIG_H
+/* A data session with its queue and a simulated clock, and the checks that its suites share. */
+#ifndef PPTP_TESTS_SESSION_FIXTURE_H
+#define PPTP_TESTS_SESSION_FIXTURE_H
 
 #include "unit.h"
 
@@ -43,7 +43,6 @@ static inline void set_up(void)
 {
 	config = (struct gre_session_config){
 	    .peer_call_id = 0x1234,
-	    .our_window = 1024,
 	    .server_window = 64,
 	    .reorder = true,
 	    .max_wait_us = 300000,
@@ -52,7 +51,7 @@ static inline void set_up(void)
 	start();
 }
 
-static inline void record(const uint8_t *payload, size_t len)
+static inline void record_delivery(const uint8_t *payload, size_t len)
 {
 	seq32 seq;
 	ck_assert_uint_eq(len, sizeof(seq));
@@ -65,11 +64,12 @@ static inline void drain(void)
 {
 	const uint8_t *payload;
 	size_t len;
-	while (gre_session_next(&session, now_us, &payload, &len))
-		record(payload, len);
+	while (gre_session_dequeue(&session, &payload, &len))
+		record_delivery(payload, len);
 }
 
-static inline enum gre_rx receive_held_back(seq32 seq)
+/* A packet arrives while PPP's side has no space. */
+static inline enum gre_rx receive_without_space(seq32 seq)
 {
 	uint8_t payload[SLOT];
 	memcpy(payload, &seq, sizeof(seq));
@@ -84,7 +84,7 @@ static inline enum gre_rx receive(seq32 seq)
 	struct gre_header h = {.has_seq = true, .seq = seq, .payload_len = sizeof(seq)};
 	enum gre_rx verdict = gre_session_receive(&session, now_us, &h, payload, true);
 	if (verdict == GRE_RX_DELIVER)
-		record(payload, sizeof(seq));
+		record_delivery(payload, sizeof(seq));
 	if (verdict != GRE_RX_NOTHING)
 		drain();
 	return verdict;
@@ -96,7 +96,7 @@ static inline void receive_ack(seq32 ack)
 	ck_assert_int_eq(gre_session_receive(&session, now_us, &h, NULL, true), GRE_RX_NOTHING);
 }
 
-static inline void pass_to(int64_t at_us)
+static inline void advance_to(int64_t at_us)
 {
 	now_us = at_us;
 	gre_session_on_deadline(&session, now_us);
@@ -112,11 +112,11 @@ static inline seq32 send_one(struct gre_header *h)
 	return h->seq;
 }
 
-static inline void expect_delivered(size_t n, const seq32 *expected)
+static inline void expect_delivered(size_t n, const seq32 *want)
 {
 	ck_assert_uint_eq(delivered_count, n);
 	for (size_t i = 0; i < n; i++)
-		ck_assert_uint_eq(delivered[i], expected[i]);
+		ck_assert_uint_eq(delivered[i], want[i]);
 	ck_assert_uint_eq(stats.rx_accepted, n);
 }
 
@@ -134,8 +134,8 @@ static inline void expect_rx(uint64_t lost, uint64_t under, uint64_t over, uint6
 	ck_assert_uint_eq(stats.rx_buffered, buffered);
 }
 
-/* The acknowledgment number that data sent now carries; none where nothing is new. */
-static inline bool ack_carried(seq32 *ack)
+/* Sends data; false unless an acknowledgment is piggybacked on it, whose number is *ack then. */
+static inline bool send_piggybacked(seq32 *ack)
 {
 	struct gre_header h;
 	send_one(&h);
@@ -143,12 +143,12 @@ static inline bool ack_carried(seq32 *ack)
 	return h.has_ack;
 }
 
-static inline void expect_ack(seq32 expected)
+static inline void expect_ack(seq32 want)
 {
 	seq32 ack;
-	ck_assert(ack_carried(&ack));
-	ck_assert_uint_eq(ack, expected);
-	ck_assert(!ack_carried(&ack));
+	ck_assert(send_piggybacked(&ack));
+	ck_assert_uint_eq(ack, want);
+	ck_assert(!send_piggybacked(&ack));
 }
 
 #endif

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """
-The option table, as --help shows it, against what the manual page, README and ARCHITECTURE say; the
-table of statistics against the manual page; and the exit statuses and streams of the command line.
+Compares the option table, as --help shows it, with the manual page, README and ARCHITECTURE; the table of
+statistics and the texts of messages with the manual page; the table of consumers with the tests; and checks
+the exit statuses and streams of the command line.
 """
 import os
 import re
@@ -57,7 +58,7 @@ def help_options(text):
 
 
 def manual_options(page):
-    section = page.split("\n.Sh OPTIONS\n", 1)[1].split("\n.Sh ", 1)[0]
+    section = re.split(r"\n\.Sh OPTIONS\n|\nThe options are:\n", page, maxsplit=1)[1].split("\n.Sh ", 1)[0]
     options = {}
     for block in section.split("\n.It Fl Fl ")[1:]:
         head, _, rest = block.partition("\n")
@@ -77,20 +78,84 @@ def manual_stats(page):
 
 
 def unknown_options(name, known):
-    # pptp's own only: git, make and others have long options too, and are not spoken of here.
-    named = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*[a-z])", read(name)))
-    return ["%s speaks of --%s" % (name, option) for option in sorted(named - set(known))]
+    # Each long option in these texts is pptp's own, but for the commands of Debian's package tools.
+    text = re.sub(r"^ +.*(apt install|dpkg-divert) .*$", "", read(name), flags=re.M)
+    named = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*[a-z])", text))
+    return ["%s names --%s" % (name, option) for option in sorted(named - set(known))]
+
+
+def sources(endings=(".c", ".h")):
+    """The C files of the tree, relative to its top. Without git, for the tests run from an archive, too."""
+    for directory, below, names in os.walk(TOP):
+        below[:] = [name for name in below if not name.startswith(".") and
+                    (directory != TOP or name not in ("build", "debian"))]
+        for name in names:
+            if name.endswith(endings):
+                yield os.path.relpath(os.path.join(directory, name), TOP)
+
+
+def message_fragments(page):
+    """The constant parts of pptp's messages in DIAGNOSTICS, between numbers and arguments."""
+    section = page.split("\n.Sh DIAGNOSTICS\n", 1)[1].split("\n.Ss Messages of pppd\n", 1)[0]
+    for line in re.findall(r"^\.It (.*)$", section, re.M):
+        line = line.replace("Fl Fl ", "--").replace("\\&", "")
+        if line.startswith("Received "):  # a message's name follows, logged with spaces in place of dashes
+            line = line.removeprefix("Received ").replace(" ", "-")
+        for part in re.split(r" ?Ar \S+ ?| ?\bNo | ?-?\d+ ?|: | ?[:,] ", line):
+            part = part.strip(" :,.()")
+            if len(part) > 3:
+                yield part
+
+
+def unknown_messages(page):
+    literals = " ".join(" ".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', re.sub(r'"\s*\n\s*"', "", read(name))))
+                        for name in sources() if not name.startswith(("tests/", "bench/")))
+    return ["no message has \"%s\"" % part for part in message_fragments(page) if part not in literals]
 
 
 def architecture_problems():
     text = read("ARCHITECTURE")
-    there = os.listdir(TOP)
-    problems = ["it does not speak of " + name for name in sorted(there)
-                if name.endswith(".c") and not re.search(r"\b%s\b" % name[:-2], text)]
+    there = list(sources())
+    problems = ["it does not name " + name for name in sorted(there)
+                if name.endswith(".c") and not name.startswith(("tests/", "bench/")) and
+                not re.search(r"\b%s\b" % os.path.basename(name)[:-2], text)]
     named = set(re.findall(r"(?<![\w*/])[\w/]+\.(?:c|h|py|sh)\b", text))
-    return problems + ["it speaks of %s, which is not there" % name for name in sorted(named)
-                       if not any(os.path.exists(os.path.join(TOP, folder, name))
-                                  for folder in ("", "tests"))]
+    return problems + ["it names %s, which does not exist" % name for name in sorted(named)
+                       if not any(os.path.exists(os.path.join(TOP, directory, name))
+                                  for directory in ("", "tests"))
+                       and not any(path.endswith("/" + name) for path in there)]
+
+
+def consumer_problems():
+    """Rows of tests/consumers whose test does not have what the row says."""
+    rows = [re.split(r" \| ", line) for line in read("tests/consumers").splitlines() if line and line[0] != "#"]
+    for row in rows:
+        if len(row) != 4:
+            yield "not WHO | WHAT | TEST | PART: %s" % " | ".join(row)
+        elif not os.path.exists(os.path.join(TOP, row[2])):
+            yield "no test %s for %s" % (row[2], row[0])
+        elif row[3] not in read(row[2]):
+            yield "%s, for %s, has no: %s" % (row[2], row[0], row[3])
+    if len(rows) < 30:
+        yield "only %d rows" % len(rows)
+
+
+def test_names():
+    """Of the process tests and the unit tests."""
+    names = set()
+    for path in sources((".c", ".py")):
+        if path.startswith("tests/"):
+            names |= set(re.findall(r'^@test\("(.*)"\)$|^START_TEST\((\w+)\)', read(path), re.M))
+    return {name for pair in names for name in pair if name}
+
+
+def unproven_claims():
+    problems, there = [], test_names()
+    for claim in re.split(r"\n(?=- )", read("SECURITY"))[1:]:
+        tests = re.findall(r"^    Test: (.*)$", claim, re.M)
+        problems += ["no test for: " + claim.split("\n")[0]] * (not tests)
+        problems += ["there is no test \"%s\"" % name for name in tests if name not in there]
+    return problems
 
 
 def main():
@@ -106,14 +171,25 @@ def main():
            for o in sorted(set(shown) & set(written)) if shown[o] != written[o]])
     check("--help gives a range and a default for each value",
           ["--" + o for o, (argument, note) in shown.items() if bool(argument) != bool(note)])
-    check("README and ARCHITECTURE speak of no other options",
-          unknown_options("README", shown) + unknown_options("ARCHITECTURE", shown))
-    check("ARCHITECTURE names each source file, and none that is not there",
+    said = subprocess.run([os.path.join(TOP, "pptpsetup"), "--help"], capture_output=True, text=True).stdout
+    setup = {found[1]: found[2] for found in re.finditer(r"^  --([a-z-]+)(?: ([A-Z]+))?  ", said, re.M)}
+    check("pptpsetup's manual page has the options of its --help",
+          [] if setup and {"help": None, **setup} ==
+          {name: argument for name, (argument, _) in manual_options(read("pptpsetup.8")).items()}
+          else [said])
+    check("README names no other options", unknown_options("README", {**shown, **setup}))
+    check("ARCHITECTURE names no other options", unknown_options("ARCHITECTURE", shown))
+    check("ARCHITECTURE names each source file, and none that does not exist",
           architecture_problems())
+    check("each claim in SECURITY has a test that exists", unproven_claims())
     names = stats_names()
     check("the manual page defines the statistics in their order",
           [] if len(names) >= 15 and names == manual_stats(page)
           else ["%s in stats.c" % names, "%s in pptp.8" % manual_stats(page)])
+    fragments = list(message_fragments(page))
+    check("each message in the manual page is one of the program's",
+          unknown_messages(page) if len(fragments) > 40 else ["only %s" % fragments])
+    check("each consumer has its test", list(consumer_problems()))
     version = re.search(r'PPTP_VERSION "([^"]+)"', read("pptp_options.h")).group(1)
     expect("--version prints one line and is a success", pptp("--version"), 0,
            stdout="^pptp version %s\n$" % re.escape(version), stderr="")
@@ -121,10 +197,10 @@ def main():
                                  ("an unknown option", "[^\n]*--bogus", ("--bogus", "127.0.0.1")),
                                  ("a single dash", "[^\n]*-detach", ("127.0.0.1", "-detach"))):
         expect(mistake + ": usage, then the reason, on standard error, status 1", pptp(*words), 1,
-               stdout="", stderr=r"(?s)^Usage:.*\npptp: %s[^\n]*--help\n$" % said)
+               stdout="", stderr=r"(?s)^Usage:.*\nanon fatal[^\n]*: %s[^\n]*--help\n$" % said)
     expect("a wrong value: option, value and range on one line, status 2",
-           pptp("127.0.0.1", "--timeout", "11"), 2, stdout="",
-           stderr=r"^pptp: --timeout[^\n]*11[^\n]*0\.01 to 10 seconds[^\n]*\n$")
+           pptp("127.0.0.1", "--timeout", "abc"), 2, stdout="",
+           stderr=r"^anon fatal[^\n]*: --timeout[^\n]*abc[^\n]*0\.01 to 10 seconds[^\n]*\n$")
     print("1..%d" % len(results))
     sys.exit(0 if all(results) else 1)
 

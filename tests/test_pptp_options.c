@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: ISC */
-/* The command line: what each option does, what is refused and how, where pptp's words end. */
+/* The command line: each option's field, errors and their messages, and which arguments are pppd's. */
 #include <arpa/inet.h>
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pptp_options.h"
 #include "unit.h"
 
-/* One command line, taken apart; `outcome` and `message` as options_parse gives them. */
+#define SECONDS_A_DAY (86400 * USEC_PER_SEC)
+
+/* A parsed command line, with what options_parse returned. */
 struct parsed {
 	struct pptp_options o;
 	enum options_outcome outcome;
 	char message[256];
 	char *argv[64];
-	char words[512];
+	char text[512];
 };
 
-/* Splits `line` at spaces; the word <> stands for an empty one. "pptp" is put in front. */
+/* Parses "pptp" and `line`, split at spaces; <> is an empty argument. */
 static void parse(struct parsed *p, const char *line)
 {
 	int argc = 0;
 
-	snprintf(p->words, sizeof(p->words), "pptp %s", line);
-	for (char *at = p->words; *at; argc++) {
+	snprintf(p->text, sizeof(p->text), "pptp %s", line);
+	for (char *at = p->text; *at; argc++) {
 		p->argv[argc] = at;
 		at += strcspn(at, " ");
 		if (*at)
@@ -37,11 +40,23 @@ static void parse(struct parsed *p, const char *line)
 
 static struct pptp_options accepted(const char *line)
 {
-	static struct parsed p; /* the words must outlive the options */
+	static struct parsed p; /* the options point into it */
 
 	parse(&p, line);
 	ck_assert_msg(p.outcome == OPTIONS_RUN, "%s: outcome %d, %s", line, p.outcome, p.message);
 	ck_assert_str_eq(p.message, "");
+	return p.o;
+}
+
+/* Accepted, with a warning that holds each part. */
+static struct pptp_options warned(const char *line, const char *part, const char *other)
+{
+	static struct parsed p;
+
+	parse(&p, line);
+	ck_assert_msg(p.outcome == OPTIONS_RUN, "%s: outcome %d, %s", line, p.outcome, p.message);
+	ck_assert_msg(
+	    strstr(p.message, part) && strstr(p.message, other), "%s: %s", line, p.message);
 	return p.o;
 }
 
@@ -64,8 +79,8 @@ START_TEST(options_have_the_documented_defaults)
 	ck_assert_str_eq(o.phone, "");
 	ck_assert_str_eq(o.client_hostname, "");
 	ck_assert_str_eq(o.logstring, "anon");
-	ck_assert(o.launch_pppd && o.reorder && o.host_route);
-	ck_assert(!o.debug && !o.sync && !o.share_control && !o.flow_control && !o.quirks.bezeq);
+	ck_assert(o.launch_pppd && o.reorder && o.host_route && o.sandbox);
+	ck_assert(!o.debug && !o.sync && !o.flow_control && !o.quirks.bezeq);
 	ck_assert_int_eq(o.timeout_us, 0);
 	ck_assert_int_eq(o.max_timeout_us, 300000);
 	ck_assert_int_eq(o.idle_wait_us, 60 * USEC_PER_SEC);
@@ -89,13 +104,13 @@ START_TEST(options_each_reach_their_field)
 	    "--nobuffer --idle-wait 10 --max-echo-wait 20 --logstring tunnel --localbind 127.0.0.3 "
 	    "--rtmark 7 --nohostroute --loglevel 2 --test-type 3 --test-rate 50 "
 	    "--missing-window 6000 --client-hostname me --call-id 99 --connect-timeout 5 "
-	    "--share-control --max-timeout 1 --flow-control vpn");
+	    "--max-timeout 1 --flow-control --nosandbox vpn");
 
 	ck_assert_str_eq(o.phone, "5551234");
 	ck_assert_str_eq(o.client_hostname, "me");
 	ck_assert_str_eq(o.logstring, "tunnel");
-	ck_assert(!o.launch_pppd && !o.reorder && !o.host_route);
-	ck_assert(o.debug && o.sync && o.share_control && o.flow_control && o.quirks.bezeq);
+	ck_assert(!o.launch_pppd && !o.reorder && !o.host_route && !o.sandbox);
+	ck_assert(o.debug && o.sync && o.flow_control && o.quirks.bezeq);
 	ck_assert_int_eq(o.timeout_us, 500000);
 	ck_assert_int_eq(o.max_timeout_us, USEC_PER_SEC);
 	ck_assert_int_eq(o.idle_wait_us, 10 * USEC_PER_SEC);
@@ -112,7 +127,8 @@ START_TEST(options_each_reach_their_field)
 }
 END_TEST
 
-static void expect_pppd(const char *line, const char *server, int argc, const char *const *argv)
+static void check_pppd_arguments(
+    const char *line, const char *server, int argc, const char *const *argv)
 {
 	struct parsed p;
 
@@ -124,20 +140,20 @@ static void expect_pppd(const char *line, const char *server, int argc, const ch
 		ck_assert_str_eq(p.o.pppd_argv[i], argv[i]);
 }
 
-START_TEST(options_leave_to_pppd_what_is_pppds)
+START_TEST(options_pass_pppds_arguments_on_in_order)
 {
-	expect_pppd("vpn call office", "vpn", 2, (const char *const[]){"call", "office"});
-	expect_pppd(
+	check_pppd_arguments("vpn call office", "vpn", 2, (const char *const[]){"call", "office"});
+	check_pppd_arguments(
 	    "vpn call --loglevel 0 office", "vpn", 2, (const char *const[]){"call", "office"});
-	expect_pppd("vpn -- --timeout -detach --", "vpn", 3,
+	check_pppd_arguments("vpn -- --timeout -detach --", "vpn", 3,
 	    (const char *const[]){"--timeout", "-detach", "--"});
-	expect_pppd("-- vpn lock", "vpn", 1, (const char *const[]){"lock"});
-	expect_pppd("vpn - lock", "vpn", 2, (const char *const[]){"-", "lock"});
-	expect_pppd("vpn user <>", "vpn", 2, (const char *const[]){"user", ""});
+	check_pppd_arguments("-- vpn lock", "vpn", 1, (const char *const[]){"lock"});
+	check_pppd_arguments("vpn - lock", "vpn", 2, (const char *const[]){"-", "lock"});
+	check_pppd_arguments("vpn user <>", "vpn", 2, (const char *const[]){"user", ""});
 }
 END_TEST
 
-START_TEST(options_take_the_command_line_of_check_vpn)
+START_TEST(options_accept_the_command_line_of_check_vpn)
 {
 	struct pptp_options o = accepted("--debug --timeout 10 vpn -- lock debug unit 3 noauth");
 
@@ -149,7 +165,7 @@ START_TEST(options_take_the_command_line_of_check_vpn)
 }
 END_TEST
 
-START_TEST(options_take_the_command_lines_of_network_managers)
+START_TEST(options_accept_the_command_lines_of_network_managers)
 {
 	struct pptp_options o =
 	    accepted("10.0.0.1 --nolaunchpppd --loglevel 0 --logstring nm-pptp-service-4711");
@@ -167,7 +183,7 @@ START_TEST(options_take_the_command_lines_of_network_managers)
 }
 END_TEST
 
-START_TEST(options_take_values_behind_an_equals_sign)
+START_TEST(options_accept_values_after_an_equals_sign)
 {
 	struct pptp_options o = accepted("--timeout=0.25 --phone==1=2 vpn --time=9.5");
 
@@ -197,14 +213,14 @@ START_TEST(options_of_the_old_client_keep_their_abbreviations)
 }
 END_TEST
 
-START_TEST(options_refuse_what_they_do_not_know_or_cannot_tell_apart)
+START_TEST(options_refuse_unknown_and_ambiguous_names)
 {
 	refused("vpn --bogus", OPTIONS_USAGE, "--bogus");
 	refused("vpn --nobufferx", OPTIONS_USAGE, "--nobufferx");
 	refused("vpn --m 3", OPTIONS_USAGE,
 	    "ambiguous option --m: it may be --max-echo-wait or --max-timeout or --missing-window");
 	refused("vpn --no", OPTIONS_USAGE,
-	    "ambiguous option --no: it may be --nolaunchpppd or --nobuffer or --nohostroute");
+	    "ambiguous option --no: it may be --nolaunchpppd or --nobuffer or --nohostroute or --nosandbox");
 	refused("vpn --t=1", OPTIONS_USAGE,
 	    "ambiguous option --t: it may be --timeout or --test-type or --test-rate");
 	refused("vpn --=1", OPTIONS_USAGE, "unknown");
@@ -220,7 +236,7 @@ START_TEST(options_refuse_what_they_do_not_know_or_cannot_tell_apart)
 }
 END_TEST
 
-/* A message names the option, the value and the range. */
+/* The message names the option, the value and the range. */
 static void refused_value(const char *name, const char *value, const char *range)
 {
 	char line[128];
@@ -233,55 +249,117 @@ static void refused_value(const char *name, const char *value, const char *range
 	refused(line, OPTIONS_BAD_VALUE, range);
 }
 
-START_TEST(options_refuse_numbers_that_are_none)
+START_TEST(options_refuse_malformed_numbers)
 {
 	static const char *const numeric[] = {"timeout", "max-timeout", "idle-wait",
 	    "max-echo-wait", "connect-timeout", "rtmark", "missing-window", "call-id", "loglevel",
 	    "test-type", "test-rate"};
-	static const char *const bad[] = {"abc", "1x", "nan", "inf", "-1", "+1", "<>", "1e1", "1,5",
-	    ".", "0x", "99999999999999999999999999", "1..2", "-", "0b1", "1_0"};
+	static const char *const bad[] = {"abc", "1x", "nan", "inf", "-", "<>", "1,5", ".", "0x",
+	    "1..2", "0b1", "1_0", "e1", "1e", "1e-", "s", "1ss", "-1s", "++1", "-0x1", "1e1.5"};
+	static const char *const not_seconds[] = {"1s", "1e1", "1.5"};
 
 	for (size_t i = 0; i < sizeof(numeric) / sizeof(numeric[0]); i++)
 		for (size_t j = 0; j < sizeof(bad) / sizeof(bad[0]); j++)
 			refused_value(numeric[i], bad[j], " to ");
+	for (size_t i = 0; i < sizeof(numeric) / sizeof(numeric[0]); i++)
+		if (strcmp(numeric[i], "rtmark") != 0)
+			refused_value(numeric[i], "-1", " to ");
+	for (size_t i = 5; i < sizeof(numeric) / sizeof(numeric[0]); i++)
+		for (size_t j = 0; j < sizeof(not_seconds) / sizeof(not_seconds[0]); j++)
+			refused_value(numeric[i], not_seconds[j], " to ");
 }
 END_TEST
 
-START_TEST(options_hold_to_their_ranges)
+/* What is no quantity has no nearest value. */
+START_TEST(options_refuse_values_that_have_no_meaning)
 {
-	refused_value("timeout", "0", "0.01 to 10 seconds");
-	refused_value("timeout", "0.009999", "0.01 to 10 seconds");
-	refused_value("timeout", "10.000001", "0.01 to 10 seconds");
-	refused_value("timeout", "10.0000001", "0.01 to 10 seconds");
-	refused_value("idle-wait", "86400.5", "0 to 86400 seconds");
-	refused_value("connect-timeout", "0.09", "0.1 to 3600 seconds");
-	refused_value("connect-timeout", "3601", "0.1 to 3600 seconds");
 	refused_value("rtmark", "4294967296", "0 to 4294967295");
 	refused_value("rtmark", "0x100000000", "0 to 4294967295");
-	refused_value("missing-window", "0", "1 to 1000000");
-	refused_value("missing-window", "1000001", "1 to 1000000");
+	refused_value("rtmark", "-2147483649", "0 to 4294967295");
 	refused_value("missing-window", "0x10", "1 to 1000000");
 	refused_value("call-id", "0", "1 to 65535");
 	refused_value("call-id", "65536", "1 to 65535");
-	refused_value("loglevel", "3", "0 to 2");
 	refused_value("test-type", "4", "0 to 3");
-	refused_value("test-rate", "0", "1 to 1000000");
 	refused_value("localbind", "localhost", "IPv4");
 	refused_value("localbind", "127.1", "IPv4");
 	refused_value("localbind", "::1", "IPv4");
 	refused_value("quirks", "bezeq_israel", "BEZEQ_ISRAEL");
 	refused_value("client-hostname", "<>", "1 to 64");
+}
+END_TEST
+
+START_TEST(options_limit_quantities_to_their_ranges_with_a_warning)
+{
+	static const struct {
+		const char *value;
+		int64_t us;
+	} timeouts[] = {{"0", 10000}, {"0.009999", 10000}, {"10.000001", 10 * USEC_PER_SEC},
+	    {"10.0000001", 10 * USEC_PER_SEC}, {"1e3", 10 * USEC_PER_SEC},
+	    {"1e999999999999999999", 10 * USEC_PER_SEC}, {"1e-99999999999999999", 10000},
+	    {"99999999999999999999999999999", 10 * USEC_PER_SEC}};
+	char line[64];
+
+	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++) {
+		snprintf(line, sizeof(line), "vpn --timeout %s", timeouts[i].value);
+		ck_assert_int_eq(
+		    warned(line, "--timeout", "0.01 to 10 seconds").timeout_us, timeouts[i].us);
+	}
+	ck_assert_int_eq(
+	    warned("vpn --idle-wait 100000", "\"100000\"", "highest").idle_wait_us, SECONDS_A_DAY);
+	ck_assert_int_eq(
+	    warned("vpn --connect-timeout 0.09", "0.1 to", "lowest").connect_timeout_us,
+	    USEC_PER_SEC / 10);
+	ck_assert_uint_eq(warned("vpn --missing-window 0", "1 to", "lowest").missing_window, 1);
+	ck_assert_uint_eq(
+	    warned("vpn --missing-window 100000000", "1 to", "highest").missing_window, 1000000);
+	ck_assert_int_eq(warned("vpn --loglevel 3", "0 to 2", "highest").loglevel, 2);
+	ck_assert_uint_eq(warned("vpn --test-rate 0", "1 to", "lowest").test_rate, 1);
+	warned("vpn --loglevel 7 --idle-wait 1e9", "--loglevel", "; --idle-wait");
 
 	ck_assert_int_eq(accepted("vpn --timeout 0.01").timeout_us, 10000);
 	ck_assert_int_eq(accepted("vpn --timeout 10").timeout_us, 10 * USEC_PER_SEC);
-	ck_assert_int_eq(accepted("vpn --idle-wait 86400").idle_wait_us, 86400 * USEC_PER_SEC);
+	ck_assert_int_eq(accepted("vpn --idle-wait 86400").idle_wait_us, SECONDS_A_DAY);
 	ck_assert_uint_eq(accepted("vpn --call-id 65535").call_id, 65535);
 	ck_assert_uint_eq(accepted("vpn --missing-window 1").missing_window, 1);
 	ck_assert_int_eq(accepted("vpn --loglevel 0").loglevel, 0);
 }
 END_TEST
 
-START_TEST(options_read_seconds_to_the_microsecond)
+START_TEST(options_accept_seconds_as_the_old_client_did)
+{
+	ck_assert_int_eq(accepted("vpn --idle-wait 60s").idle_wait_us, 60 * USEC_PER_SEC);
+	ck_assert_int_eq(accepted("vpn --idle-wait +60").idle_wait_us, 60 * USEC_PER_SEC);
+	ck_assert_int_eq(accepted("vpn --timeout 0.5s").timeout_us, 500000);
+	ck_assert_int_eq(accepted("vpn --timeout 1e-1").timeout_us, 100000);
+	ck_assert_int_eq(accepted("vpn --timeout 0.05E+1s").timeout_us, 500000);
+	ck_assert_int_eq(accepted("vpn --timeout 25e-2").timeout_us, 250000);
+	ck_assert_int_eq(accepted("vpn --idle-wait 0e9").idle_wait_us, 0);
+}
+END_TEST
+
+START_TEST(options_name_a_carriage_return_at_the_end_of_a_word)
+{
+	static const char *const lines[] = {
+	    "vpn --nolaunchpppd\r", "vpn\r", "vpn --bogus\r", "vpn --timeout=1\r", "--\r"};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		refused(lines[i], OPTIONS_USAGE, "CR LF: a file edited on Windows?");
+	refused("vpn --timeout 1\r", OPTIONS_BAD_VALUE, "CR LF: a file edited on Windows?");
+	refused("vpn --logstring a\r", OPTIONS_BAD_VALUE, "CR LF: a file edited on Windows?");
+	warned("vpn user me updetach\r", "argument 3", "CR LF: a file edited on Windows?");
+}
+END_TEST
+
+START_TEST(options_say_that_call_is_pppds)
+{
+	refused("call office", OPTIONS_USAGE, "pppd call office");
+	refused("--nolaunchpppd call office updetach", OPTIONS_USAGE, "pppd call office");
+	ck_assert_str_eq(accepted("call").server, "call");
+	ck_assert_str_eq(accepted("vpn call office").server, "vpn");
+}
+END_TEST
+
+START_TEST(options_parse_seconds_to_the_microsecond)
 {
 	ck_assert_int_eq(accepted("vpn --timeout .5").timeout_us, 500000);
 	ck_assert_int_eq(accepted("vpn --timeout 5.").timeout_us, 5 * USEC_PER_SEC);
@@ -291,29 +369,32 @@ START_TEST(options_read_seconds_to_the_microsecond)
 }
 END_TEST
 
-START_TEST(options_read_numbers_alike_in_every_locale)
+START_TEST(options_parse_numbers_the_same_in_every_locale)
 {
 	static const char *const locales[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "C"};
 
 	for (size_t i = 0; i < sizeof(locales) / sizeof(locales[0]); i++) {
-		setlocale(LC_ALL, locales[i]); /* where it is not installed, nothing changes */
+		setlocale(
+		    LC_ALL, locales[i]); /* fails, and changes nothing, where it is not installed */
 		ck_assert_int_eq(accepted("vpn --timeout 0.5").timeout_us, 500000);
 		refused_value("timeout", "0,5", "0.01 to 10 seconds");
 	}
 }
 END_TEST
 
-START_TEST(options_read_the_routing_mark_in_both_bases)
+START_TEST(options_parse_the_routing_mark_in_both_bases)
 {
 	ck_assert_uint_eq(accepted("vpn --rtmark 0xfF").rtmark, 255);
 	ck_assert_uint_eq(accepted("vpn --rtmark 0XFFFFFFFF").rtmark, UINT32_MAX);
 	ck_assert_uint_eq(accepted("vpn --rtmark 010").rtmark, 10);
+	ck_assert_uint_eq(accepted("vpn --rtmark -1").rtmark, UINT32_MAX);
+	ck_assert_uint_eq(accepted("vpn --rtmark -2147483648").rtmark, 0x80000000);
 	refused_value("rtmark", "0xg", "0 to 4294967295");
 	refused_value("rtmark", "ff", "0 to 4294967295");
 }
 END_TEST
 
-START_TEST(options_take_names_of_64_characters_and_no_more)
+START_TEST(options_warn_of_names_of_more_than_64_characters)
 {
 	char name[66];
 	char line[128];
@@ -321,15 +402,15 @@ START_TEST(options_take_names_of_64_characters_and_no_more)
 	memset(name, 'x', 65);
 	name[65] = '\0';
 	snprintf(line, sizeof(line), "vpn --phone %s", name);
-	refused(line, OPTIONS_BAD_VALUE, "64 characters");
+	warned(line, "--phone", "first 64 characters");
 	snprintf(line, sizeof(line), "vpn --client-hostname %s", name);
-	refused(line, OPTIONS_BAD_VALUE, "64 characters");
+	warned(line, "--client-hostname", "first 64 characters");
 	snprintf(line, sizeof(line), "vpn --phone %s", name + 1);
 	ck_assert_str_eq(accepted(line).phone, name + 1);
 }
 END_TEST
 
-START_TEST(options_take_the_last_of_several)
+START_TEST(options_use_the_last_of_several_values)
 {
 	ck_assert_int_eq(accepted("--loglevel 0 vpn --loglevel 2").loglevel, 2);
 }
@@ -352,7 +433,41 @@ START_TEST(options_help_status_and_version_need_no_server)
 }
 END_TEST
 
-START_TEST(options_gather_pppds_words_in_argv_and_change_none)
+START_TEST(options_of_the_status_are_its_own)
+{
+	struct parsed p;
+
+	parse(&p, "--status --json office");
+	ck_assert_int_eq(p.outcome, OPTIONS_STATUS);
+	ck_assert_str_eq(p.o.server, "office");
+	ck_assert_int_eq(p.o.status_format, STATUS_JSON);
+	parse(&p, "--prom --status");
+	ck_assert_int_eq(p.outcome, OPTIONS_STATUS);
+	ck_assert_ptr_null(p.o.server);
+	ck_assert_int_eq(p.o.status_format, STATUS_PROMETHEUS);
+	refused(
+	    "--status a b", OPTIONS_USAGE, "--status takes one name or server, and \"b\" is one");
+	refused("--status --debug", OPTIONS_USAGE, "--debug has no meaning with --status");
+	refused("vpn --json", OPTIONS_USAGE, "--json needs --status");
+	refused("--status --bogus", OPTIONS_USAGE, "--bogus");
+}
+END_TEST
+
+START_TEST(options_name_the_session_after_pppds_link_in_the_pty_form)
+{
+	setenv("CALL_FILE", "office", 1);
+	ck_assert_str_eq(accepted("vpn --nolaunchpppd").logstring, "office");
+	setenv("LINKNAME", "link", 1);
+	ck_assert_str_eq(accepted("vpn --nolaunchpppd").logstring, "link");
+	ck_assert_str_eq(accepted("vpn --nolaunchpppd --logstring anon").logstring, "anon");
+	ck_assert_str_eq(accepted("vpn").logstring, "anon");
+	setenv("LINKNAME", "", 1);
+	setenv("CALL_FILE", "", 1);
+	ck_assert_str_eq(accepted("vpn --nolaunchpppd").logstring, "anon");
+}
+END_TEST
+
+START_TEST(options_collect_pppds_arguments_in_argv_unchanged)
 {
 	struct parsed p;
 
@@ -368,7 +483,7 @@ START_TEST(options_gather_pppds_words_in_argv_and_change_none)
 }
 END_TEST
 
-START_TEST(options_survive_a_message_without_room)
+START_TEST(options_truncate_a_message_that_does_not_fit)
 {
 	struct parsed p;
 	char tiny[4] = "xyz";
@@ -405,7 +520,7 @@ START_TEST(options_help_names_every_row_of_the_table)
 }
 END_TEST
 
-START_TEST(options_help_fits_a_terminal_and_says_where_pppds_options_begin)
+START_TEST(options_help_fits_80_columns_and_shows_where_pppds_options_go)
 {
 	read_help();
 	ck_assert_int_eq(
@@ -416,6 +531,33 @@ START_TEST(options_help_fits_a_terminal_and_says_where_pppds_options_begin)
 }
 END_TEST
 
+START_TEST(options_of_a_diagnosis_are_those_of_the_call_that_fails)
+{
+	struct parsed p;
+
+	parse(&p, "--diagnose vpn --json --rtmark 7 --nolaunchpppd user me");
+	ck_assert_int_eq(p.outcome, OPTIONS_DIAGNOSE);
+	ck_assert_str_eq(p.o.server, "vpn");
+	ck_assert_int_eq(p.o.status_format, STATUS_JSON);
+	ck_assert_uint_eq(p.o.rtmark, 7);
+	ck_assert_int_eq(p.o.pppd_argc, 2);
+	ck_assert_int_eq(p.o.connect_timeout_us, 5 * USEC_PER_SEC);
+	parse(&p, "vpn --connect-timeout 30 --diag");
+	ck_assert_int_eq(p.outcome, OPTIONS_DIAGNOSE);
+	ck_assert_int_eq(p.o.connect_timeout_us, 30 * USEC_PER_SEC);
+	ck_assert_int_eq(p.o.status_format, STATUS_TEXT);
+}
+END_TEST
+
+START_TEST(options_of_a_diagnosis_without_meaning_are_refused)
+{
+	refused("--diagnose", OPTIONS_USAGE, "no server given");
+	refused("--diagnose vpn --prometheus", OPTIONS_USAGE, "--prometheus needs --status");
+	refused("--diagnose --status vpn", OPTIONS_USAGE, "--diagnose has no meaning with");
+	refused("vpn --json", OPTIONS_USAGE, "--json needs --status or --diagnose");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("pptp_options");
@@ -423,24 +565,32 @@ static Suite *suite(void)
 
 	tcase_add_test(c, options_have_the_documented_defaults);
 	tcase_add_test(c, options_each_reach_their_field);
-	tcase_add_test(c, options_leave_to_pppd_what_is_pppds);
-	tcase_add_test(c, options_take_the_command_line_of_check_vpn);
-	tcase_add_test(c, options_take_the_command_lines_of_network_managers);
-	tcase_add_test(c, options_take_values_behind_an_equals_sign);
+	tcase_add_test(c, options_pass_pppds_arguments_on_in_order);
+	tcase_add_test(c, options_accept_the_command_line_of_check_vpn);
+	tcase_add_test(c, options_accept_the_command_lines_of_network_managers);
+	tcase_add_test(c, options_accept_values_after_an_equals_sign);
 	tcase_add_test(c, options_of_the_old_client_keep_their_abbreviations);
-	tcase_add_test(c, options_refuse_what_they_do_not_know_or_cannot_tell_apart);
-	tcase_add_test(c, options_refuse_numbers_that_are_none);
-	tcase_add_test(c, options_hold_to_their_ranges);
-	tcase_add_test(c, options_read_seconds_to_the_microsecond);
-	tcase_add_test(c, options_read_numbers_alike_in_every_locale);
-	tcase_add_test(c, options_read_the_routing_mark_in_both_bases);
-	tcase_add_test(c, options_take_names_of_64_characters_and_no_more);
-	tcase_add_test(c, options_take_the_last_of_several);
+	tcase_add_test(c, options_refuse_unknown_and_ambiguous_names);
+	tcase_add_test(c, options_refuse_malformed_numbers);
+	tcase_add_test(c, options_refuse_values_that_have_no_meaning);
+	tcase_add_test(c, options_limit_quantities_to_their_ranges_with_a_warning);
+	tcase_add_test(c, options_accept_seconds_as_the_old_client_did);
+	tcase_add_test(c, options_name_a_carriage_return_at_the_end_of_a_word);
+	tcase_add_test(c, options_say_that_call_is_pppds);
+	tcase_add_test(c, options_parse_seconds_to_the_microsecond);
+	tcase_add_test(c, options_parse_numbers_the_same_in_every_locale);
+	tcase_add_test(c, options_parse_the_routing_mark_in_both_bases);
+	tcase_add_test(c, options_warn_of_names_of_more_than_64_characters);
+	tcase_add_test(c, options_use_the_last_of_several_values);
 	tcase_add_test(c, options_help_status_and_version_need_no_server);
-	tcase_add_test(c, options_gather_pppds_words_in_argv_and_change_none);
-	tcase_add_test(c, options_survive_a_message_without_room);
+	tcase_add_test(c, options_of_the_status_are_its_own);
+	tcase_add_test(c, options_name_the_session_after_pppds_link_in_the_pty_form);
+	tcase_add_test(c, options_collect_pppds_arguments_in_argv_unchanged);
+	tcase_add_test(c, options_truncate_a_message_that_does_not_fit);
 	tcase_add_test(c, options_help_names_every_row_of_the_table);
-	tcase_add_test(c, options_help_fits_a_terminal_and_says_where_pppds_options_begin);
+	tcase_add_test(c, options_help_fits_80_columns_and_shows_where_pppds_options_go);
+	tcase_add_test(c, options_of_a_diagnosis_are_those_of_the_call_that_fails);
+	tcase_add_test(c, options_of_a_diagnosis_without_meaning_are_refused);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What Check suites here share: a main that prints TAP, one line per behaviour; what leaks show in. */
+/* For the Check suites: runs a suite with TAP output, and counts descriptors to find leaks. */
 #ifndef PPTP_TESTS_UNIT_H
 #define PPTP_TESTS_UNIT_H
 

@@ -17,12 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/getent_script.h"
-#include "tests/unit.h"
+#include "unit.h"
 
 enum {
 	FOUND_MAX = 64,
-	PATIENCE_MS = 10000,
+	ANSWER_WAIT_MS = 10000,
 };
 
 static struct {
@@ -36,8 +35,6 @@ static struct {
 static struct addrinfo found[FOUND_MAX];
 static struct sockaddr_in sockaddrs[FOUND_MAX];
 static struct resolver r;
-static struct getent_script script;
-static const char *getent; /* none, but where a test says so */
 static struct in_addr addresses[RESOLVE_MAX];
 static size_t count;
 
@@ -79,20 +76,14 @@ static void ignore_here(int signo)
 static void set_up(void)
 {
 	memset(&names, 0, sizeof(names));
-	getent = NULL;
-}
-
-static void tear_down(void)
-{
-	getent_script_remove(&script);
 }
 
 /* The answer to a question asked now. */
 static int answer(void)
 {
-	ck_assert_int_eq(resolver_start(&r, "name.test", getent), 0);
+	ck_assert_int_eq(resolver_start(&r, "name.test"), 0);
 	struct pollfd p = {.fd = r.fd, .events = POLLIN};
-	ck_assert_int_eq(poll(&p, 1, PATIENCE_MS), 1);
+	ck_assert_int_eq(poll(&p, 1, ANSWER_WAIT_MS), 1);
 	int rc = resolver_answer(&r, addresses, &count);
 	resolver_end(&r);
 	ck_assert_int_eq(waitpid(-1, NULL, 0), -1); /* no child is left */
@@ -186,7 +177,7 @@ END_TEST
 START_TEST(resolve_ends_a_child_that_hangs)
 {
 	names.hangs = true;
-	ck_assert_int_eq(resolver_start(&r, "name.test", getent), 0);
+	ck_assert_int_eq(resolver_start(&r, "name.test"), 0);
 	struct pollfd p = {.fd = r.fd, .events = POLLIN};
 	ck_assert_int_eq(poll(&p, 1, 20), 0);
 	pid_t child = r.child;
@@ -197,49 +188,7 @@ START_TEST(resolve_ends_a_child_that_hangs)
 }
 END_TEST
 
-START_TEST(resolve_takes_getents_answer_where_there_is_one)
-{
-	names.addresses[0] = "192.0.2.1";
-	getent = getent_script_write(&script, "echo '192.0.2.9 STREAM name.test'\n"
-					      "echo '192.0.2.9 RAW '\n"
-					      "echo '192.0.2.5 STREAM '\n");
-	ck_assert_int_eq(answer(), 0);
-	ck_assert_uint_eq(count, 2);
-	ck_assert_uint_eq(ntohl(addresses[0].s_addr), 0xC0000209);
-	ck_assert_uint_eq(ntohl(addresses[1].s_addr), 0xC0000205);
-	getent = getent_script_write(&script,
-	    "for i in $(seq 30); do for t in STREAM DGRAM RAW; do echo 192.0.2.$i $t; done; done");
-	ck_assert_int_eq(answer(), 0);
-	ck_assert_uint_eq(count, RESOLVE_MAX);
-	ck_assert_uint_eq(r.left_out, 30 - RESOLVE_MAX);
-}
-END_TEST
-
-START_TEST(resolve_does_without_a_getent_that_does_not_work)
-{
-	static const char *const broken[] = {"exit 1", "exit 0", "kill -9 $$",
-	    "echo '192.0.2.9 RAW '; echo nonsense", "echo 192.0.2.9 RAW; printf 192.0.2.8"};
-	names.addresses[0] = "192.0.2.1";
-	for (size_t i = 0; i <= sizeof(broken) / sizeof(broken[0]); i++) {
-		getent = i == 0 ? "/nowhere/getent" : getent_script_write(&script, broken[i - 1]);
-		ck_assert_int_eq(answer(), 0);
-		ck_assert_uint_eq(count, 1);
-		ck_assert_uint_eq(ntohl(addresses[0].s_addr), 0xC0000201);
-	}
-}
-END_TEST
-
-START_TEST(resolve_asks_nobody_else_after_a_getent_that_finds_nothing)
-{
-	getent = getent_script_write(&script, "exit 2");
-	names.hangs = true;
-	names.addresses[0] = "192.0.2.1";
-	ck_assert_int_eq(answer(), RESOLVE_NOTHING);
-	ck_assert_uint_eq(count, 0);
-}
-END_TEST
-
-/* With SIGCHLD ignored a child that has ended leaves its id to whoever comes next. */
+/* With SIGCHLD ignored a child that has ended leaves its id to any process. */
 START_TEST(resolve_end_leaves_a_process_alone_that_is_no_child)
 {
 	int fds[2];
@@ -262,7 +211,7 @@ START_TEST(resolve_end_leaves_a_process_alone_that_is_no_child)
 	struct pollfd p = {.fd = fds[0], .events = POLLIN};
 	ck_assert_int_eq(poll(&p, 1, 100), 0);
 	kill(bystander, SIGKILL);
-	ck_assert_int_eq(poll(&p, 1, PATIENCE_MS), 1);
+	ck_assert_int_eq(poll(&p, 1, ANSWER_WAIT_MS), 1);
 	close(fds[0]);
 }
 END_TEST
@@ -271,7 +220,7 @@ int main(void)
 {
 	Suite *suite = suite_create("resolve");
 	TCase *all = tcase_create("all");
-	tcase_add_checked_fixture(all, set_up, tear_down);
+	tcase_add_checked_fixture(all, set_up, NULL);
 	tcase_set_timeout(all, 30);
 	tcase_add_test(all, resolve_tells_literals_from_names);
 	tcase_add_test(all, resolve_hands_on_each_address_once_in_the_resolvers_order);
@@ -281,9 +230,6 @@ int main(void)
 	tcase_add_test(all, resolve_tells_a_child_that_died_from_an_error_of_the_system);
 	tcase_add_test(all, resolve_leaves_its_child_the_signals_that_are_ignored);
 	tcase_add_test(all, resolve_ends_a_child_that_hangs);
-	tcase_add_test(all, resolve_takes_getents_answer_where_there_is_one);
-	tcase_add_test(all, resolve_does_without_a_getent_that_does_not_work);
-	tcase_add_test(all, resolve_asks_nobody_else_after_a_getent_that_finds_nothing);
 	tcase_add_test(all, resolve_end_leaves_a_process_alone_that_is_no_child);
 	suite_add_tcase(suite, all);
 	return unit_run(suite);

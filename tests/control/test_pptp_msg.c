@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* The control message codec, against the vectors of all 15 messages. */
-#include "tests/unit.h"
+#include "unit.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "control/pptp_msg.h"
-#include "tests/vectors/messages.h"
+#include "vectors/messages.h"
 
 /* Padding differs between an initialiser and memset, so members are compared, type by type. */
 static bool same_start(const struct msg_start *a, const struct msg_start *b)
@@ -117,19 +118,19 @@ static bool same(const struct msg *a, const struct msg *b)
 	return false;
 }
 
-/* Decodes a heap copy of exactly `len` octets, so that a sanitizer sees a read beyond them. */
-static enum msg_verdict decode(const uint8_t *octets, size_t len, struct msg *m, size_t *used)
+/* Decodes a heap copy of exactly `len` bytes, so that a sanitizer sees a read beyond them. */
+static enum msg_verdict decode(const uint8_t *bytes, size_t len, struct msg *m, size_t *used)
 {
 	uint8_t *copy = malloc(len ? len : 1);
 	ck_assert_ptr_nonnull(copy);
-	memcpy(copy, octets, len);
+	memcpy(copy, bytes, len);
 	memset(m, 0xEE, sizeof(*m));
 	enum msg_verdict verdict = msg_decode(copy, len, m, used);
 	free(copy);
 	return verdict;
 }
 
-/* A header alone, with whatever length, kind and type. */
+/* A header alone, with any length, kind and type. */
 static void make_header(uint8_t *to, unsigned length, unsigned kind, unsigned type)
 {
 	const uint8_t header[MSG_HEADER_LEN] = {(uint8_t)(length >> 8), (uint8_t)length,
@@ -154,7 +155,7 @@ START_TEST(msg_decodes_each_vector_field_by_field)
 	const struct vector *v = &vectors[_i];
 	struct msg m;
 	size_t used;
-	ck_assert_uint_eq(decode(v->octets, v->len, &m, &used), MSG_COMPLETE);
+	ck_assert_uint_eq(decode(v->bytes, v->len, &m, &used), MSG_COMPLETE);
 	ck_assert_uint_eq(used, v->len);
 	ck_assert_uint_eq(m.excess, 0);
 	ck_assert_uint_eq(m.kind, MSG_KIND_CONTROL);
@@ -162,23 +163,23 @@ START_TEST(msg_decodes_each_vector_field_by_field)
 }
 END_TEST
 
-START_TEST(msg_encode_of_decode_gives_the_same_octets)
+START_TEST(msg_encode_of_decode_gives_the_same_bytes)
 {
 	const struct vector *v = &vectors[_i];
 	uint8_t made[MSG_LEN_MAX];
 	struct msg m;
 	size_t used;
-	ck_assert_uint_eq(decode(v->octets, v->len, &m, &used), MSG_COMPLETE);
+	ck_assert_uint_eq(decode(v->bytes, v->len, &m, &used), MSG_COMPLETE);
 	ck_assert_uint_eq(msg_encode(&m, made, sizeof(made)), v->len);
-	ck_assert_mem_eq(made, v->octets, v->len);
+	ck_assert_mem_eq(made, v->bytes, v->len);
 	memset(made, 0xEE, sizeof(made));
 	ck_assert_uint_eq(msg_encode(&v->decoded, made, v->len), v->len);
-	ck_assert_mem_eq(made, v->octets, v->len);
+	ck_assert_mem_eq(made, v->bytes, v->len);
 	ck_assert_uint_eq(msg_encode(&v->decoded, made, v->len - 1), 0);
 }
 END_TEST
 
-START_TEST(msg_cut_at_any_octet_is_incomplete)
+START_TEST(msg_cut_at_any_byte_is_incomplete)
 {
 	const struct vector *v = &vectors[_i];
 	struct msg m, untouched;
@@ -186,20 +187,20 @@ START_TEST(msg_cut_at_any_octet_is_incomplete)
 	memset(&untouched, 0xEE, sizeof(untouched));
 	for (size_t len = 0; len < v->len; len++) {
 		used = 99;
-		ck_assert_uint_eq(decode(v->octets, len, &m, &used), MSG_INCOMPLETE);
+		ck_assert_uint_eq(decode(v->bytes, len, &m, &used), MSG_INCOMPLETE);
 		ck_assert_uint_eq(used, 0);
 		ck_assert_mem_eq(&m, &untouched, sizeof(m));
 	}
 }
 END_TEST
 
-START_TEST(msg_takes_glued_messages_one_by_one)
+START_TEST(msg_decodes_adjacent_messages_one_by_one)
 {
 	uint8_t stream[VECTOR_COUNT * MSG_LEN_MAX];
 	size_t len = 0, at = 0, used;
 	struct msg m;
 	for (size_t i = 0; i < VECTOR_COUNT; i++) {
-		memcpy(stream + len, vectors[i].octets, vectors[i].len);
+		memcpy(stream + len, vectors[i].bytes, vectors[i].len);
 		len += vectors[i].len;
 	}
 	for (size_t i = 0; i < VECTOR_COUNT; i++) {
@@ -212,11 +213,11 @@ START_TEST(msg_takes_glued_messages_one_by_one)
 }
 END_TEST
 
-START_TEST(msg_longer_than_its_type_is_taken_and_the_excess_counted)
+START_TEST(msg_longer_than_its_type_is_accepted_and_the_excess_counted)
 {
 	const struct vector *v = &vectors[_i];
 	uint8_t longer[MSG_LEN_MAX + 5];
-	memcpy(longer, v->octets, v->len);
+	memcpy(longer, v->bytes, v->len);
 	memset(longer + v->len, 0xAB, 5);
 	longer[0] = (uint8_t)((v->len + 5) >> 8);
 	longer[1] = (uint8_t)(v->len + 5);
@@ -230,25 +231,26 @@ START_TEST(msg_longer_than_its_type_is_taken_and_the_excess_counted)
 }
 END_TEST
 
-START_TEST(msg_shorter_than_its_type_is_refused_with_its_header)
+START_TEST(msg_shorter_than_its_type_is_skipped_whole)
 {
 	const struct vector *v = &vectors[_i];
-	uint8_t octets[MSG_LEN_MAX];
+	uint8_t bytes[MSG_LEN_MAX];
 	struct msg m;
 	size_t used;
-	memcpy(octets, v->octets, v->len);
+	memcpy(bytes, v->bytes, v->len);
 	for (size_t declared = MSG_HEADER_LEN; declared < v->len; declared++) {
-		octets[0] = (uint8_t)(declared >> 8);
-		octets[1] = (uint8_t)declared;
-		ck_assert_uint_eq(decode(octets, MSG_HEADER_LEN, &m, &used), MSG_TOO_SHORT);
+		bytes[0] = (uint8_t)(declared >> 8);
+		bytes[1] = (uint8_t)declared;
+		ck_assert_uint_eq(decode(bytes, declared - 1, &m, &used), MSG_INCOMPLETE);
 		ck_assert_uint_eq(used, 0);
+		ck_assert_uint_eq(decode(bytes, v->len, &m, &used), MSG_TOO_SHORT);
+		ck_assert_uint_eq(used, declared);
 		ck_assert_uint_eq(m.type, v->decoded.type);
-		ck_assert_uint_eq(decode(octets, v->len, &m, &used), MSG_TOO_SHORT);
 	}
 }
 END_TEST
 
-/* Where the vector has zeros for reserved octets, the receiver must not care. */
+/* Reserved bytes are zero in the vectors; a receiver ignores their value. */
 START_TEST(msg_ignores_reserved_fields)
 {
 	static const struct {
@@ -257,15 +259,15 @@ START_TEST(msg_ignores_reserved_fields)
 	    {9, 22, 2}, {10, 14, 2}, {11, 14, 2}, {12, 18, 2}, {13, 14, 2}, {14, 14, 2}};
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
 		const struct vector *v = &vectors[reserved[i].vector];
-		uint8_t octets[MSG_LEN_MAX], made[MSG_LEN_MAX];
+		uint8_t bytes[MSG_LEN_MAX], made[MSG_LEN_MAX];
 		struct msg m;
 		size_t used;
-		memcpy(octets, v->octets, v->len);
-		memset(octets + reserved[i].at, 0xFF, reserved[i].count);
-		ck_assert_uint_eq(decode(octets, v->len, &m, &used), MSG_COMPLETE);
+		memcpy(bytes, v->bytes, v->len);
+		memset(bytes + reserved[i].at, 0xFF, reserved[i].count);
+		ck_assert_uint_eq(decode(bytes, v->len, &m, &used), MSG_COMPLETE);
 		ck_assert(same(&m, &v->decoded));
 		ck_assert_uint_eq(msg_encode(&m, made, sizeof(made)), v->len);
-		ck_assert_mem_eq(made, v->octets, v->len);
+		ck_assert_mem_eq(made, v->bytes, v->len);
 	}
 }
 END_TEST
@@ -277,35 +279,35 @@ START_TEST(msg_start_request_never_sends_result_and_error)
 	m.u.start.result = 7;
 	m.u.start.error = 8;
 	ck_assert_uint_eq(msg_encode(&m, made, sizeof(made)), vectors[0].len);
-	ck_assert_mem_eq(made, vectors[0].octets, vectors[0].len);
+	ck_assert_mem_eq(made, vectors[0].bytes, vectors[0].len);
 }
 END_TEST
 
 START_TEST(msg_text_that_fills_its_field_is_terminated)
 {
-	uint8_t octets[156], made[156];
+	uint8_t bytes[156], made[156];
 	struct msg m;
 	size_t used;
-	memcpy(octets, vector_sccrp, sizeof(octets));
-	memset(octets + 28, 'h', 64);
-	memset(octets + 92, 'v', 64);
-	ck_assert_uint_eq(decode(octets, sizeof(octets), &m, &used), MSG_COMPLETE);
+	memcpy(bytes, vector_sccrp, sizeof(bytes));
+	memset(bytes + 28, 'h', 64);
+	memset(bytes + 92, 'v', 64);
+	ck_assert_uint_eq(decode(bytes, sizeof(bytes), &m, &used), MSG_COMPLETE);
 	ck_assert_uint_eq(strlen(m.u.start.host_name), 64);
 	ck_assert_uint_eq(strspn(m.u.start.host_name, "h"), 64);
 	ck_assert_uint_eq(strlen(m.u.start.vendor), 64);
-	ck_assert_uint_eq(msg_encode(&m, made, sizeof(made)), sizeof(octets));
-	ck_assert_mem_eq(made, octets, sizeof(octets));
+	ck_assert_uint_eq(msg_encode(&m, made, sizeof(made)), sizeof(bytes));
+	ck_assert_mem_eq(made, bytes, sizeof(bytes));
 }
 END_TEST
 
-START_TEST(msg_text_ends_at_its_first_nul_and_what_follows_is_not_kept)
+START_TEST(msg_text_ends_at_its_first_nul_and_the_rest_is_not_kept)
 {
-	uint8_t octets[148], made[148];
+	uint8_t bytes[148], made[148];
 	struct msg m;
 	size_t used;
-	memcpy(octets, vector_cdn, sizeof(octets));
-	memset(octets + 40, 'x', 108);
-	ck_assert_uint_eq(decode(octets, sizeof(octets), &m, &used), MSG_COMPLETE);
+	memcpy(bytes, vector_cdn, sizeof(bytes));
+	memset(bytes + 40, 'x', 108);
+	ck_assert_uint_eq(decode(bytes, sizeof(bytes), &m, &used), MSG_COMPLETE);
 	ck_assert_str_eq(m.u.call_disconnect.statistics, "stats: 7");
 	ck_assert_int_eq(m.u.call_disconnect.statistics[20], 0);
 	memset(m.u.call_disconnect.statistics + 9, 'y', 50);
@@ -314,72 +316,72 @@ START_TEST(msg_text_ends_at_its_first_nul_and_what_follows_is_not_kept)
 }
 END_TEST
 
-START_TEST(msg_length_of_a_number_never_points_behind_its_field)
+START_TEST(msg_length_of_a_number_never_exceeds_its_field)
 {
-	uint8_t octets[220];
+	uint8_t bytes[220];
 	struct msg m;
 	size_t used;
-	memcpy(octets, vector_ocrq, sizeof(vector_ocrq));
-	octets[36] = 0xFF;
-	octets[37] = 0xFF;
-	ck_assert_uint_eq(decode(octets, sizeof(vector_ocrq), &m, &used), MSG_COMPLETE);
+	memcpy(bytes, vector_ocrq, sizeof(vector_ocrq));
+	bytes[36] = 0xFF;
+	bytes[37] = 0xFF;
+	ck_assert_uint_eq(decode(bytes, sizeof(vector_ocrq), &m, &used), MSG_COMPLETE);
 	ck_assert_uint_eq(m.u.outgoing_call_request.phone_len, MSG_NAME_LEN);
 	m.u.outgoing_call_request.phone_len = 1000;
-	ck_assert_uint_eq(msg_encode(&m, octets, sizeof(octets)), sizeof(vector_ocrq));
-	ck_assert_int_eq(octets[36] << 8 | octets[37], MSG_NAME_LEN);
-	memcpy(octets, vector_icrq, sizeof(vector_icrq));
-	memset(octets + 24, 0x7F, 4);
-	ck_assert_uint_eq(decode(octets, sizeof(vector_icrq), &m, &used), MSG_COMPLETE);
+	ck_assert_uint_eq(msg_encode(&m, bytes, sizeof(bytes)), sizeof(vector_ocrq));
+	ck_assert_int_eq(bytes[36] << 8 | bytes[37], MSG_NAME_LEN);
+	memcpy(bytes, vector_icrq, sizeof(vector_icrq));
+	memset(bytes + 24, 0x7F, 4);
+	ck_assert_uint_eq(decode(bytes, sizeof(vector_icrq), &m, &used), MSG_COMPLETE);
 	ck_assert_uint_eq(m.u.incoming_call_request.dialed_len, MSG_NAME_LEN);
 	ck_assert_uint_eq(m.u.incoming_call_request.dialing_len, MSG_NAME_LEN);
 }
 END_TEST
 
-START_TEST(msg_with_wrong_magic_is_refused_at_its_first_wrong_octet)
+START_TEST(msg_with_wrong_magic_is_refused_at_its_first_wrong_byte)
 {
 	for (size_t at = 4; at < 8; at++) {
 		for (unsigned bit = 0; bit < 8; bit++) {
-			uint8_t octets[16];
+			uint8_t bytes[16];
 			struct msg m;
 			size_t used;
-			memcpy(octets, vector_echo_request, sizeof(octets));
-			octets[at] = (uint8_t)(octets[at] ^ 1u << bit);
-			ck_assert_uint_eq(decode(octets, at, &m, &used), MSG_INCOMPLETE);
-			ck_assert_uint_eq(decode(octets, at + 1, &m, &used), MSG_BAD_MAGIC);
+			memcpy(bytes, vector_echo_request, sizeof(bytes));
+			bytes[at] = (uint8_t)(bytes[at] ^ 1u << bit);
+			ck_assert_uint_eq(decode(bytes, at, &m, &used), MSG_INCOMPLETE);
+			ck_assert_uint_eq(decode(bytes, at + 1, &m, &used), MSG_BAD_MAGIC);
 			ck_assert_uint_eq(used, 0);
-			ck_assert_uint_eq(decode(octets, 16, &m, &used), MSG_BAD_MAGIC);
+			ck_assert_uint_eq(decode(bytes, 16, &m, &used), MSG_BAD_MAGIC);
 		}
 	}
 }
 END_TEST
 
-START_TEST(msg_with_impossible_length_is_refused_whatever_its_type)
+START_TEST(msg_with_impossible_length_is_refused_for_every_type)
 {
 	static const unsigned types[] = {0, 1, 5, 9, 15, 16, 0x0100, 0xFFFF};
 	static const unsigned lengths[] = {0, 1, 2, 11, MSG_STREAM_LEN_MAX + 1, 0x1000, 0xFFFF};
 	for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++) {
 		for (size_t l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++) {
-			uint8_t octets[MSG_HEADER_LEN];
+			uint8_t bytes[MSG_HEADER_LEN];
 			struct msg m;
 			size_t used;
-			make_header(octets, lengths[l], 1 + (t & 1), types[t]);
-			ck_assert_uint_eq(decode(octets, 1, &m, &used), MSG_INCOMPLETE);
-			ck_assert_uint_eq(decode(octets, 2, &m, &used), MSG_BAD_LENGTH);
-			ck_assert_uint_eq(decode(octets, 12, &m, &used), MSG_BAD_LENGTH);
+			make_header(bytes, lengths[l], 1 + (t & 1), types[t]);
+			ck_assert_uint_eq(decode(bytes, 1, &m, &used), MSG_INCOMPLETE);
+			ck_assert_uint_eq(decode(bytes, 2, &m, &used), MSG_BAD_LENGTH);
+			ck_assert_uint_eq(decode(bytes, 12, &m, &used), MSG_BAD_LENGTH);
 			ck_assert_uint_eq(used, 0);
 		}
 	}
 }
 END_TEST
 
-/* accel-ppp: such a message was "skipped" by 0 octets, again and again. */
+/* accel-ppp skips such a message by 0 bytes, again and again. */
 START_TEST(msg_of_unknown_type_and_length_0_does_not_wedge_the_stream)
 {
-	uint8_t octets[MSG_HEADER_LEN];
+	uint8_t bytes[MSG_HEADER_LEN];
 	struct msg m;
 	size_t used;
-	make_header(octets, 0, MSG_KIND_CONTROL, 77);
-	ck_assert_uint_eq(decode(octets, sizeof(octets), &m, &used), MSG_BAD_LENGTH);
+	make_header(bytes, 0, MSG_KIND_CONTROL, 77);
+	ck_assert_uint_eq(decode(bytes, sizeof(bytes), &m, &used), MSG_BAD_LENGTH);
 }
 END_TEST
 
@@ -392,13 +394,12 @@ START_TEST(msg_of_unknown_type_or_kind_is_skipped_by_its_length)
 	static const size_t lengths[] = {12, 13, 100, 220, MSG_STREAM_LEN_MAX};
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
 		for (size_t l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++) {
-			uint8_t octets[MSG_STREAM_LEN_MAX] = {0};
+			uint8_t bytes[MSG_STREAM_LEN_MAX] = {0};
 			struct msg m;
 			size_t used;
-			make_header(octets, (unsigned)lengths[l], unknown[i].kind, unknown[i].type);
-			ck_assert_uint_eq(
-			    decode(octets, lengths[l] - 1, &m, &used), MSG_INCOMPLETE);
-			ck_assert_uint_eq(decode(octets, lengths[l], &m, &used), MSG_UNKNOWN);
+			make_header(bytes, (unsigned)lengths[l], unknown[i].kind, unknown[i].type);
+			ck_assert_uint_eq(decode(bytes, lengths[l] - 1, &m, &used), MSG_INCOMPLETE);
+			ck_assert_uint_eq(decode(bytes, lengths[l], &m, &used), MSG_UNKNOWN);
 			ck_assert_uint_eq(used, lengths[l]);
 			ck_assert_uint_eq(m.type, unknown[i].type);
 			ck_assert_uint_eq(m.kind, unknown[i].kind);
@@ -408,20 +409,20 @@ START_TEST(msg_of_unknown_type_or_kind_is_skipped_by_its_length)
 END_TEST
 
 /* The old client looks for the next magic and executes what it finds there. */
-START_TEST(msg_inside_another_is_never_seen)
+START_TEST(msg_inside_another_is_never_decoded)
 {
-	uint8_t octets[148 + 16];
+	uint8_t bytes[148 + 16];
 	struct msg m;
 	size_t used;
-	memcpy(octets, vector_cdn, 148);
-	memcpy(octets + 20, vector_stop_ccrq, 16);
-	memcpy(octets + 148, vector_echo_request, 16);
-	ck_assert_uint_eq(decode(octets, sizeof(octets), &m, &used), MSG_COMPLETE);
+	memcpy(bytes, vector_cdn, 148);
+	memcpy(bytes + 20, vector_stop_ccrq, 16);
+	memcpy(bytes + 148, vector_echo_request, 16);
+	ck_assert_uint_eq(decode(bytes, sizeof(bytes), &m, &used), MSG_COMPLETE);
 	ck_assert_uint_eq(m.type, MSG_CALL_DISCONNECT_NOTIFY);
-	ck_assert_uint_eq(decode(octets + used, sizeof(octets) - used, &m, &used), MSG_COMPLETE);
+	ck_assert_uint_eq(decode(bytes + used, sizeof(bytes) - used, &m, &used), MSG_COMPLETE);
 	ck_assert_uint_eq(m.type, MSG_ECHO_REQUEST);
-	octets[4] = 0;
-	ck_assert_uint_eq(decode(octets, sizeof(octets), &m, &used), MSG_BAD_MAGIC);
+	bytes[4] = 0;
+	ck_assert_uint_eq(decode(bytes, sizeof(bytes), &m, &used), MSG_BAD_MAGIC);
 }
 END_TEST
 
@@ -474,14 +475,12 @@ START_TEST(msg_types_have_the_names_of_the_rfc)
 }
 END_TEST
 
-START_TEST(msg_codes_have_words)
+START_TEST(msg_codes_have_texts)
 {
 	static const struct {
 		enum msg_type type;
 		unsigned last; /* result codes 1 to this one are defined */
-	} replies[] = {{MSG_START_CONTROL_CONNECTION_REPLY, 5},
-	    {MSG_STOP_CONTROL_CONNECTION_REPLY, 2}, {MSG_ECHO_REPLY, 2},
-	    {MSG_OUTGOING_CALL_REPLY, 7}, {MSG_INCOMING_CALL_REPLY, 3},
+	} replies[] = {{MSG_START_CONTROL_CONNECTION_REPLY, 5}, {MSG_OUTGOING_CALL_REPLY, 7},
 	    {MSG_CALL_DISCONNECT_NOTIFY, 4}};
 	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
 		for (unsigned code = 1; code <= replies[i].last; code++)
@@ -498,7 +497,7 @@ START_TEST(msg_codes_have_words)
 	ck_assert_str_eq(msg_error_text(7), "");
 	for (unsigned code = 1; code <= 3; code++)
 		ck_assert_str_ne(msg_stop_reason_text(code), "");
-	ck_assert_str_eq(msg_stop_reason_text(0), "");
+	ck_assert_str_eq(msg_stop_reason_text(0), "it gave no reason");
 	ck_assert_str_eq(msg_cause_text(0), "");
 	ck_assert_str_eq(msg_cause_text(0x1100), "");
 }
@@ -509,31 +508,30 @@ int main(void)
 	Suite *suite = suite_create("pptp_msg");
 	TCase *each = tcase_create("each");
 	tcase_add_loop_test(each, msg_decodes_each_vector_field_by_field, 0, VECTOR_COUNT);
-	tcase_add_loop_test(each, msg_encode_of_decode_gives_the_same_octets, 0, VECTOR_COUNT);
-	tcase_add_loop_test(each, msg_cut_at_any_octet_is_incomplete, 0, VECTOR_COUNT);
+	tcase_add_loop_test(each, msg_encode_of_decode_gives_the_same_bytes, 0, VECTOR_COUNT);
+	tcase_add_loop_test(each, msg_cut_at_any_byte_is_incomplete, 0, VECTOR_COUNT);
 	tcase_add_loop_test(
-	    each, msg_longer_than_its_type_is_taken_and_the_excess_counted, 0, VECTOR_COUNT);
-	tcase_add_loop_test(
-	    each, msg_shorter_than_its_type_is_refused_with_its_header, 0, VECTOR_COUNT);
+	    each, msg_longer_than_its_type_is_accepted_and_the_excess_counted, 0, VECTOR_COUNT);
+	tcase_add_loop_test(each, msg_shorter_than_its_type_is_skipped_whole, 0, VECTOR_COUNT);
 	suite_add_tcase(suite, each);
 	TCase *all = tcase_create("all");
 	tcase_add_test(all, msg_lengths_are_those_of_the_rfc);
-	tcase_add_test(all, msg_takes_glued_messages_one_by_one);
+	tcase_add_test(all, msg_decodes_adjacent_messages_one_by_one);
 	tcase_add_test(all, msg_ignores_reserved_fields);
 	tcase_add_test(all, msg_start_request_never_sends_result_and_error);
 	tcase_add_test(all, msg_text_that_fills_its_field_is_terminated);
-	tcase_add_test(all, msg_text_ends_at_its_first_nul_and_what_follows_is_not_kept);
-	tcase_add_test(all, msg_length_of_a_number_never_points_behind_its_field);
-	tcase_add_test(all, msg_with_wrong_magic_is_refused_at_its_first_wrong_octet);
-	tcase_add_test(all, msg_with_impossible_length_is_refused_whatever_its_type);
+	tcase_add_test(all, msg_text_ends_at_its_first_nul_and_the_rest_is_not_kept);
+	tcase_add_test(all, msg_length_of_a_number_never_exceeds_its_field);
+	tcase_add_test(all, msg_with_wrong_magic_is_refused_at_its_first_wrong_byte);
+	tcase_add_test(all, msg_with_impossible_length_is_refused_for_every_type);
 	tcase_add_test(all, msg_of_unknown_type_and_length_0_does_not_wedge_the_stream);
 	tcase_add_test(all, msg_of_unknown_type_or_kind_is_skipped_by_its_length);
-	tcase_add_test(all, msg_inside_another_is_never_seen);
+	tcase_add_test(all, msg_inside_another_is_never_decoded);
 	tcase_add_test(all, msg_cause_code_is_in_host_order);
 	tcase_add_test(all, msg_connect_speed_keeps_all_32_bits);
 	tcase_add_test(all, msg_of_unknown_type_is_not_encoded);
 	tcase_add_test(all, msg_types_have_the_names_of_the_rfc);
-	tcase_add_test(all, msg_codes_have_words);
+	tcase_add_test(all, msg_codes_have_texts);
 	suite_add_tcase(suite, all);
 	return unit_run(suite);
 }

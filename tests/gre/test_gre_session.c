@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The data session, one packet at a time: what is delivered in which order, and what each counter
- * counts. Streams that move on, acknowledgments and a model are test_gre_numbers.c's, pace over time
- * is test_gre_pace.c's.
+ * counts. test_gre_session_seq.c has moved streams, acknowledgments and a model; the suites of the
+ * reorder timer, the ACK policy and the send window have the session over time.
  */
-#include "tests/session_fixture.h"
+#include "session_fixture.h"
 
-#include "tests/cases.h"
+#include "cases.h"
 
-START_TEST(session_waits_for_nothing_at_first)
+START_TEST(session_awaits_nothing_at_first)
 {
 	struct gre_header h;
 	const uint8_t *payload;
 	size_t len;
 	ck_assert_int_eq(gre_session_deadline(&session), DEADLINE_NEVER);
-	ck_assert(!gre_session_next(&session, now_us, &payload, &len));
-	ck_assert(!gre_session_ack_due(&session, now_us, &h));
+	ck_assert(!gre_session_dequeue(&session, &payload, &len));
+	ck_assert(!gre_session_ack_is_due(&session, now_us, &h));
 	ck_assert(!gre_session_is_full(&session));
-	ck_assert_uint_gt(gre_session_send_room(&session, now_us), 1000);
+	ck_assert_uint_gt(gre_session_send_space(&session, now_us), 1000);
 }
 END_TEST
 
@@ -35,8 +35,8 @@ START_TEST(session_accepts_any_first_number)
 }
 END_TEST
 
-/* Which of 0 and 1 a server starts with is not known, nor is it worth a wait. */
-START_TEST(session_takes_the_first_packets_in_any_order)
+/* Whether a server starts with 0 or 1 is unknown, and not worth a wait. */
+START_TEST(session_delivers_the_first_packets_in_any_order)
 {
 	static const seq32 orders[][4] = {
 	    {0, 1, 2, 3}, {1, 0, 2, 3}, {2, 1, 0, 3}, {3, 2, 1, 0}, {2, 3, 0, 1}};
@@ -55,12 +55,12 @@ START_TEST(session_takes_the_first_packets_in_any_order)
 }
 END_TEST
 
-START_TEST(session_takes_an_overtaken_first_packet_while_ppp_has_no_room)
+START_TEST(session_queues_an_overtaken_first_packet_while_ppp_has_no_space)
 {
-	receive_held_back(1);
-	receive_held_back(3);
-	receive_held_back(0);
-	receive_held_back(0);
+	receive_without_space(1);
+	receive_without_space(3);
+	receive_without_space(0);
+	receive_without_space(0);
 	drain();
 	EXPECT_DELIVERED(0, 1);
 	receive(2);
@@ -69,22 +69,22 @@ START_TEST(session_takes_an_overtaken_first_packet_while_ppp_has_no_room)
 }
 END_TEST
 
-START_TEST(session_takes_no_first_packet_that_comes_when_others_are_long_past_it)
+START_TEST(session_drops_a_first_packet_that_arrives_after_the_beginning)
 {
 	for (seq32 seq = 1; seq < 30; seq++)
 		receive(seq);
 	ck_assert_int_eq(receive(0), GRE_RX_NOTHING);
 	expect_rx(0, 1, 0, 0);
 	start();
-	receive(1); /* nor all around the circle */
+	receive(1); /* nor after a wrap */
 	for (seq32 seq = 2; seq < 20; seq++)
 		receive(seq);
-	session.expected = UINT32_MAX - 1;
+	session.rcv_nxt = UINT32_MAX - 1;
 	for (seq32 seq = UINT32_MAX - 1; seq != 3; seq++)
 		ck_assert_int_eq(receive(seq), GRE_RX_DELIVER);
 	ck_assert_int_eq(receive(0), GRE_RX_NOTHING);
 	start();
-	receive(300); /* a stream that did not begin just now */
+	receive(300); /* a stream that is not at its beginning */
 	ck_assert_int_eq(receive(299), GRE_RX_NOTHING);
 	expect_rx(0, 1, 0, 0);
 }
@@ -112,7 +112,7 @@ START_TEST(session_delivers_in_order_across_wrap)
 }
 END_TEST
 
-START_TEST(session_holds_what_is_ahead_until_the_missing_one_comes)
+START_TEST(session_holds_packets_that_are_ahead_until_the_missing_one_arrives)
 {
 	receive(10);
 	ck_assert_int_eq(receive(12), GRE_RX_HELD);
@@ -138,7 +138,7 @@ START_TEST(session_fills_two_gaps_one_after_the_other)
 }
 END_TEST
 
-/* A packet that fills a gap behind another one is ahead of sequence still, and counts as such. */
+/* A packet that fills a gap behind another gap is still ahead of sequence, and counts as such. */
 START_TEST(session_fills_the_later_gap_first)
 {
 	receive(1);
@@ -152,7 +152,7 @@ START_TEST(session_fills_the_later_gap_first)
 }
 END_TEST
 
-/* first comes first, the n behind it in every order. */
+/* `first` arrives first, the n numbers behind it in every order. */
 static void check_permutations(seq32 first, unsigned n)
 {
 	struct permutations p = {.n = n};
@@ -191,7 +191,7 @@ START_TEST(session_drops_a_duplicate_of_a_delivered_packet)
 }
 END_TEST
 
-/* The old client lost packets, or looped for ever, over a duplicate of a queued packet. */
+/* The old client lost packets or looped for ever on a duplicate of a queued packet. */
 START_TEST(session_drops_a_duplicate_of_a_held_packet_and_keeps_the_rest)
 {
 	receive(10);
@@ -219,7 +219,7 @@ START_TEST(session_reorders_across_wrap)
 }
 END_TEST
 
-START_TEST(session_knows_old_numbers_across_wrap)
+START_TEST(session_drops_old_numbers_across_wrap)
 {
 	receive(0xffffffff);
 	receive(0);
@@ -232,37 +232,22 @@ END_TEST
 
 START_TEST(session_holds_up_to_the_missing_window_and_not_beyond)
 {
-	static const seq32 bases[] = {1000, UINT32_MAX - 150, UINT32_MAX, 0x7fffffff};
+	static const seq32 firsts[] = {1000, UINT32_MAX - 150, UINT32_MAX, 0x7fffffff};
 	for (size_t i = 0; i < 4; i++) {
 		start();
-		receive(bases[i]);
-		seq32 next = bases[i] + 1;
-		ck_assert_int_eq(receive(next + 301), GRE_RX_NOTHING);
+		receive(firsts[i] - 1);
+		receive(firsts[i]);
+		seq32 nxt = firsts[i] + 1;
+		ck_assert_int_eq(receive(nxt + 301), GRE_RX_NOTHING);
 		expect_rx(0, 0, 1, 0);
-		ck_assert_int_eq(receive(next + 300), GRE_RX_HELD);
-		ck_assert_int_eq(receive(next + 1), GRE_RX_HELD);
+		ck_assert_int_eq(receive(nxt + 300), GRE_RX_HELD);
+		ck_assert_int_eq(receive(nxt + 1), GRE_RX_HELD);
 		expect_rx(0, 0, 1, 2);
-		ck_assert_int_eq(receive(next), GRE_RX_DELIVER);
-		ck_assert_int_eq(receive(next + 302), GRE_RX_HELD);
-		ck_assert_int_eq(receive(next + 303), GRE_RX_NOTHING);
+		ck_assert_int_eq(receive(nxt), GRE_RX_DELIVER);
+		ck_assert_int_eq(receive(nxt + 302), GRE_RX_HELD);
+		ck_assert_int_eq(receive(nxt + 303), GRE_RX_NOTHING);
 		expect_rx(0, 0, 2, 3);
 	}
-}
-END_TEST
-
-START_TEST(session_takes_a_missing_window_of_any_size)
-{
-	config.missing_window = UINT32_MAX;
-	start();
-	receive(5);
-	ck_assert_int_eq(receive(5 + (1u << 30)), GRE_RX_HELD);
-	receive(6);
-	EXPECT_DELIVERED(5, 6);
-	config.missing_window = 0;
-	start();
-	receive(5);
-	ck_assert_int_eq(receive(7), GRE_RX_NOTHING);
-	ck_assert_int_eq(receive(6), GRE_RX_DELIVER);
 }
 END_TEST
 
@@ -276,10 +261,10 @@ START_TEST(session_waits_exactly_the_fixed_time_for_a_gap)
 	receive(3);
 	now_us += 200000;
 	receive(4);
-	ck_assert_int_eq(gre_session_gap_wait_us(&session), 500000);
-	pass_to(known_us + 499999);
+	ck_assert_int_eq(session.reorder_timer.wait_us, 500000);
+	advance_to(known_us + 499999);
 	EXPECT_DELIVERED(1);
-	pass_to(known_us + 500000);
+	advance_to(known_us + 500000);
 	EXPECT_DELIVERED(1, 3, 4);
 	expect_rx(1, 0, 0, 2);
 	expect_ack(4);
@@ -297,23 +282,23 @@ START_TEST(session_gives_up_gap_by_gap)
 	receive(9); /* 6 7 8 missing */
 	now_us = begin_us + 6000;
 	receive(7);
-	pass_to(begin_us + 10000);
+	advance_to(begin_us + 10000);
 	EXPECT_DELIVERED(1, 5);
 	expect_rx(3, 0, 0, 3);
 	ck_assert_int_eq(session.behind_gap->known_since_us, begin_us + 4000);
-	pass_to(begin_us + 14000);
+	advance_to(begin_us + 14000);
 	EXPECT_DELIVERED(1, 5, 7, 9);
 	expect_rx(5, 0, 0, 3);
 }
 END_TEST
 
-START_TEST(session_gives_up_several_gaps_in_one_turn)
+START_TEST(session_gives_up_several_gaps_in_one_iteration)
 {
 	receive(1);
 	receive(3);
 	receive(5);
 	receive(7);
-	pass_to(now_us + 1000000);
+	advance_to(now_us + 1000000);
 	EXPECT_DELIVERED(1, 3, 5, 7);
 	expect_rx(3, 0, 0, 3);
 }
@@ -323,17 +308,17 @@ START_TEST(session_counts_lost_numbers_across_wrap)
 {
 	receive(0xfffffffe);
 	receive(2);
-	pass_to(now_us + 1000000);
+	advance_to(now_us + 1000000);
 	EXPECT_DELIVERED(0xfffffffe, 2);
 	expect_rx(3, 0, 0, 1);
 }
 END_TEST
 
-START_TEST(session_drops_what_comes_after_it_was_given_up)
+START_TEST(session_drops_a_packet_that_arrives_after_it_was_given_up)
 {
 	receive(1);
 	receive(3);
-	pass_to(now_us + 1000000);
+	advance_to(now_us + 1000000);
 	ck_assert_int_eq(receive(2), GRE_RX_NOTHING);
 	ck_assert_int_eq(receive(4), GRE_RX_DELIVER);
 	expect_rx(1, 1, 0, 1);
@@ -344,13 +329,12 @@ START_TEST(session_deadline_is_when_the_gap_is_given_up)
 {
 	receive(1);
 	struct gre_header h;
-	send_one(&h); /* carries the acknowledgment: nothing else is waited for */
+	send_one(&h); /* carries the acknowledgment: nothing else is pending */
 	receive_ack(h.seq);
 	ck_assert_int_eq(gre_session_deadline(&session), DEADLINE_NEVER);
 	receive(3);
-	ck_assert_int_eq(
-	    gre_session_deadline(&session), now_us + gre_session_gap_wait_us(&session));
-	pass_to(gre_session_deadline(&session));
+	ck_assert_int_eq(gre_session_deadline(&session), now_us + session.reorder_timer.wait_us);
+	advance_to(gre_session_deadline(&session));
 	EXPECT_DELIVERED(1, 3);
 }
 END_TEST
@@ -384,14 +368,14 @@ START_TEST(session_with_a_full_queue_gives_up_one_gap_at_a_time)
 }
 END_TEST
 
-START_TEST(session_holds_even_the_next_packet_while_ppp_has_no_room)
+START_TEST(session_holds_even_the_next_packet_while_ppp_has_no_space)
 {
 	for (seq32 seq = 1; seq <= 5; seq++)
-		ck_assert_int_eq(receive_held_back(seq), GRE_RX_HELD);
+		ck_assert_int_eq(receive_without_space(seq), GRE_RX_HELD);
 	ck_assert_uint_eq(stats.rx_accepted, 0);
-	expect_ack(5); /* acknowledgments go by receipt */
+	expect_ack(5); /* acknowledgments follow receipt, not delivery */
 	expect_rx(0, 0, 0, 0);
-	ck_assert_int_eq(receive_held_back(3), GRE_RX_NOTHING);
+	ck_assert_int_eq(receive_without_space(3), GRE_RX_NOTHING);
 	expect_rx(0, 1, 0, 0);
 	drain();
 	EXPECT_DELIVERED(1, 2, 3, 4, 5);
@@ -399,10 +383,10 @@ START_TEST(session_holds_even_the_next_packet_while_ppp_has_no_room)
 }
 END_TEST
 
-START_TEST(session_keeps_order_when_room_comes_back_before_the_queue_is_drained)
+START_TEST(session_keeps_order_when_space_is_back_before_the_queue_is_drained)
 {
 	uint8_t payload[SLOT];
-	receive_held_back(1);
+	receive_without_space(1);
 	seq32 seq = 2;
 	memcpy(payload, &seq, sizeof(seq));
 	struct gre_header h = {.has_seq = true, .seq = 2, .payload_len = 4};
@@ -414,31 +398,31 @@ END_TEST
 
 START_TEST(session_holds_ready_packets_before_a_gap_and_others_behind_it)
 {
-	receive_held_back(1);
-	receive_held_back(2);
-	receive_held_back(4);
-	receive_held_back(5);
+	receive_without_space(1);
+	receive_without_space(2);
+	receive_without_space(4);
+	receive_without_space(5);
 	expect_ack(2);
-	receive_held_back(3);
+	receive_without_space(3);
 	expect_ack(5);
-	receive_held_back(7);
+	receive_without_space(7);
 	drain();
 	EXPECT_DELIVERED(1, 2, 3, 4, 5);
-	pass_to(now_us + 1000000);
+	advance_to(now_us + 1000000);
 	EXPECT_DELIVERED(1, 2, 3, 4, 5, 7);
 	expect_rx(1, 0, 0, 3);
 }
 END_TEST
 
-START_TEST(session_is_full_when_ppp_takes_nothing_and_goes_on_afterwards)
+START_TEST(session_is_full_when_ppp_reads_nothing_and_continues_afterwards)
 {
 	start_with(16);
 	for (seq32 seq = 1; seq <= 16; seq++) {
 		ck_assert(!gre_session_is_full(&session));
-		receive_held_back(seq);
+		receive_without_space(seq);
 	}
 	ck_assert(gre_session_is_full(&session));
-	ck_assert_int_eq(receive_held_back(17), GRE_RX_NOTHING);
+	ck_assert_int_eq(receive_without_space(17), GRE_RX_NOTHING);
 	drain();
 	for (seq32 seq = 17; seq <= 20; seq++)
 		receive(seq);
@@ -479,13 +463,13 @@ START_TEST(session_without_reordering_counts_each_skipped_number_as_lost)
 }
 END_TEST
 
-START_TEST(session_without_reordering_keeps_order_while_ppp_has_no_room)
+START_TEST(session_without_reordering_keeps_order_while_ppp_has_no_space)
 {
 	config.reorder = false;
 	start();
-	receive_held_back(1);
-	receive_held_back(4);
-	ck_assert_int_eq(receive_held_back(3), GRE_RX_NOTHING);
+	receive_without_space(1);
+	receive_without_space(4);
+	ck_assert_int_eq(receive_without_space(3), GRE_RX_NOTHING);
 	drain();
 	EXPECT_DELIVERED(1, 4);
 	expect_rx(2, 1, 0, 1);
@@ -498,38 +482,37 @@ int main(void)
 	TCase *tc = tcase_create("gre_session");
 	tcase_add_checked_fixture(tc, set_up, NULL);
 	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, session_waits_for_nothing_at_first);
+	tcase_add_test(tc, session_awaits_nothing_at_first);
 	tcase_add_test(tc, session_accepts_any_first_number);
-	tcase_add_test(tc, session_takes_the_first_packets_in_any_order);
-	tcase_add_test(tc, session_takes_an_overtaken_first_packet_while_ppp_has_no_room);
-	tcase_add_test(tc, session_takes_no_first_packet_that_comes_when_others_are_long_past_it);
+	tcase_add_test(tc, session_delivers_the_first_packets_in_any_order);
+	tcase_add_test(tc, session_queues_an_overtaken_first_packet_while_ppp_has_no_space);
+	tcase_add_test(tc, session_drops_a_first_packet_that_arrives_after_the_beginning);
 	tcase_add_test(tc, session_numbers_what_it_sends_from_one);
 	tcase_add_test(tc, session_delivers_in_order_across_wrap);
-	tcase_add_test(tc, session_holds_what_is_ahead_until_the_missing_one_comes);
+	tcase_add_test(tc, session_holds_packets_that_are_ahead_until_the_missing_one_arrives);
 	tcase_add_test(tc, session_fills_two_gaps_one_after_the_other);
 	tcase_add_test(tc, session_fills_the_later_gap_first);
 	tcase_add_test(tc, session_orders_every_permutation);
 	tcase_add_test(tc, session_drops_a_duplicate_of_a_delivered_packet);
 	tcase_add_test(tc, session_drops_a_duplicate_of_a_held_packet_and_keeps_the_rest);
 	tcase_add_test(tc, session_reorders_across_wrap);
-	tcase_add_test(tc, session_knows_old_numbers_across_wrap);
+	tcase_add_test(tc, session_drops_old_numbers_across_wrap);
 	tcase_add_test(tc, session_holds_up_to_the_missing_window_and_not_beyond);
-	tcase_add_test(tc, session_takes_a_missing_window_of_any_size);
 	tcase_add_test(tc, session_waits_exactly_the_fixed_time_for_a_gap);
 	tcase_add_test(tc, session_gives_up_gap_by_gap);
-	tcase_add_test(tc, session_gives_up_several_gaps_in_one_turn);
+	tcase_add_test(tc, session_gives_up_several_gaps_in_one_iteration);
 	tcase_add_test(tc, session_counts_lost_numbers_across_wrap);
-	tcase_add_test(tc, session_drops_what_comes_after_it_was_given_up);
+	tcase_add_test(tc, session_drops_a_packet_that_arrives_after_it_was_given_up);
 	tcase_add_test(tc, session_deadline_is_when_the_gap_is_given_up);
 	tcase_add_test(tc, session_gives_up_a_gap_when_the_queue_is_full_and_loses_nothing_else);
 	tcase_add_test(tc, session_with_a_full_queue_gives_up_one_gap_at_a_time);
-	tcase_add_test(tc, session_holds_even_the_next_packet_while_ppp_has_no_room);
-	tcase_add_test(tc, session_keeps_order_when_room_comes_back_before_the_queue_is_drained);
+	tcase_add_test(tc, session_holds_even_the_next_packet_while_ppp_has_no_space);
+	tcase_add_test(tc, session_keeps_order_when_space_is_back_before_the_queue_is_drained);
 	tcase_add_test(tc, session_holds_ready_packets_before_a_gap_and_others_behind_it);
-	tcase_add_test(tc, session_is_full_when_ppp_takes_nothing_and_goes_on_afterwards);
+	tcase_add_test(tc, session_is_full_when_ppp_reads_nothing_and_continues_afterwards);
 	tcase_add_test(tc, session_without_reordering_accepts_what_is_ahead_at_once);
 	tcase_add_test(tc, session_without_reordering_counts_each_skipped_number_as_lost);
-	tcase_add_test(tc, session_without_reordering_keeps_order_while_ppp_has_no_room);
+	tcase_add_test(tc, session_without_reordering_keeps_order_while_ppp_has_no_space);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

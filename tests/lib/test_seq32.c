@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Serial arithmetic at its edges. */
+/* Serial number arithmetic around 0, 2^31 and 2^32. */
 #include "lib/seq32.h"
 
-#include "tests/unit.h"
+#include "unit.h"
 
 static const uint32_t edges[] = {
     0, 1, 0x7ffffffe, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff};
@@ -21,7 +21,7 @@ START_TEST(seq32_is_neither_before_nor_after_itself)
 }
 END_TEST
 
-START_TEST(seq32_orders_neighbours_across_every_edge)
+START_TEST(seq32_orders_consecutive_numbers_across_each_edge)
 {
 	for (int i = 0; i < EDGES; i++) {
 		ck_assert_int_eq(seq32_diff(edges[i] + 1, edges[i]), 1);
@@ -33,7 +33,7 @@ START_TEST(seq32_orders_neighbours_across_every_edge)
 }
 END_TEST
 
-START_TEST(seq32_reaches_half_the_circle_each_way)
+START_TEST(seq32_diff_spans_2_to_the_31_each_way)
 {
 	for (int i = 0; i < EDGES; i++) {
 		ck_assert_int_eq(seq32_diff(edges[i] + 0x7fffffff, edges[i]), INT32_MAX);
@@ -43,7 +43,7 @@ START_TEST(seq32_reaches_half_the_circle_each_way)
 }
 END_TEST
 
-START_TEST(seq32_diff_gives_back_the_step)
+START_TEST(seq32_diff_inverts_addition)
 {
 	for (int i = 0; i < EDGES; i++)
 		for (int k = 0; k < EDGES; k++)
@@ -57,9 +57,9 @@ int main(void)
 	Suite *suite = suite_create("seq32");
 	TCase *tc = tcase_create("seq32");
 	tcase_add_test(tc, seq32_is_neither_before_nor_after_itself);
-	tcase_add_test(tc, seq32_orders_neighbours_across_every_edge);
-	tcase_add_test(tc, seq32_reaches_half_the_circle_each_way);
-	tcase_add_test(tc, seq32_diff_gives_back_the_step);
+	tcase_add_test(tc, seq32_orders_consecutive_numbers_across_each_edge);
+	tcase_add_test(tc, seq32_diff_spans_2_to_the_31_each_way);
+	tcase_add_test(tc, seq32_diff_inverts_addition);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

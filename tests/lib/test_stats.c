@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* The table of counters: names as documented, and every field in it once. */
+/* The table of counters has the documented names, and each field once. */
 #include "lib/stats.h"
 
 #include <string.h>
 
-#include "tests/unit.h"
+#include "unit.h"
 
-START_TEST(stats_have_the_names_and_order_of_the_manual_page)
+enum {
+	OF_PPTP_LINUX = 15, /* counters in the manual page of pptp-linux */
+};
+
+START_TEST(stats_table_has_names_and_order_of_the_manual_page)
 {
-	static const char *const names[STATS_DOCUMENTED] = {"rx accepted", "rx lost",
-	    "rx under win", "rx over win", "rx buffered", "rx OS errors", "rx truncated",
-	    "rx invalid", "rx acks", "tx sent", "tx failed", "tx short", "tx acks", "tx oversize",
-	    "round trip"};
-	for (int i = 0; i < STATS_DOCUMENTED; i++)
+	static const char *const names[OF_PPTP_LINUX] = {"rx accepted", "rx lost", "rx under win",
+	    "rx over win", "rx buffered", "rx OS errors", "rx truncated", "rx invalid", "rx acks",
+	    "tx sent", "tx failed", "tx short", "tx acks", "tx oversize", "round trip"};
+	for (int i = 0; i < OF_PPTP_LINUX; i++)
 		ck_assert_str_eq(stats_table[i].name, names[i]);
 }
 END_TEST
@@ -22,23 +25,22 @@ START_TEST(stats_table_lists_every_field_once)
 	ck_assert_uint_eq(sizeof(struct pptp_stats), STATS_COUNT * sizeof(uint64_t));
 	for (size_t i = 0; i < STATS_COUNT; i++) {
 		ck_assert_uint_eq(stats_table[i].offset, i * sizeof(uint64_t));
-		ck_assert_uint_gt(strlen(stats_table[i].meaning), 0);
 		for (size_t k = 0; k < i; k++)
 			ck_assert_str_ne(stats_table[i].name, stats_table[k].name);
 	}
 }
 END_TEST
 
-START_TEST(stats_show_counts_as_they_are_and_round_trip_in_milliseconds)
+START_TEST(stats_display_value_are_plain_counts_and_round_trip_in_milliseconds)
 {
 	struct pptp_stats stats = {.rx_accepted = UINT64_C(0x100000001),
 	    .tx_oversize = 3,
 	    .round_trip_us = 12999,
 	    .tx_blocked = UINT64_MAX};
-	ck_assert_uint_eq(stats_shown(&stats, &stats_table[0]), UINT64_C(0x100000001));
-	ck_assert_uint_eq(stats_shown(&stats, &stats_table[13]), 3);
-	ck_assert_uint_eq(stats_shown(&stats, &stats_table[14]), 12);
-	ck_assert_uint_eq(stats_shown(&stats, &stats_table[19]), UINT64_MAX);
+	ck_assert_uint_eq(stats_display_value(&stats, &stats_table[0]), UINT64_C(0x100000001));
+	ck_assert_uint_eq(stats_display_value(&stats, &stats_table[13]), 3);
+	ck_assert_uint_eq(stats_display_value(&stats, &stats_table[14]), 12);
+	ck_assert_uint_eq(stats_display_value(&stats, &stats_table[19]), UINT64_MAX);
 }
 END_TEST
 
@@ -46,9 +48,9 @@ int main(void)
 {
 	Suite *suite = suite_create("stats");
 	TCase *tc = tcase_create("stats");
-	tcase_add_test(tc, stats_have_the_names_and_order_of_the_manual_page);
+	tcase_add_test(tc, stats_table_has_names_and_order_of_the_manual_page);
 	tcase_add_test(tc, stats_table_lists_every_field_once);
-	tcase_add_test(tc, stats_show_counts_as_they_are_and_round_trip_in_milliseconds);
+	tcase_add_test(tc, stats_display_value_are_plain_counts_and_round_trip_in_milliseconds);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* The cursors: order of octets, bounds, and failing once and for all. */
+/* The cursors: byte order, bounds, and sticky failure. */
 #include "lib/wire.h"
 
-#include "tests/unit.h"
+#include "unit.h"
 
-static const uint8_t octets[15] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+static const uint8_t bytes[15] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
-START_TEST(wire_reads_big_endian_values_in_turn)
+START_TEST(wire_reader_reads_big_endian_values)
 {
-	struct wire_reader r = wire_read(octets, sizeof(octets));
+	struct wire_reader r = wire_read(bytes, sizeof(bytes));
 	ck_assert_uint_eq(wire_get_u8(&r), 0x01);
 	ck_assert_uint_eq(wire_get_be16(&r), 0x0203);
 	ck_assert_uint_eq(wire_get_be32(&r), 0x04050607);
@@ -19,7 +19,7 @@ START_TEST(wire_reads_big_endian_values_in_turn)
 }
 END_TEST
 
-START_TEST(wire_reads_values_with_the_top_bit_set)
+START_TEST(wire_reader_reads_values_with_the_top_bit_set)
 {
 	uint8_t high[8];
 	memset(high, 0xff, sizeof(high));
@@ -30,13 +30,13 @@ START_TEST(wire_reads_values_with_the_top_bit_set)
 }
 END_TEST
 
-START_TEST(wire_reader_fails_once_and_for_all)
+START_TEST(wire_reader_failure_is_sticky)
 {
-	struct wire_reader r = wire_read(octets, 3);
+	struct wire_reader r = wire_read(bytes, 3);
 	ck_assert_uint_eq(wire_get_be32(&r), 0);
 	ck_assert(r.failed);
 	ck_assert_uint_eq(wire_left(&r), 0);
-	ck_assert_uint_eq(wire_get_u8(&r), 0); /* although an octet is there */
+	ck_assert_uint_eq(wire_get_u8(&r), 0); /* although a byte is left */
 	ck_assert_ptr_null(wire_get(&r, 0));
 	uint8_t copy[2] = {9, 9};
 	wire_get_copy(&r, copy, sizeof(copy));
@@ -44,29 +44,29 @@ START_TEST(wire_reader_fails_once_and_for_all)
 }
 END_TEST
 
-START_TEST(wire_reader_refuses_lengths_that_would_wrap)
+START_TEST(wire_reader_rejects_lengths_that_would_wrap)
 {
-	struct wire_reader r = wire_read(octets, sizeof(octets));
+	struct wire_reader r = wire_read(bytes, sizeof(bytes));
 	wire_skip(&r, 4);
 	ck_assert_ptr_null(wire_get(&r, SIZE_MAX - 2));
 	ck_assert(r.failed);
 }
 END_TEST
 
-START_TEST(wire_reader_takes_exactly_what_is_there)
+START_TEST(wire_reader_reads_up_to_the_last_byte)
 {
-	for (size_t len = 0; len <= sizeof(octets); len++) {
-		struct wire_reader exact = wire_read(octets, len);
-		ck_assert_ptr_eq(wire_get(&exact, len), octets);
+	for (size_t len = 0; len <= sizeof(bytes); len++) {
+		struct wire_reader exact = wire_read(bytes, len);
+		ck_assert_ptr_eq(wire_get(&exact, len), bytes);
 		ck_assert(!exact.failed);
-		struct wire_reader over = wire_read(octets, len);
+		struct wire_reader over = wire_read(bytes, len);
 		ck_assert_ptr_null(wire_get(&over, len + 1));
 		ck_assert(over.failed);
 	}
 }
 END_TEST
 
-START_TEST(wire_writes_big_endian_values_in_turn)
+START_TEST(wire_writer_writes_big_endian_values)
 {
 	uint8_t out[15];
 	struct wire_writer w = wire_write(out, sizeof(out));
@@ -76,18 +76,18 @@ START_TEST(wire_writes_big_endian_values_in_turn)
 	wire_put_be64(&w, UINT64_C(0x08090a0b0c0d0e0f));
 	ck_assert(!w.failed);
 	ck_assert_uint_eq(w.at, sizeof(out));
-	ck_assert_mem_eq(out, octets, sizeof(out));
+	ck_assert_mem_eq(out, bytes, sizeof(out));
 }
 END_TEST
 
-START_TEST(wire_writer_leaves_out_all_that_follows_what_did_not_fit)
+START_TEST(wire_writer_failure_is_sticky)
 {
 	uint8_t out[6] = {0};
 	struct wire_writer w = wire_write(out, 3);
 	wire_put_be16(&w, 0x0102);
 	wire_put_be32(&w, UINT32_MAX);
 	ck_assert(w.failed);
-	wire_put_u8(&w, 0xff); /* although there would be room */
+	wire_put_u8(&w, 0xff); /* although it would fit */
 	ck_assert_uint_eq(w.at, 2);
 	ck_assert_mem_eq(out, "\1\2\0\0\0\0", 6);
 	ck_assert_ptr_null(wire_put(&w, 0));
@@ -115,13 +115,13 @@ int main(void)
 {
 	Suite *suite = suite_create("wire");
 	TCase *tc = tcase_create("wire");
-	tcase_add_test(tc, wire_reads_big_endian_values_in_turn);
-	tcase_add_test(tc, wire_reads_values_with_the_top_bit_set);
-	tcase_add_test(tc, wire_reader_fails_once_and_for_all);
-	tcase_add_test(tc, wire_reader_refuses_lengths_that_would_wrap);
-	tcase_add_test(tc, wire_reader_takes_exactly_what_is_there);
-	tcase_add_test(tc, wire_writes_big_endian_values_in_turn);
-	tcase_add_test(tc, wire_writer_leaves_out_all_that_follows_what_did_not_fit);
+	tcase_add_test(tc, wire_reader_reads_big_endian_values);
+	tcase_add_test(tc, wire_reader_reads_values_with_the_top_bit_set);
+	tcase_add_test(tc, wire_reader_failure_is_sticky);
+	tcase_add_test(tc, wire_reader_rejects_lengths_that_would_wrap);
+	tcase_add_test(tc, wire_reader_reads_up_to_the_last_byte);
+	tcase_add_test(tc, wire_writer_writes_big_endian_values);
+	tcase_add_test(tc, wire_writer_failure_is_sticky);
 	tcase_add_test(tc, wire_writer_copies_and_pads);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);

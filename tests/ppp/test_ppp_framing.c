@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: ISC */
-/* Frames that one read of a synchronous pty glued together: where the first one ends. */
-#include "tests/unit.h"
+/* Frames that one read from a synchronous pty returned together: where the first one ends. */
+#include "unit.h"
 
 #include <string.h>
 
 #include "ppp/ppp_framing.h"
 
-/* LCP Configure-Request with a magic number, and the Echo-Request behind it. */
+/* LCP Configure-Request with a magic number, and the Echo-Request that follows it. */
 static const uint8_t lcp[] = {0xff, 0x03, 0xc0, 0x21, 1, 1, 0, 10, 5, 6, 1, 2, 3, 4};
 static const uint8_t echo[] = {0xff, 0x03, 0xc0, 0x21, 9, 0, 0, 8, 1, 2, 3, 4};
-/* Shortest IPv4 packet, protocol in one octet, no address and control. */
+/* Shortest IPv4 packet; protocol in one byte, no address and control. */
 static const uint8_t ip[] = {
     0x21, 0x45, 0, 0, 20, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2};
 static const uint8_t mppe[] = {0xfd, 0x90, 0x01, 0xde, 0xad, 0xbe, 0xef};
 
-/* As a synchronous pty carries it where headers are not compressed: flags, count, octets. */
+/* MPPE with a full header: flags, coherency count, ciphertext. */
 static const uint8_t full_mppe[] = {0xff, 0x03, 0x00, 0xfd, 0x9f, 0xff, 0xde, 0xad, 0xbe, 0xef};
 static const uint8_t next_mppe[] = {0xff, 0x03, 0x00, 0xfd, 0x90, 0x00, 0xff, 0xff, 0x03};
 
-static void ends(const uint8_t *octets, size_t len, size_t expected)
+static void check_ends(const uint8_t *bytes, size_t len, size_t end)
 {
 	size_t first;
-	enum ppp_end found = ppp_first_frame(octets, len, &first);
+	enum ppp_framing_end found = ppp_framing_find_end(bytes, len, &first);
 
-	ck_assert_int_eq(found, PPP_ENDS);
-	ck_assert_uint_eq(first, expected);
+	ck_assert_int_eq(found, PPP_FRAMING_ENDS);
+	ck_assert_uint_eq(first, end);
 }
 
-static void is_whole(const uint8_t *octets, size_t len, enum ppp_end end)
+static void check_whole(const uint8_t *bytes, size_t len, enum ppp_framing_end end)
 {
 	size_t first;
-	enum ppp_end found = ppp_first_frame(octets, len, &first);
+	enum ppp_framing_end found = ppp_framing_find_end(bytes, len, &first);
 
 	ck_assert_int_eq(found, end);
 	ck_assert_uint_eq(first, len);
 }
 
-static size_t glued(
+static size_t join(
     uint8_t *to, const uint8_t *first, size_t first_len, const uint8_t *second, size_t second_len)
 {
 	memcpy(to, first, first_len);
@@ -44,123 +44,123 @@ static size_t glued(
 	return first_len + second_len;
 }
 
-START_TEST(ppp_frame_ends_where_control_packet_says)
+START_TEST(ppp_framing_ends_control_packet_at_its_length)
 {
 	uint8_t both[64];
-	size_t len = glued(both, lcp, sizeof(lcp), echo, sizeof(echo));
+	size_t len = join(both, lcp, sizeof(lcp), echo, sizeof(echo));
 
-	ends(both, len, sizeof(lcp));
-	ends(both + sizeof(lcp), sizeof(echo), sizeof(echo));
+	check_ends(both, len, sizeof(lcp));
+	check_ends(both + sizeof(lcp), sizeof(echo), sizeof(echo));
 }
 END_TEST
 
-START_TEST(ppp_frame_ends_where_ip_packet_says)
+START_TEST(ppp_framing_ends_ip_packet_at_its_length)
 {
 	uint8_t both[64];
-	size_t len = glued(both, ip, sizeof(ip), mppe, sizeof(mppe));
+	size_t len = join(both, ip, sizeof(ip), mppe, sizeof(mppe));
 
-	ends(both, len, sizeof(ip));
-	len = glued(both, ip, sizeof(ip), ip, sizeof(ip));
-	ends(both, len, sizeof(ip));
+	check_ends(both, len, sizeof(ip));
+	len = join(both, ip, sizeof(ip), ip, sizeof(ip));
+	check_ends(both, len, sizeof(ip));
 }
 END_TEST
 
-START_TEST(ppp_frame_ends_where_ipv6_packet_says)
+START_TEST(ppp_framing_ends_ipv6_packet_at_its_length)
 {
 	uint8_t both[128] = {0x00, 0x57, 0x60, 0, 0, 0, 0, 3};
 	const size_t first = 2 + 40 + 3;
 
 	memcpy(both + first, lcp, sizeof(lcp));
-	ends(both, first + sizeof(lcp), first);
+	check_ends(both, first + sizeof(lcp), first);
 }
 END_TEST
 
-START_TEST(ppp_frame_without_stated_length_is_left_whole)
+START_TEST(ppp_framing_keeps_frame_without_length_whole)
 {
 	uint8_t both[64];
-	size_t len = glued(both, mppe, sizeof(mppe), lcp, sizeof(lcp));
+	size_t len = join(both, mppe, sizeof(mppe), lcp, sizeof(lcp));
 
-	is_whole(both, len, PPP_OPEN);
+	check_whole(both, len, PPP_FRAMING_OPEN);
 }
 END_TEST
 
-START_TEST(ppp_frame_before_what_is_no_frame_is_left_whole)
+START_TEST(ppp_framing_keeps_frame_before_padding_whole)
 {
 	uint8_t both[64];
 	const uint8_t padding[] = {0, 0, 0, 0};
-	size_t len = glued(both, lcp, sizeof(lcp), padding, sizeof(padding));
+	size_t len = join(both, lcp, sizeof(lcp), padding, sizeof(padding));
 
-	is_whole(both, len, PPP_OPEN);
+	check_whole(both, len, PPP_FRAMING_OPEN);
 }
 END_TEST
 
-START_TEST(ppp_frame_that_is_cut_is_left_whole_at_every_length)
+START_TEST(ppp_framing_reports_truncated_frame_at_every_length)
 {
 	for (size_t len = 0; len < sizeof(lcp); len++)
-		is_whole(lcp, len, PPP_CUT);
+		check_whole(lcp, len, PPP_FRAMING_CUT);
 	for (size_t len = 0; len < sizeof(ip); len++)
-		is_whole(ip, len, PPP_CUT);
+		check_whole(ip, len, PPP_FRAMING_CUT);
 }
 END_TEST
 
-START_TEST(ppp_frame_with_impossible_length_is_left_whole)
+START_TEST(ppp_framing_keeps_frame_with_impossible_length_whole)
 {
 	uint8_t both[64];
-	size_t len = glued(both, lcp, sizeof(lcp), echo, sizeof(echo));
+	size_t len = join(both, lcp, sizeof(lcp), echo, sizeof(echo));
 
 	both[7] = 0;
-	is_whole(both, len, PPP_OPEN);
+	check_whole(both, len, PPP_FRAMING_OPEN);
 	both[7] = 3;
-	is_whole(both, len, PPP_OPEN);
+	check_whole(both, len, PPP_FRAMING_OPEN);
 	both[6] = both[7] = 0xff;
-	is_whole(both, len, PPP_CUT);
+	check_whole(both, len, PPP_FRAMING_CUT);
 }
 END_TEST
 
-START_TEST(ppp_frame_of_mppe_ends_where_next_count_stands)
+START_TEST(ppp_framing_ends_mppe_before_the_next_coherency_count)
 {
 	uint8_t both[64];
-	size_t len = glued(both, full_mppe, sizeof(full_mppe), next_mppe, sizeof(next_mppe));
+	size_t len = join(both, full_mppe, sizeof(full_mppe), next_mppe, sizeof(next_mppe));
 
-	ends(both, len, sizeof(full_mppe));
-	ends(both, sizeof(full_mppe) + 6, sizeof(full_mppe));
-	is_whole(both, sizeof(full_mppe) + 5, PPP_OPEN);
-	is_whole(both, sizeof(full_mppe), PPP_OPEN);
-	is_whole(both, 5, PPP_CUT);
+	check_ends(both, len, sizeof(full_mppe));
+	check_ends(both, sizeof(full_mppe) + 6, sizeof(full_mppe));
+	check_whole(both, sizeof(full_mppe) + 5, PPP_FRAMING_OPEN);
+	check_whole(both, sizeof(full_mppe), PPP_FRAMING_OPEN);
+	check_whole(both, 5, PPP_FRAMING_CUT);
 	for (size_t i = 0; i < 6; i++) {
 		both[sizeof(full_mppe) + i] ^= 1;
-		is_whole(both, len, PPP_OPEN);
+		check_whole(both, len, PPP_FRAMING_OPEN);
 		both[sizeof(full_mppe) + i] ^= 1;
 	}
 }
 END_TEST
 
-START_TEST(ppp_frame_of_mppe_ends_before_control_packet_that_fits)
+START_TEST(ppp_framing_ends_mppe_before_control_packet_that_fits)
 {
 	uint8_t both[64];
-	size_t len = glued(both, full_mppe, sizeof(full_mppe), echo, sizeof(echo));
+	size_t len = join(both, full_mppe, sizeof(full_mppe), echo, sizeof(echo));
 
-	ends(both, len, sizeof(full_mppe));
-	is_whole(both, len - 1, PPP_OPEN);
-	len = glued(both + len, next_mppe, sizeof(next_mppe), echo, 0) + len;
-	ends(both, len, sizeof(full_mppe));
+	check_ends(both, len, sizeof(full_mppe));
+	check_whole(both, len - 1, PPP_FRAMING_OPEN);
+	len = join(both + len, next_mppe, sizeof(next_mppe), echo, 0) + len;
+	check_ends(both, len, sizeof(full_mppe));
 	both[sizeof(full_mppe) + 7]--;
-	is_whole(both, len - sizeof(next_mppe), PPP_OPEN);
+	check_whole(both, len - sizeof(next_mppe), PPP_FRAMING_OPEN);
 }
 END_TEST
 
-START_TEST(ppp_frame_stream_comes_out_as_it_went_in_whatever_reads_cut)
+START_TEST(ppp_framing_separates_a_stream_for_every_read_size)
 {
 	static uint8_t stream[8192];
 	size_t starts[600], count = 0, len = 0;
 	uint32_t random = 1;
 
-	/* Like ciphertext, but richer in octets that look like a start. */
+	/* Like ciphertext, but with more bytes that look like a header. */
 	for (unsigned number = 0xff0; len < 7000; number++) {
 		uint8_t header[6] = {
 		    0xff, 0x03, 0, 0xfd, (uint8_t)(0x90 | (number >> 8 & 0x0f)), (uint8_t)number};
 		starts[count++] = len;
-		len += glued(stream + len, header, sizeof(header), echo, 0);
+		len += join(stream + len, header, sizeof(header), echo, 0);
 		for (unsigned i = number * 7 % 61 + 1; i; i--) {
 			random = random * 1103515245 + 12345;
 			stream[len++] =
@@ -168,7 +168,7 @@ START_TEST(ppp_frame_stream_comes_out_as_it_went_in_whatever_reads_cut)
 		}
 		if (number % 5 == 0) {
 			starts[count++] = len;
-			len += glued(stream + len, echo, sizeof(echo), echo, 0);
+			len += join(stream + len, echo, sizeof(echo), echo, 0);
 		}
 	}
 	starts[count] = len;
@@ -176,8 +176,8 @@ START_TEST(ppp_frame_stream_comes_out_as_it_went_in_whatever_reads_cut)
 		size_t at = 0, found = 0;
 		for (size_t end = 0; end < len; end += step) {
 			size_t first;
-			while (at < end &&
-			       ppp_first_frame(stream + at, end - at, &first) == PPP_ENDS) {
+			while (at < end && ppp_framing_find_end(stream + at, end - at, &first) ==
+					       PPP_FRAMING_ENDS) {
 				ck_assert_uint_eq(at, starts[found]);
 				at += first;
 				found++;
@@ -188,61 +188,169 @@ START_TEST(ppp_frame_stream_comes_out_as_it_went_in_whatever_reads_cut)
 }
 END_TEST
 
-START_TEST(ppp_frame_taken_in_part_and_once_more_is_told_at_every_cut)
+START_TEST(ppp_framing_finds_frame_repeated_after_every_partial_write)
 {
 	uint8_t both[64];
 	size_t first;
 
 	for (size_t cut = 1; cut < sizeof(full_mppe); cut++) {
-		size_t len = glued(both, full_mppe, cut, full_mppe, sizeof(full_mppe));
-		ck_assert_int_eq(ppp_first_frame(both, len, &first), PPP_AGAIN);
+		size_t len = join(both, full_mppe, cut, full_mppe, sizeof(full_mppe));
+		ck_assert_int_eq(ppp_framing_find_end(both, len, &first), PPP_FRAMING_REPEATED);
 		ck_assert_uint_eq(first, cut);
 	}
 	for (size_t cut = 1; cut < sizeof(lcp); cut++) {
-		size_t len = glued(both, lcp, cut, lcp, sizeof(lcp));
-		ck_assert_int_eq(ppp_first_frame(both, len, &first), PPP_AGAIN);
+		size_t len = join(both, lcp, cut, lcp, sizeof(lcp));
+		ck_assert_int_eq(ppp_framing_find_end(both, len, &first), PPP_FRAMING_REPEATED);
 		ck_assert_uint_eq(first, cut);
 	}
 }
 END_TEST
 
-START_TEST(ppp_frame_that_is_sent_twice_is_two_frames)
+START_TEST(ppp_framing_takes_a_frame_sent_twice_for_two)
 {
 	uint8_t both[64];
 
-	ends(both, glued(both, echo, sizeof(echo), echo, sizeof(echo)), sizeof(echo));
+	check_ends(both, join(both, echo, sizeof(echo), echo, sizeof(echo)), sizeof(echo));
 }
 END_TEST
 
-START_TEST(ppp_frame_next_start_is_past_what_is_none)
-{
-	uint8_t octets[64];
+/* IPv4, IPv6 and LCP frames of 60 bytes whose payload states its length. */
+static const struct {
+	uint8_t head[10];
+	size_t head_len;
+} stating[] = {
+    {{0xff, 0x03, 0x00, 0x21, 0x45, 0, 0, 56}, 8},
+    {{0xff, 0x03, 0x00, 0x57, 0x60, 0, 0, 0, 0, 16}, 10},
+    {{0xff, 0x03, 0xc0, 0x21, 9, 0, 0, 56}, 8},
+};
 
-	ck_assert_uint_eq(ppp_next_start(octets, glued(octets, ip, 5, lcp, sizeof(lcp))), 5);
-	ck_assert_uint_eq(ppp_next_start(lcp, sizeof(lcp)), 0);
-	ck_assert_uint_eq(ppp_next_start(ip, sizeof(ip)), sizeof(ip));
-	ck_assert_uint_eq(ppp_next_start(octets, glued(octets, ip, 5, lcp, 1)), 5);
+enum {
+	STATING = sizeof(stating) / sizeof(stating[0]),
+	STATED_LEN = 60,
+	HEADER_LEN = 6 /* bytes at which a partial copy of a frame is known */
+};
+
+/* One of them with a copy of its first `copied` bytes at `at`. */
+static void make_frame_within_itself(uint8_t *frame, size_t i, size_t at, size_t copied)
+{
+	memset(frame, 0x11, STATED_LEN);
+	memcpy(frame, stating[i].head, stating[i].head_len);
+	memmove(frame + at, frame, copied);
+}
+
+/* A packet that carries packets of this link may end as it begins. */
+START_TEST(ppp_framing_ends_frame_at_its_length_though_it_ends_as_it_begins)
+{
+	uint8_t both[2 * STATED_LEN];
+	size_t first;
+
+	for (size_t i = 0; i < STATING; i++)
+		for (size_t copied = 1; copied <= STATED_LEN / 2; copied++) {
+			make_frame_within_itself(both, i, STATED_LEN - copied, copied);
+			/* It may be a partial copy, whose whole frame has come in part. */
+			check_whole(both, STATED_LEN, PPP_FRAMING_OPEN);
+			for (size_t k = 0; k < STATING; k++) {
+				make_frame_within_itself(both + STATED_LEN, k, 40, HEADER_LEN);
+				check_ends(both, 2 * STATED_LEN, STATED_LEN);
+				check_ends(both, STATED_LEN + 5, STATED_LEN);
+			}
+			/* It was one. */
+			size_t at = STATED_LEN - copied;
+			memmove(both + at, both, at);
+			memset(both + 2 * at, 0x11, sizeof(both) - 2 * at);
+			ck_assert_int_eq(ppp_framing_find_end(both, at + STATED_LEN, &first),
+			    PPP_FRAMING_REPEATED);
+			ck_assert_uint_eq(first, at);
+		}
+}
+END_TEST
+
+START_TEST(ppp_framing_waits_for_the_stated_length_wherever_a_frame_looks_like_its_start)
+{
+	uint8_t frame[STATED_LEN];
+
+	for (size_t i = 0; i < STATING; i++)
+		for (size_t at = stating[i].head_len; at <= STATED_LEN - HEADER_LEN; at++)
+			for (size_t len = 1; len < STATED_LEN; len++) {
+				make_frame_within_itself(frame, i, at, HEADER_LEN);
+				check_whole(frame, len, PPP_FRAMING_CUT);
+			}
+}
+END_TEST
+
+/* As long as its length has not come the partial copy states none, whatever the bytes say. */
+START_TEST(ppp_framing_knows_a_partial_copy_without_a_length_before_the_whole_frame_is_there)
+{
+	uint8_t both[2 * STATED_LEN];
+	size_t first;
+
+	for (size_t i = 0; i < STATING; i++)
+		for (size_t cut = 1; cut < stating[i].head_len; cut++) {
+			make_frame_within_itself(both, i, cut, STATED_LEN);
+			enum ppp_framing_end end =
+			    ppp_framing_find_end(both, 2 * stating[i].head_len, &first);
+			ck_assert_int_eq(end, PPP_FRAMING_REPEATED);
+			ck_assert_uint_eq(first, cut);
+		}
+}
+END_TEST
+
+START_TEST(ppp_framing_ends_no_frame_within_a_partial_copy_wherever_a_read_ends)
+{
+	uint8_t both[2 * STATED_LEN];
+	size_t first;
+
+	for (size_t i = 0; i < STATING; i++)
+		for (size_t cut = 2; cut < STATED_LEN; cut++) {
+			memset(both, 0x21, sizeof(both)); /* could be a short header */
+			memcpy(both, stating[i].head, stating[i].head_len);
+			memmove(both + cut, both, STATED_LEN);
+			for (size_t len = 1; len < cut + STATED_LEN; len++) {
+				enum ppp_framing_end end = ppp_framing_find_end(both, len, &first);
+				ck_assert_int_ne(end, PPP_FRAMING_ENDS);
+				ck_assert_uint_eq(first, end == PPP_FRAMING_REPEATED ? cut : len);
+			}
+			ck_assert_int_eq(ppp_framing_find_end(both, cut + STATED_LEN, &first),
+			    PPP_FRAMING_REPEATED);
+		}
+}
+END_TEST
+
+START_TEST(ppp_framing_find_start_skips_what_starts_no_frame)
+{
+	uint8_t bytes[64];
+
+	ck_assert_uint_eq(ppp_framing_find_start(bytes, join(bytes, ip, 5, lcp, sizeof(lcp))), 5);
+	ck_assert_uint_eq(ppp_framing_find_start(lcp, sizeof(lcp)), 0);
+	ck_assert_uint_eq(ppp_framing_find_start(ip, sizeof(ip)), sizeof(ip));
+	ck_assert_uint_eq(ppp_framing_find_start(bytes, join(bytes, ip, 5, lcp, 1)), 5);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("ppp_frame");
-	TCase *tc = tcase_create("ppp_frame");
+	Suite *suite = suite_create("ppp_framing");
+	TCase *tc = tcase_create("ppp_framing");
 
-	tcase_add_test(tc, ppp_frame_ends_where_control_packet_says);
-	tcase_add_test(tc, ppp_frame_ends_where_ip_packet_says);
-	tcase_add_test(tc, ppp_frame_ends_where_ipv6_packet_says);
-	tcase_add_test(tc, ppp_frame_without_stated_length_is_left_whole);
-	tcase_add_test(tc, ppp_frame_before_what_is_no_frame_is_left_whole);
-	tcase_add_test(tc, ppp_frame_that_is_cut_is_left_whole_at_every_length);
-	tcase_add_test(tc, ppp_frame_with_impossible_length_is_left_whole);
-	tcase_add_test(tc, ppp_frame_of_mppe_ends_where_next_count_stands);
-	tcase_add_test(tc, ppp_frame_of_mppe_ends_before_control_packet_that_fits);
-	tcase_add_test(tc, ppp_frame_stream_comes_out_as_it_went_in_whatever_reads_cut);
-	tcase_add_test(tc, ppp_frame_taken_in_part_and_once_more_is_told_at_every_cut);
-	tcase_add_test(tc, ppp_frame_that_is_sent_twice_is_two_frames);
-	tcase_add_test(tc, ppp_frame_next_start_is_past_what_is_none);
+	tcase_add_test(tc, ppp_framing_ends_control_packet_at_its_length);
+	tcase_add_test(tc, ppp_framing_ends_ip_packet_at_its_length);
+	tcase_add_test(tc, ppp_framing_ends_ipv6_packet_at_its_length);
+	tcase_add_test(tc, ppp_framing_keeps_frame_without_length_whole);
+	tcase_add_test(tc, ppp_framing_keeps_frame_before_padding_whole);
+	tcase_add_test(tc, ppp_framing_reports_truncated_frame_at_every_length);
+	tcase_add_test(tc, ppp_framing_keeps_frame_with_impossible_length_whole);
+	tcase_add_test(tc, ppp_framing_ends_mppe_before_the_next_coherency_count);
+	tcase_add_test(tc, ppp_framing_ends_mppe_before_control_packet_that_fits);
+	tcase_add_test(tc, ppp_framing_separates_a_stream_for_every_read_size);
+	tcase_add_test(tc, ppp_framing_finds_frame_repeated_after_every_partial_write);
+	tcase_add_test(tc, ppp_framing_takes_a_frame_sent_twice_for_two);
+	tcase_add_test(tc, ppp_framing_ends_frame_at_its_length_though_it_ends_as_it_begins);
+	tcase_add_test(
+	    tc, ppp_framing_waits_for_the_stated_length_wherever_a_frame_looks_like_its_start);
+	tcase_add_test(
+	    tc, ppp_framing_knows_a_partial_copy_without_a_length_before_the_whole_frame_is_there);
+	tcase_add_test(tc, ppp_framing_ends_no_frame_within_a_partial_copy_wherever_a_read_ends);
+	tcase_add_test(tc, ppp_framing_find_start_skips_what_starts_no_frame);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

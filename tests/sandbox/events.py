@@ -11,7 +11,7 @@ _IN_MODIFY, _IN_CREATE, _IN_MOVED_TO = 0x2, 0x100, 0x80
 
 
 class LogFile:
-    """A file that somebody appends to; it need not exist yet. `offset` is where waiting starts."""
+    """A file that another process appends to; it need not exist yet. `offset` is where waiting starts."""
 
     def __init__(self, path):
         self.path = path
@@ -33,13 +33,13 @@ class LogFile:
             self.offset = 0
 
     def wait(self, regex, seconds):
-        """The match object, or None when the time is over."""
+        """The match object, or None when that has not come in time."""
         pattern = re.compile(regex, re.M)
         watch = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            folder = os.path.dirname(self.path) or "."
+            directory = os.path.dirname(self.path) or "."
             mask = _IN_MODIFY | _IN_CREATE | _IN_MOVED_TO
-            if _libc.inotify_add_watch(watch, folder.encode(), mask) < 0:
+            if _libc.inotify_add_watch(watch, directory.encode(), mask) < 0:
                 raise OSError(ctypes.get_errno(), "inotify_add_watch")
             until = time.monotonic() + seconds
             while True:
@@ -86,7 +86,7 @@ def await_exit(pid, seconds):
 
 
 def await_gone(names, seconds):
-    """Whether no process of these names is left before the time is over."""
+    """Whether no process of these names is left in time."""
     until = time.monotonic() + seconds
     while True:
         left = processes(names)

@@ -37,6 +37,9 @@ SERVER_LOG = {
 for _log in (SYSLOG, *SERVER_LOG.values()):
     _log.skip()
 
+_whole_syslog = events.LogFile(SYSLOG.path)  # of this scenario, whatever it skips
+_whole_syslog.skip()
+
 _count = 0
 _failed = 0
 
@@ -57,7 +60,24 @@ def note(text):
     print(f"# {NAME}: {text}", flush=True)
 
 
-def done():
+def _ended_by_exception(kind, value, trace):
+    """A scenario that ends halfway must not pass for one whose checks all held."""
+    sys.__excepthook__(kind, value, trace)
+    ok(False, f"ended by {kind.__name__}", value)
+
+
+sys.excepthook = _ended_by_exception
+
+
+# Lines that explain why a link does not work.
+ALARMS = "no (GRE|answer) (came|comes) |refuses to send GRE|option sync, but|pppd has not its option sync|leads into the tunnel"
+
+
+def done(alarms=False):
+    """`alarms`: links of this scenario do not work all the time, so that such lines are right."""
+    found = [line for line in _whole_syslog.text().splitlines() if re.search(ALARMS, line)]
+    if not alarms:
+        ok(not found, "no line explains a link that is healthy", "\n".join(found))
     if _failed:
         for line in SYSLOG.text().splitlines()[-60:]:
             print(f"#   [syslog] {line[:200]}")
@@ -114,6 +134,7 @@ class Tunnel:
         if not found:
             return None
         self.local = found.group(1)
+        self.log.wait(r"remote IP address (\S+)\n", 1)  # is not to be taken for a later link's
         self.device = self.log.wait(r"Using interface (\S+)\n", 1).group(1)
         return took
 
@@ -132,7 +153,7 @@ class Tunnel:
         try:
             os.kill(self.pppd_pid(), number)
         except (FileNotFoundError, ProcessLookupError):
-            pass  # it is gone already; its status tells
+            pass  # it has exited already; its status tells
         return self.wait_exit(seconds)
 
     def wait_exit(self, seconds=10):
@@ -143,10 +164,75 @@ class Tunnel:
         self.ended = time.time()
         return status
 
+    def wait_exit_usage(self, seconds):
+        """(exit status, seconds of processor time) of what was started, or (None, None)."""
+        if not events.await_exit(self.process.pid, seconds):
+            return None, None
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.ended_at = time.monotonic()
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        return self.process.returncode, usage.ru_utime + usage.ru_stime
+
+    def stderr(self):
+        with open(self.errors, errors="replace") as f:
+            return f.read()
+
     def abandon(self):
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+class Uplink:
+    """A second path to the servers: PPP over a pty between this host, which has 10.64.0.2, and the
+    servers' namespace. `options` are pppd's on this side."""
+
+    serial = 0
+
+    def __init__(self, *options):
+        Uplink.serial += 1
+        self.log = events.LogFile(f"{RESULTS}/{NAME}-uplink-{Uplink.serial}.log")
+        if os.path.exists(self.log.path):
+            os.unlink(self.log.path)
+        usual = "noauth local nodetach nodefaultroute noipv6 nobsdcomp nodeflate nomppe"
+        # The namespace shares this host's files, where the other pppd's process id must not be.
+        far = f"mount -t tmpfs tmpfs /run && exec {PPPD} notty {usual} 10.64.0.1:10.64.0.2"
+        self.process = subprocess.Popen(
+            [PPPD, "pty", f"ip netns exec server sh -c '{far}'", *usual.split(), *options,
+             "10.64.0.2:10.64.0.1", "debug", "logfile", self.log.path],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if not self.log.wait("remote IP address", 10):
+            raise RuntimeError(self.log.text())
+
+    def end(self):
+        """Returns once both ends have gone."""
+        self.process.terminate()
+        self.process.wait(10)
+        until = time.monotonic() + 5
+        while "10.64.0.1" in output("ip", "-n", "server", "address") and time.monotonic() < until:
+            time.sleep(0.02)
+
+
+class EndingServer:
+    """tests/sandbox/ending_server.py in the server's namespace, on an address of its own."""
+
+    ADDRESS = "198.51.100.3"
+
+    def __init__(self, seconds, how):
+        output("ip", "-n", "server", "address", "replace", f"{self.ADDRESS}/32", "dev", "lo")
+        self.process = subprocess.Popen(
+            ["ip", "netns", "exec", "server", f"{os.path.dirname(events.__file__)}/ending_server.py",
+             self.ADDRESS, str(seconds), how],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process.stdout.readline()
+
+    def ended(self):
+        """When it has ended the next call, on the monotonic clock."""
+        return float(self.process.stdout.readline().split()[1])
+
+    def close(self):
+        self.process.communicate()
+        output("ip", "-n", "server", "address", "del", f"{self.ADDRESS}/32", "dev", "lo")
 
 
 class Packet:
@@ -235,9 +321,32 @@ class Capture:
         return [m for p in self.packets if p.source == source for m in p.messages()]
 
 
+def processor_time(pid):
+    """Seconds that a process has used until now, user and system time."""
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def servers_processes(comm):
+    """Pids of the processes of this name in the server's namespace."""
+    inside = set(output("ip", "netns", "pids", "server").split())
+    return [pid for pid in events.processes((comm,)) if str(pid) in inside]
+
+
 def host_routes(server):
     """Routes to the server alone, as `ip route` prints them."""
     return output("ip", "route", "show", server).strip()
+
+
+def answered(tunnel, server, seconds=10):
+    """Whether a ping through the tunnel is answered within that time: the first ones may be lost
+    while an uplink has only just come back."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if ping(tunnel.device, PEER[server], 1)[0]:
+            return True
+    return False
 
 
 def ping(device, target, count=200, interval="0.01"):
@@ -249,9 +358,9 @@ def ping(device, target, count=200, interval="0.01"):
 
 
 def nothing_left(server, what="nothing is left"):
-    gone = events.await_gone(OURS, 5)
-    ok(gone, f"{what}: pptp, pptpgw and pptpcm are gone", output("ps", "axww"))
-    ok(host_routes(server) == "", f"{what}: the host route is gone", host_routes(server))
+    exited = events.await_gone(OURS, 5)
+    ok(exited, f"{what}: pptp, pptpgw and pptpcm have exited", output("ps", "axww"))
+    ok(host_routes(server) == "", f"{what}: the host route is removed", host_routes(server))
 
 
 def carries(tunnel, server, capture, count=200):

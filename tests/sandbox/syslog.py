@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Stands in for syslogd: writes what arrives on /dev/log to a file, one line a message.
+"""In the place of syslogd: writes what arrives on /dev/log to a file, one line a message.
 
 syslog.py FILE: returns (to the shell) when it listens; goes on in the background.
 """

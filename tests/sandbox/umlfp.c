@@ -4,7 +4,7 @@
  * than the 2.7 KB which that kernel reserves (AMX brings it to 11 KB).
  *
  * Linux accepts PTRACE_SETREGSET of NT_X86_XSTATE only in full length, so UML's shorter write is
- * refused with EFAULT and its first process dies. Here the short state is laid over the process's
+ * refused with EFAULT and its first process dies. Here the short state is copied onto the process's
  * own full one, which is then written back. The state beyond UML's buffer stays in the process
  * that it belongs to; guests do not use it (it needs a permission that UML never asks for).
  */
@@ -31,7 +31,7 @@ static long raw_ptrace(long request, long pid, void *address, void *data)
 	return syscall(SYS_ptrace, request, pid, address, data);
 }
 
-/* Bits of the components that lie entirely within the first `length` octets stay the caller's. */
+/* Bits of the components that lie entirely within the first `length` bytes stay the caller's. */
 static uint64_t merged_bitmap(uint64_t ours, uint64_t theirs)
 {
 	const uint64_t beyond = ~(uint64_t)0 << 10;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Local messages: what arrives is what was sent, and what is not ours to read hurts nobody. */
+/* Messages between the processes: what arrives is what was sent; malformed packets do no harm. */
 #include "sys/ipc.h"
 
 #include <errno.h>
@@ -12,10 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/unit.h"
+#include "unit.h"
 
 static int pair[2];
-static char folder[64];
+static char directory[64];
 static struct ipc_message in, out;
 
 static void set_up(void)
@@ -23,8 +23,8 @@ static void set_up(void)
 	ck_assert_int_eq(ipc_pair(pair), 0);
 	memset(&in, 0xa5, sizeof(in));
 	memset(&out, 0, sizeof(out));
-	strcpy(folder, "/tmp/test-ipc-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	strcpy(directory, "/tmp/test-ipc-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(directory));
 }
 
 static void tear_down(void)
@@ -32,7 +32,7 @@ static void tear_down(void)
 	char command[128];
 	close(pair[0]);
 	close(pair[1]);
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	snprintf(command, sizeof(command), "rm -rf '%s'", directory);
 	ck_assert_int_eq(system(command), 0);
 }
 
@@ -42,31 +42,43 @@ static void pass(enum ipc_type type)
 	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), 1);
 	ck_assert_int_eq(in.type, type);
-	if (type != IPC_CALL_MOVED)
+	if (type != IPC_CONNECT_REPLY || out.u.reply.error)
 		ck_assert_int_eq(in.fd, -1);
 }
 
-START_TEST(ipc_carries_a_call_request)
+START_TEST(ipc_carries_a_connect_request)
 {
-	out.u.request.call_id = 0xfffe;
-	out.u.request.window = 64;
-	memset(out.u.request.phone, '5', MSG_NAME_LEN);
-	pass(IPC_CALL_REQUEST);
-	ck_assert_uint_eq(in.u.request.call_id, 0xfffe);
-	ck_assert_uint_eq(in.u.request.window, 64);
-	ck_assert_str_eq(in.u.request.phone, out.u.request.phone);
+	out.u.connect.server.s_addr = htonl(0xcb007107);
+	out.u.connect.is_last = true;
+	pass(IPC_CONNECT_REQUEST);
+	ck_assert_uint_eq(in.u.connect.server.s_addr, htonl(0xcb007107));
+	ck_assert(in.u.connect.is_last);
 }
 END_TEST
 
-START_TEST(ipc_carries_a_call_that_stands)
+START_TEST(ipc_carries_a_connect_reply_with_an_error_the_route_state_and_the_unit)
+{
+	out.u.reply = (struct ipc_connect_reply){.error = 113, .route = IPC_ROUTE_LOST};
+	pass(IPC_CONNECT_REPLY);
+	ck_assert_uint_eq(in.u.reply.error, 113);
+	ck_assert_int_eq(in.u.reply.route, IPC_ROUTE_LOST);
+	out.u.route = IPC_ROUTE_ADDED;
+	pass(IPC_ROUTE_STATE);
+	ck_assert_int_eq(in.u.route, IPC_ROUTE_ADDED);
+	out.u.unit = 70000;
+	pass(IPC_UNIT);
+	ck_assert_uint_eq(in.u.unit, 70000);
+}
+END_TEST
+
+START_TEST(ipc_carries_an_established_call)
 {
 	out.u.up = (struct ipc_call_up){.server.s_addr = htonl(0xcb007107),
 	    .local.s_addr = htonl(0xc0000202),
 	    .call_id = 1,
 	    .peer_call_id = 0x8001,
 	    .server_window = 3,
-	    .server_delay = 7,
-	    .connect_bps = 0xdeadbeef};
+	    .server_delay = 7};
 	pass(IPC_CALL_UP);
 	ck_assert_uint_eq(in.u.up.server.s_addr, out.u.up.server.s_addr);
 	ck_assert_uint_eq(in.u.up.local.s_addr, out.u.up.local.s_addr);
@@ -74,22 +86,21 @@ START_TEST(ipc_carries_a_call_that_stands)
 	ck_assert_uint_eq(in.u.up.peer_call_id, 0x8001);
 	ck_assert_uint_eq(in.u.up.server_window, 3);
 	ck_assert_uint_eq(in.u.up.server_delay, 7);
-	ck_assert_uint_eq(in.u.up.connect_bps, 0xdeadbeef);
 }
 END_TEST
 
 START_TEST(ipc_carries_the_end_of_a_call_with_its_reason)
 {
-	out.u.over.was_up = true;
-	out.u.over.exit_status = 255;
-	memset(out.u.over.text, 'x', IPC_TEXT_MAX - 1);
-	pass(IPC_CALL_OVER);
-	ck_assert(in.u.over.was_up);
-	ck_assert_uint_eq(in.u.over.exit_status, 255);
-	ck_assert_str_eq(in.u.over.text, out.u.over.text);
-	out.u.over.text[0] = '\0';
-	pass(IPC_CALL_OVER);
-	ck_assert_str_eq(in.u.over.text, "");
+	out.u.ended.exit_status = 255;
+	memset(out.u.ended.text, 'x', IPC_TEXT_MAX - 1);
+	out.u.ended.by_server = true;
+	pass(IPC_ENDED);
+	ck_assert(in.u.ended.by_server);
+	ck_assert_uint_eq(in.u.ended.exit_status, 255);
+	ck_assert_str_eq(in.u.ended.text, out.u.ended.text);
+	out.u.ended.text[0] = '\0';
+	pass(IPC_ENDED);
+	ck_assert_str_eq(in.u.ended.text, "");
 }
 END_TEST
 
@@ -126,7 +137,7 @@ START_TEST(ipc_receives_a_status_and_nothing_else_where_it_was_asked_for)
 	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
 	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), 0);
 	ck_assert_str_eq(text, "a=1\n");
-	out.u.status = "longer than the room";
+	out.u.status = "longer than the space";
 	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
 	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), 0);
 	ck_assert_str_eq(text, "longer ");
@@ -134,7 +145,7 @@ START_TEST(ipc_receives_a_status_and_nothing_else_where_it_was_asked_for)
 	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
 	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), 0);
 	ck_assert_str_eq(text, "");
-	out = (struct ipc_message){.type = IPC_CALL_CLOSE, .fd = -1};
+	out = (struct ipc_message){.type = IPC_CLOSE, .fd = -1};
 	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
 	ck_assert_int_eq(ipc_receive_status(pair[1], text, sizeof(text)), -EBADMSG);
 	ck_assert_int_eq(send(pair[0], "\001", 1, 0), 1);
@@ -150,28 +161,36 @@ START_TEST(ipc_receives_a_status_and_nothing_else_where_it_was_asked_for)
 }
 END_TEST
 
-START_TEST(ipc_carries_messages_without_content)
+static const enum ipc_type empty_types[] = {IPC_HEARTBEAT, IPC_STATS_REQUEST, IPC_READY,
+    IPC_RECEIVED, IPC_CLOSE, IPC_STATS_DUMP, IPC_STATUS_REQUEST, IPC_PPPD_OPEN};
+enum {
+	EMPTY_TYPES = sizeof(empty_types) / sizeof(empty_types[0])
+};
+
+START_TEST(ipc_carries_messages_without_contents)
 {
-	pass(IPC_CALL_CLOSE);
-	pass(IPC_STATS_REQUEST);
-	pass(IPC_STATUS_REQUEST);
-	pass(IPC_CALL_PENDING);
+	for (size_t i = 0; i < EMPTY_TYPES; i++) {
+		pass(empty_types[i]);
+		ck_assert_int_eq(ipc_send_type(pair[0], empty_types[i]), 0);
+		ck_assert_int_eq(ipc_receive(pair[1], &in), 1);
+		ck_assert_int_eq(in.type, empty_types[i]);
+	}
 }
 END_TEST
 
 START_TEST(ipc_hands_over_a_descriptor_and_leaves_the_sender_its_own)
 {
 	int fds[2];
-	char octet = 0;
+	char byte = 0;
 	ck_assert_int_eq(pipe(fds), 0);
 	out.fd = fds[1];
-	pass(IPC_CALL_MOVED);
+	pass(IPC_CONNECT_REPLY);
 	ck_assert_int_ge(in.fd, 0);
 	ck_assert_int_ne(in.fd, fds[1]);
 	ck_assert(fcntl(in.fd, F_GETFD) & FD_CLOEXEC);
 	ck_assert_int_eq(write(in.fd, "a", 1), 1);
-	ck_assert_int_eq(read(fds[0], &octet, 1), 1);
-	ck_assert_int_eq(octet, 'a');
+	ck_assert_int_eq(read(fds[0], &byte, 1), 1);
+	ck_assert_int_eq(byte, 'a');
 	ck_assert_int_eq(write(fds[1], "b", 1), 1);
 	close(in.fd);
 	close(fds[0]);
@@ -185,22 +204,22 @@ START_TEST(ipc_ignores_the_descriptor_field_of_other_messages)
 {
 	int before = open_descriptors();
 	out.fd = 0; /* a struct of zeros must not send stdin around */
-	pass(IPC_CALL_CLOSE);
+	pass(IPC_CLOSE);
 	ck_assert_int_eq(open_descriptors(), before);
 }
 END_TEST
 
-/* Sends raw octets with `count` descriptors. */
-static void send_raw(const void *octets, size_t len, int count)
+/* Sends raw bytes with `count` descriptors. */
+static void send_raw(const void *bytes, size_t len, int count)
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(16 * sizeof(int))];
-	} control = {.room = {0}};
-	struct iovec part = {.iov_base = (void *)(uintptr_t)octets, .iov_len = len};
+		char space[CMSG_SPACE(16 * sizeof(int))];
+	} control = {.space = {0}};
+	struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
 	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
 	if (count) {
-		m.msg_control = control.room;
+		m.msg_control = control.space;
 		m.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
 		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 		c->cmsg_level = SOL_SOCKET;
@@ -214,12 +233,13 @@ static void send_raw(const void *octets, size_t len, int count)
 
 START_TEST(ipc_refuses_packets_of_any_other_length)
 {
-	/* Encoded lengths of the types without text; one octet less or more is refused. */
+	/* Encoded lengths of the types without text; one byte less or more is refused. */
 	static const struct {
 		uint8_t type;
 		size_t len;
-	} exact[] = {{IPC_CALL_UP, 22}, {IPC_CALL_CLOSE, 2}, {IPC_STATS_REQUEST, 2},
-	    {IPC_STATUS_REQUEST, 2}, {IPC_CALL_PENDING, 2}, {IPC_STATS, 2 + 8 * STATS_COUNT}};
+	} exact[] = {{IPC_CALL_UP, 18}, {IPC_CLOSE, 2}, {IPC_CONNECT_REQUEST, 7},
+	    {IPC_ROUTE_STATE, 3}, {IPC_UNIT, 6}, {IPC_DRAIN, 3}, {IPC_PPPD_OPEN, 2},
+	    {IPC_STATS, 2 + 8 * STATS_COUNT}};
 	uint8_t packet[256] = {IPC_VERSION};
 	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
 		packet[1] = exact[i].type;
@@ -236,12 +256,13 @@ START_TEST(ipc_refuses_unknown_types_and_versions)
 {
 	for (unsigned type = 0; type < 256; type++) {
 		uint8_t packet[2] = {IPC_VERSION, (uint8_t)type};
-		bool bare = type == IPC_CALL_CLOSE || type == IPC_STATS_REQUEST ||
-		            type == IPC_STATUS_REQUEST || type == IPC_CALL_PENDING;
+		bool is_empty = false;
+		for (size_t i = 0; i < EMPTY_TYPES; i++)
+			is_empty = is_empty || type == empty_types[i];
 		send_raw(packet, 2, 0);
-		ck_assert_int_eq(ipc_receive(pair[1], &in), bare ? 1 : -EBADMSG);
+		ck_assert_int_eq(ipc_receive(pair[1], &in), is_empty ? 1 : -EBADMSG);
 	}
-	uint8_t other[2] = {IPC_VERSION + 1, IPC_CALL_CLOSE};
+	uint8_t other[2] = {IPC_VERSION + 1, IPC_CLOSE};
 	send_raw(other, 2, 0);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
 }
@@ -252,7 +273,7 @@ START_TEST(ipc_refuses_texts_that_are_too_long_or_hold_a_nul)
 	static uint8_t packet[IPC_TEXT_MAX + 100];
 	memset(packet, 'x', sizeof(packet));
 	packet[0] = IPC_VERSION;
-	packet[1] = IPC_CALL_OVER;
+	packet[1] = IPC_ENDED;
 	send_raw(packet, 4 + IPC_TEXT_MAX - 1, 0);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), 1);
 	send_raw(packet, 4 + IPC_TEXT_MAX, 0);
@@ -266,18 +287,21 @@ START_TEST(ipc_refuses_texts_that_are_too_long_or_hold_a_nul)
 }
 END_TEST
 
-START_TEST(ipc_closes_descriptors_that_nobody_asked_for)
+START_TEST(ipc_closes_unexpected_descriptors)
 {
 	int before = open_descriptors();
-	const uint8_t close_call[2] = {IPC_VERSION, IPC_CALL_CLOSE};
-	const uint8_t moved[2] = {IPC_VERSION, IPC_CALL_MOVED};
+	const uint8_t close_call[2] = {IPC_VERSION, IPC_CLOSE};
+	const uint8_t reply[7] = {IPC_VERSION, IPC_CONNECT_REPLY};
+	const uint8_t failed[7] = {IPC_VERSION, IPC_CONNECT_REPLY, 0, 0, 0, 1, 0};
 	send_raw(close_call, 2, 1);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
-	send_raw(moved, 2, 2);
+	send_raw(reply, 7, 2);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
-	send_raw(moved, 2, 16);
+	send_raw(reply, 7, 16);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
-	send_raw(moved, 2, 0);
+	send_raw(reply, 7, 0);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
+	send_raw(failed, 7, 1);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
 	send_raw("\xff\xff\xff", 3, 3);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
@@ -285,19 +309,19 @@ START_TEST(ipc_closes_descriptors_that_nobody_asked_for)
 }
 END_TEST
 
-START_TEST(ipc_tells_a_silent_peer_from_one_that_is_gone)
+START_TEST(ipc_distinguishes_a_silent_peer_from_a_closed_one)
 {
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EAGAIN);
 	close(pair[0]);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), 0);
-	ck_assert_int_eq(ipc_send(pair[1], &(struct ipc_message){.type = IPC_CALL_CLOSE}), -EPIPE);
+	ck_assert_int_eq(ipc_send(pair[1], &(struct ipc_message){.type = IPC_CLOSE}), -EPIPE);
 	pair[0] = dup(pair[1]);
 }
 END_TEST
 
-START_TEST(ipc_peer_that_died_with_unread_messages_is_gone)
+START_TEST(ipc_peer_that_died_with_unread_messages_has_closed)
 {
-	out.type = IPC_CALL_CLOSE;
+	out.type = IPC_CLOSE;
 	ck_assert_int_eq(ipc_send(pair[1], &out), 0);
 	close(pair[0]);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), 0);
@@ -305,17 +329,33 @@ START_TEST(ipc_peer_that_died_with_unread_messages_is_gone)
 }
 END_TEST
 
-START_TEST(ipc_last_word_of_a_peer_is_heard_also_where_it_left_ours_unread)
+START_TEST(ipc_receives_the_final_message_of_a_peer_that_left_ours_unread)
 {
 	out.type = IPC_STATS;
 	ck_assert_int_eq(ipc_send(pair[1], &out), 0);
-	out = (struct ipc_message){.type = IPC_CALL_OVER, .fd = -1, .u.over.text = "why"};
+	out = (struct ipc_message){.type = IPC_ENDED, .fd = -1, .u.ended.text = "why"};
 	ck_assert_int_eq(ipc_send(pair[0], &out), 0);
 	close(pair[0]);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), 1);
-	ck_assert_str_eq(in.u.over.text, "why");
+	ck_assert_str_eq(in.u.ended.text, "why");
 	ck_assert_int_eq(ipc_receive(pair[1], &in), 0);
 	pair[0] = dup(pair[1]);
+}
+END_TEST
+
+START_TEST(ipc_leaves_space_for_messages_that_must_arrive)
+{
+	int received = 0;
+	for (int i = 0; i < 1000; i++)
+		ipc_send_optional(pair[0], IPC_HEARTBEAT);
+	for (int i = 0; i < 50; i++)
+		ck_assert_int_eq(ipc_send_type(pair[0], IPC_READY), 0);
+	while (ipc_receive(pair[1], &in) == 1)
+		received++;
+	ck_assert_int_ge(received, 50 + 8);
+	ck_assert_int_le(received, 50 + 64);
+	ipc_send_optional(pair[0], IPC_HEARTBEAT);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), 1);
 }
 END_TEST
 
@@ -332,7 +372,7 @@ END_TEST
 
 static void path_in(char *path, size_t cap, const char *name)
 {
-	snprintf(path, cap, "%s/%s", folder, name);
+	snprintf(path, cap, "%s/%s", directory, name);
 }
 
 START_TEST(ipc_listener_and_client_meet)
@@ -341,10 +381,10 @@ START_TEST(ipc_listener_and_client_meet)
 	path_in(path, sizeof(path), "s");
 	int l = ipc_listen(path);
 	ck_assert_int_ge(l, 0);
-	ck_assert_int_eq(ipc_accept(l), -EAGAIN);
-	int c = ipc_connect(path);
+	ck_assert_int_eq(ipc_accept(l, getuid()), -EAGAIN);
+	int c = ipc_connect(path, getuid());
 	ck_assert_int_ge(c, 0);
-	int s = ipc_accept(l);
+	int s = ipc_accept(l, getuid());
 	ck_assert_int_ge(s, 0);
 	out.type = IPC_STATUS_REQUEST;
 	ck_assert_int_eq(ipc_send(c, &out), 0);
@@ -358,26 +398,25 @@ START_TEST(ipc_listener_and_client_meet)
 }
 END_TEST
 
-START_TEST(ipc_listener_replaces_a_dead_socket_but_not_a_live_one)
+START_TEST(ipc_listener_replaces_the_socket_of_a_killed_process)
 {
 	char path[128];
 	path_in(path, sizeof(path), "s");
 	int l = ipc_listen(path);
 	ck_assert_int_ge(l, 0);
-	ck_assert_int_eq(ipc_listen(path), -EADDRINUSE);
 	close(l); /* as a killed process would: the name stays */
 	ck_assert_int_eq(access(path, F_OK), 0);
-	ck_assert_int_eq(ipc_connect(path), -ECONNREFUSED);
+	ck_assert_int_eq(ipc_connect(path, getuid()), -ECONNREFUSED);
 	l = ipc_listen(path);
 	ck_assert_int_ge(l, 0);
-	int c = ipc_connect(path);
+	int c = ipc_connect(path, getuid());
 	ck_assert_int_ge(c, 0);
 	close(c);
 	close(l);
 }
 END_TEST
 
-START_TEST(ipc_listener_replaces_a_file_but_not_a_folder)
+START_TEST(ipc_listener_replaces_a_file_but_not_a_directory)
 {
 	char path[128];
 	path_in(path, sizeof(path), "s");
@@ -390,7 +429,7 @@ START_TEST(ipc_listener_replaces_a_file_but_not_a_folder)
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	ck_assert_int_eq(ipc_listen(path), -EISDIR);
-	ck_assert_int_eq(ipc_connect(path), -ECONNREFUSED);
+	ck_assert_int_eq(ipc_connect(path, getuid()), -ECONNREFUSED);
 }
 END_TEST
 
@@ -401,7 +440,7 @@ START_TEST(ipc_says_so_when_a_path_does_not_fit)
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
 	ck_assert_int_eq(ipc_listen(path), -ENAMETOOLONG);
-	ck_assert_int_eq(ipc_connect(path), -ENAMETOOLONG);
+	ck_assert_int_eq(ipc_connect(path, getuid()), -ENAMETOOLONG);
 }
 END_TEST
 
@@ -412,7 +451,7 @@ static int as_another_user(const char *path)
 	if (child == 0) {
 		if (setgid(65533) < 0 || setuid(65533) < 0)
 			_exit(99);
-		int c = ipc_connect(path);
+		int c = ipc_connect(path, 65533);
 		_exit(c < 0 ? -c : 0);
 	}
 	int status = 0;
@@ -420,20 +459,20 @@ static int as_another_user(const char *path)
 	return WEXITSTATUS(status);
 }
 
-START_TEST(ipc_turns_strangers_away)
+START_TEST(ipc_turns_other_users_away)
 {
 	char path[128];
 	if (getuid() != 0)
-		return; /* nobody else can be played then */
+		return; /* another user cannot be played then */
 	path_in(path, sizeof(path), "s");
 	int l = ipc_listen(path);
 	ck_assert_int_ge(l, 0);
 	ck_assert_int_eq(as_another_user(path), EACCES);
-	ck_assert_int_eq(chmod(folder, 0755), 0);
+	ck_assert_int_eq(chmod(directory, 0755), 0);
 	ck_assert_int_eq(chmod(path, 0666), 0);
 	ck_assert_int_eq(as_another_user(path), 0); /* root's listener is good enough for it ... */
-	ck_assert_int_eq(ipc_accept(l), -EPERM);    /* ... but not the other way round */
-	ck_assert_int_eq(ipc_accept(l), -EAGAIN);
+	ck_assert_int_eq(ipc_accept(l, getuid()), -EACCES); /* ... but not the other way round */
+	ck_assert_int_eq(ipc_accept(l, getuid()), -EAGAIN);
 	close(l);
 }
 END_TEST
@@ -451,14 +490,14 @@ START_TEST(ipc_random_packets_are_refused_or_understood_never_more)
 			packet[j] = (uint8_t)x;
 		}
 		packet[0] = IPC_VERSION;
-		packet[1] = (uint8_t)(x >> 8) % 12;
+		packet[1] = (uint8_t)((x >> 8) % (IPC_STATUS + 2));
 		send_raw(packet, 1 + (x >> 16) % (sizeof(packet) - 1), 0);
 		int rc = ipc_receive(pair[1], &in);
 		ck_assert(rc == 1 || rc == -EBADMSG);
-		if (rc == 1)
+		if (rc == 1) {
 			ck_assert_int_eq(ipc_send(pair[1], &in), 0);
-		if (rc == 1)
 			ck_assert_int_eq(ipc_receive(pair[0], &in), 1);
+		}
 	}
 	ck_assert_int_eq(open_descriptors(), before);
 }
@@ -470,28 +509,30 @@ int main(void)
 	TCase *tc = tcase_create("ipc");
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 30);
-	tcase_add_test(tc, ipc_carries_a_call_request);
-	tcase_add_test(tc, ipc_carries_a_call_that_stands);
+	tcase_add_test(tc, ipc_carries_a_connect_request);
+	tcase_add_test(tc, ipc_carries_a_connect_reply_with_an_error_the_route_state_and_the_unit);
+	tcase_add_test(tc, ipc_carries_an_established_call);
+	tcase_add_test(tc, ipc_leaves_space_for_messages_that_must_arrive);
 	tcase_add_test(tc, ipc_carries_the_end_of_a_call_with_its_reason);
 	tcase_add_test(tc, ipc_carries_every_counter);
 	tcase_add_test(tc, ipc_sends_a_status_of_full_length_and_no_more);
 	tcase_add_test(tc, ipc_receives_a_status_and_nothing_else_where_it_was_asked_for);
-	tcase_add_test(tc, ipc_carries_messages_without_content);
+	tcase_add_test(tc, ipc_carries_messages_without_contents);
 	tcase_add_test(tc, ipc_hands_over_a_descriptor_and_leaves_the_sender_its_own);
 	tcase_add_test(tc, ipc_ignores_the_descriptor_field_of_other_messages);
 	tcase_add_test(tc, ipc_refuses_packets_of_any_other_length);
 	tcase_add_test(tc, ipc_refuses_unknown_types_and_versions);
 	tcase_add_test(tc, ipc_refuses_texts_that_are_too_long_or_hold_a_nul);
-	tcase_add_test(tc, ipc_closes_descriptors_that_nobody_asked_for);
-	tcase_add_test(tc, ipc_tells_a_silent_peer_from_one_that_is_gone);
-	tcase_add_test(tc, ipc_peer_that_died_with_unread_messages_is_gone);
-	tcase_add_test(tc, ipc_last_word_of_a_peer_is_heard_also_where_it_left_ours_unread);
+	tcase_add_test(tc, ipc_closes_unexpected_descriptors);
+	tcase_add_test(tc, ipc_distinguishes_a_silent_peer_from_a_closed_one);
+	tcase_add_test(tc, ipc_peer_that_died_with_unread_messages_has_closed);
+	tcase_add_test(tc, ipc_receives_the_final_message_of_a_peer_that_left_ours_unread);
 	tcase_add_test(tc, ipc_send_to_a_peer_that_does_not_read_never_blocks);
 	tcase_add_test(tc, ipc_listener_and_client_meet);
-	tcase_add_test(tc, ipc_listener_replaces_a_dead_socket_but_not_a_live_one);
-	tcase_add_test(tc, ipc_listener_replaces_a_file_but_not_a_folder);
+	tcase_add_test(tc, ipc_listener_replaces_the_socket_of_a_killed_process);
+	tcase_add_test(tc, ipc_listener_replaces_a_file_but_not_a_directory);
 	tcase_add_test(tc, ipc_says_so_when_a_path_does_not_fit);
-	tcase_add_test(tc, ipc_turns_strangers_away);
+	tcase_add_test(tc, ipc_turns_other_users_away);
 	tcase_add_test(tc, ipc_random_packets_are_refused_or_understood_never_more);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: ISC */
-/* Lines as people and their tools read them. syslog's side is caught through stderr's copy. */
-#include "sys/log.h"
+/* Log lines on stderr, and at a log daemon's socket in a directory of the test's own. */
+#include <paths.h>
+#undef _PATH_LOG
+#define _PATH_LOG "daemon" /* in the test's working directory */
+#include "sys/log.c"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <sys/wait.h>
+#include <time.h>
 
-#include "lib/deadline.h"
-#include "tests/unit.h"
+#include "unit.h"
 
+static char directory[32];
 static int saved_stderr, reader;
 
 static void set_up(void)
 {
 	int fds[2];
+	strcpy(directory, "/tmp/test-log-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	ck_assert_int_eq(chdir(directory), 0);
 	saved_stderr = dup(STDERR_FILENO);
 	ck_assert_int_eq(pipe(fds), 0);
 	ck_assert_int_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
@@ -30,6 +32,8 @@ static void tear_down(void)
 	dup2(saved_stderr, STDERR_FILENO);
 	close(saved_stderr);
 	close(reader);
+	unlink(_PATH_LOG);
+	rmdir(directory);
 }
 
 static const char *on_stderr(void)
@@ -39,6 +43,136 @@ static const char *on_stderr(void)
 	text[n > 0 ? n : 0] = '\0';
 	return text;
 }
+
+static int bind_daemon(int type)
+{
+	const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = _PATH_LOG};
+	int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	ck_assert_int_ge(fd, 0);
+	unlink(_PATH_LOG);
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* The next line that the daemon got; "" when there is none. */
+static const char *at_daemon(int fd)
+{
+	static char text[4096];
+	ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static unsigned count_lines(int fd)
+{
+	unsigned count = 0;
+	while (strlen(at_daemon(fd)) > 0)
+		count++;
+	return count;
+}
+
+START_TEST(log_line_for_the_daemon_has_priority_and_process)
+{
+	char wanted[64];
+	int fd = bind_daemon(SOCK_DGRAM);
+	log_open("office", 1);
+	log_info("a\nb");
+	snprintf(wanted, sizeof(wanted), "<29>pptp[%d]: office log[", (int)getpid());
+	const char *line = at_daemon(fd);
+	ck_assert_ptr_eq(strstr(line, wanted), line);
+	ck_assert_str_eq(strstr(line, "]: a"), "]: a\\x0ab");
+	close(fd);
+}
+END_TEST
+
+START_TEST(log_reaches_a_daemon_on_a_stream_socket)
+{
+	char text[256] = "";
+	int fd = bind_daemon(SOCK_STREAM);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	log_open("a", 1);
+	log_info("x");
+	int connection = accept(fd, NULL, NULL);
+	ck_assert_int_ge(connection, 0);
+	ssize_t n = recv(connection, text, sizeof(text), 0);
+	ck_assert_int_gt(n, 0);
+	ck_assert_int_eq(text[n - 1], '\0');
+	ck_assert_int_eq(text[n - 2], 'x');
+	close(connection);
+	close(fd);
+}
+END_TEST
+
+START_TEST(log_reconnects_to_a_daemon_that_has_restarted)
+{
+	int fd = bind_daemon(SOCK_DGRAM);
+	log_open("a", 1);
+	close(fd);
+	fd = bind_daemon(SOCK_DGRAM);
+	log_info("x");
+	ck_assert_uint_eq(count_lines(fd), 1);
+	close(fd);
+}
+END_TEST
+
+static int64_t monotonic_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+START_TEST(log_waits_once_and_then_drops_and_counts_lines_for_a_daemon_that_does_not_read)
+{
+	enum {
+		LINES = 2000
+	};
+	char missing[64];
+	int fd = bind_daemon(SOCK_DGRAM);
+	log_open("a", 1);
+	int64_t start_us = monotonic_us();
+	for (int i = 0; i < LINES; i++)
+		log_info("x");
+	int64_t took_us = monotonic_us() - start_us;
+	ck_assert_int_ge(took_us, WAIT_MS * USEC_PER_MSEC);
+	ck_assert_int_lt(took_us, 30 * WAIT_MS * USEC_PER_MSEC); /* on a busy machine */
+	unsigned got = count_lines(fd);
+	ck_assert_uint_lt(got, LINES);
+	log_info("y");
+	snprintf(missing, sizeof(missing), "lines missing here, not read by the log daemon: %u",
+	    LINES - got);
+	ck_assert_ptr_nonnull(strstr(at_daemon(fd), missing));
+	ck_assert_ptr_nonnull(strstr(at_daemon(fd), "]: y"));
+	log_info("z");
+	ck_assert_ptr_nonnull(strstr(at_daemon(fd), "]: z"));
+	close(fd);
+}
+END_TEST
+
+START_TEST(log_waits_for_a_daemon_that_reads_soon)
+{
+	int fd = bind_daemon(SOCK_DGRAM);
+	bool waited = false;
+	log_open("a", 1);
+	for (int tries = 0; tries < 20 && !waited; tries++) { /* a busy machine delays the reader */
+		while (log_daemon.missing == 0)
+			log_info("x");
+		log_daemon.missing = 0;
+		pid_t child = fork();
+		if (child == 0) {
+			poll(NULL, 0, 3);
+			_exit(count_lines(fd) == 0);
+		}
+		log_info("y");
+		waited = log_daemon.missing == 0;
+		ck_assert_int_eq(waitpid(child, NULL, 0), child);
+		count_lines(fd);
+		log_daemon.missing = 0;
+	}
+	ck_assert(waited);
+	close(fd);
+}
+END_TEST
 
 START_TEST(log_line_has_session_level_and_place)
 {
@@ -53,7 +187,7 @@ START_TEST(log_line_has_session_level_and_place)
 }
 END_TEST
 
-START_TEST(log_of_the_calls_life_stays_off_stderr)
+START_TEST(log_info_and_below_stay_off_stderr)
 {
 	log_open("a", 2);
 	log_info("established");
@@ -69,7 +203,7 @@ START_TEST(log_level_chooses_what_is_written)
 		int verbosity;
 		bool info, debug;
 	} rows[] = {{0, false, false}, {1, true, false}, {2, true, true}};
-	log_copy_to_stderr(1);
+	log_copy_to_stderr(true);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		log_open("a", rows[i].verbosity);
 		log_info("info");
@@ -81,11 +215,11 @@ START_TEST(log_level_chooses_what_is_written)
 		log_stats("stats");
 		ck_assert_ptr_nonnull(strstr(on_stderr(), " log["));
 	}
-	log_copy_to_stderr(0);
+	log_copy_to_stderr(false);
 }
 END_TEST
 
-START_TEST(log_shows_no_control_characters_of_others)
+START_TEST(log_escapes_control_characters)
 {
 	log_open("na\nme", 1);
 	log_warn("host '%s'", "evil\r\nfatal[x]: all is lost\x1b[2J\x9b\x7f\t");
@@ -101,7 +235,7 @@ START_TEST(log_shows_no_control_characters_of_others)
 }
 END_TEST
 
-/* 16 escapes would be as long as the room for all of it, the NUL at its end included. */
+/* 16 escapes and the NUL are longer than the space for the name. */
 START_TEST(log_cuts_a_session_name_before_an_escape_that_does_not_fit)
 {
 	char wanted[80] = "";
@@ -112,14 +246,14 @@ START_TEST(log_cuts_a_session_name_before_an_escape_that_does_not_fit)
 	log_warn("x");
 	const char *line = on_stderr();
 	ck_assert_ptr_eq(strstr(line, wanted), line);
-	log_copy_to_stderr(1);
-	log_info("what lies behind the name is still the level");
+	log_copy_to_stderr(true);
+	log_info("the name has not overwritten the level");
 	ck_assert_uint_gt(strlen(on_stderr()), 0);
-	log_copy_to_stderr(0);
+	log_copy_to_stderr(false);
 }
 END_TEST
 
-START_TEST(log_shows_the_text_where_there_is_no_room_for_the_place_as_well)
+START_TEST(log_drops_the_place_of_a_line_that_would_be_too_long)
 {
 	char name[600], text[1000];
 	memset(name, 'f', sizeof(name));
@@ -149,30 +283,44 @@ START_TEST(log_cuts_long_texts_and_still_ends_the_line)
 }
 END_TEST
 
-START_TEST(log_leaves_errno_alone)
+START_TEST(log_preserves_errno)
 {
 	log_open("a", 1);
 	errno = ENOBUFS;
 	log_warn("%s", "x");
 	ck_assert_int_eq(errno, ENOBUFS);
-	close(STDERR_FILENO); /* also where it cannot be written */
+	close(STDERR_FILENO); /* also when it cannot write */
 	log_warn("%s", "x");
 	ck_assert_int_eq(errno, ENOBUFS);
 }
 END_TEST
 
-START_TEST(log_is_quiet_on_stderr_after_the_call_is_up_but_not_with_debug)
+START_TEST(log_quiet_stderr_silences_it_but_not_with_debug)
 {
+	int fd = bind_daemon(SOCK_DGRAM);
 	log_open("a", 1);
-	log_copy_to_stderr(1);
-	log_quiet_stderr();
+	log_copy_to_stderr(true);
+	log_quiet_stderr(false);
 	log_warn("x");
 	ck_assert_uint_gt(strlen(on_stderr()), 0);
-	log_copy_to_stderr(0);
-	log_quiet_stderr();
+	log_copy_to_stderr(false);
+	log_quiet_stderr(true);
 	log_warn("x");
 	ck_assert_str_eq(on_stderr(), "");
 	ck_assert_int_eq(write(STDERR_FILENO, "x", 1), 1);
+	close(fd);
+}
+END_TEST
+
+START_TEST(log_quiet_stderr_keeps_it_where_there_is_no_daemon_if_asked_to)
+{
+	log_open("a", 1);
+	log_quiet_stderr(true);
+	log_warn("x");
+	ck_assert_uint_gt(strlen(on_stderr()), 0);
+	log_quiet_stderr(false);
+	log_warn("x");
+	ck_assert_str_eq(on_stderr(), "");
 }
 END_TEST
 
@@ -183,33 +331,33 @@ START_TEST(log_does_not_wait_for_a_reader_of_stderr)
 	ck_assert_int_eq(fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK), 0);
 	while (write(STDERR_FILENO, lines, sizeof(lines)) > 0)
 		;
-	ck_assert_int_eq(fcntl(STDERR_FILENO, F_SETFL, 0), 0); /* as one finds it */
+	ck_assert_int_eq(fcntl(STDERR_FILENO, F_SETFL, 0), 0); /* blocking, as inherited */
 	log_open("a", 1);
-	alarm(2); /* ends the test, should this line wait */
-	log_warn("nobody reads this");
+	alarm(2); /* kills the test if the next line waits */
+	log_warn("dropped");
 	alarm(0);
 	while (strlen(on_stderr()) > 0)
 		;
-	log_warn("but this");
-	ck_assert_ptr_nonnull(strstr(on_stderr(), "but this"));
+	log_warn("written");
+	ck_assert_ptr_nonnull(strstr(on_stderr(), "written"));
 }
 END_TEST
 
-START_TEST(log_budget_lets_ten_lines_a_minute_through_and_counts_the_rest)
+START_TEST(log_rate_limit_passes_ten_lines_a_minute_and_counts_the_rest)
 {
-	struct log_budget budget = {0};
-	uint64_t left_out = 99;
+	struct log_rate_limit limit = {0};
+	uint64_t suppressed = 99;
 	int64_t now_us = 5 * USEC_PER_SEC;
 	int written = 0;
 	for (int i = 0; i < 1000; i++) {
-		written += log_allowed(&budget, now_us + i, &left_out);
-		ck_assert_uint_eq(left_out, 0);
+		written += log_rate_limit_pass(&limit, now_us + i, &suppressed);
+		ck_assert_uint_eq(suppressed, 0);
 	}
 	ck_assert_int_eq(written, 10);
-	ck_assert(log_allowed(&budget, now_us + 60 * USEC_PER_SEC, &left_out));
-	ck_assert_uint_eq(left_out, 990);
-	ck_assert(log_allowed(&budget, now_us + 60 * USEC_PER_SEC, &left_out));
-	ck_assert_uint_eq(left_out, 0);
+	ck_assert(log_rate_limit_pass(&limit, now_us + 60 * USEC_PER_SEC, &suppressed));
+	ck_assert_uint_eq(suppressed, 990);
+	ck_assert(log_rate_limit_pass(&limit, now_us + 60 * USEC_PER_SEC, &suppressed));
+	ck_assert_uint_eq(suppressed, 0);
 }
 END_TEST
 
@@ -218,17 +366,24 @@ int main(void)
 	Suite *suite = suite_create("log");
 	TCase *tc = tcase_create("log");
 	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, log_line_for_the_daemon_has_priority_and_process);
+	tcase_add_test(tc, log_reaches_a_daemon_on_a_stream_socket);
+	tcase_add_test(tc, log_reconnects_to_a_daemon_that_has_restarted);
+	tcase_add_test(
+	    tc, log_waits_once_and_then_drops_and_counts_lines_for_a_daemon_that_does_not_read);
+	tcase_add_test(tc, log_waits_for_a_daemon_that_reads_soon);
 	tcase_add_test(tc, log_line_has_session_level_and_place);
-	tcase_add_test(tc, log_of_the_calls_life_stays_off_stderr);
+	tcase_add_test(tc, log_info_and_below_stay_off_stderr);
 	tcase_add_test(tc, log_level_chooses_what_is_written);
-	tcase_add_test(tc, log_shows_no_control_characters_of_others);
+	tcase_add_test(tc, log_escapes_control_characters);
 	tcase_add_test(tc, log_cuts_a_session_name_before_an_escape_that_does_not_fit);
-	tcase_add_test(tc, log_shows_the_text_where_there_is_no_room_for_the_place_as_well);
+	tcase_add_test(tc, log_drops_the_place_of_a_line_that_would_be_too_long);
 	tcase_add_test(tc, log_cuts_long_texts_and_still_ends_the_line);
-	tcase_add_test(tc, log_leaves_errno_alone);
-	tcase_add_test(tc, log_is_quiet_on_stderr_after_the_call_is_up_but_not_with_debug);
+	tcase_add_test(tc, log_preserves_errno);
+	tcase_add_test(tc, log_quiet_stderr_silences_it_but_not_with_debug);
+	tcase_add_test(tc, log_quiet_stderr_keeps_it_where_there_is_no_daemon_if_asked_to);
 	tcase_add_test(tc, log_does_not_wait_for_a_reader_of_stderr);
-	tcase_add_test(tc, log_budget_lets_ten_lines_a_minute_through_and_counts_the_rest);
+	tcase_add_test(tc, log_rate_limit_passes_ten_lines_a_minute_and_counts_the_rest);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

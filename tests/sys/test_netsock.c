@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The sockets over the real loopback of a network namespace of each test's own. */
+/* The sockets on the loopback device of a network namespace that each test has for itself. */
 #include "sys/netsock.h"
 
 #include <arpa/inet.h>
@@ -7,28 +7,45 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-#include "tests/private_net.h"
-#include "tests/unit.h"
+#include "private_net.h"
+#include "unit.h"
 
 enum {
 	CALL = 0x1234
 };
 
 static const struct netsock_options none = {0};
-static uint16_t only_random; /* all that getrandom gives, where it is not 0 */
+static struct netsock_holder holder;
+static uint16_t only_random; /* what getrandom returns, unless 0 */
+static bool no_getrandom;    /* as before Linux 3.17 */
 
 ssize_t getrandom(void *to, size_t len, unsigned flags)
 {
+	if (no_getrandom) {
+		errno = ENOSYS;
+		return -1;
+	}
 	if (only_random == 0 || len != sizeof(only_random))
 		return syscall(SYS_getrandom, to, len, flags);
 	memcpy(to, &only_random, len);
 	return (ssize_t)len;
+}
+
+static void (*before_filter)(void); /* what happens between socket and the filter, unless NULL */
+
+int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
+{
+	if (before_filter && level == SOL_SOCKET && option == SO_ATTACH_FILTER)
+		before_filter();
+	return (int)syscall(SYS_setsockopt, fd, level, option, value, len);
 }
 
 static struct in_addr address(const char *text)
@@ -56,7 +73,7 @@ static void send_gre(const char *source, const void *packet, size_t len)
 	close(fd);
 }
 
-/* A well-formed packet to `call` whose payload is one octet. */
+/* A well-formed packet to `call` with one byte of payload. */
 static void send_call(const char *source, unsigned call, char payload)
 {
 	uint8_t packet[] = {0x30, 0x01, 0x88, 0x0b, 0, 1, (uint8_t)(call >> 8), (uint8_t)call, 0, 0,
@@ -64,10 +81,10 @@ static void send_call(const char *source, unsigned call, char payload)
 	send_gre(source, packet, sizeof(packet));
 }
 
-/* The last octets of the packets that are there; loopback delivers before send returns. */
+/* The last bytes of all queued packets; loopback delivers before send returns. */
 static const char *received(int fd)
 {
-	static char text[64];
+	static char text[128];
 	uint8_t packet[256];
 	size_t count = 0;
 	for (ssize_t n; (n = recv(fd, packet, sizeof(packet), 0)) > 0;)
@@ -85,7 +102,7 @@ static int get_int(int fd, int level, int option)
 	return value;
 }
 
-START_TEST(netsock_gre_lets_in_its_own_call_only)
+START_TEST(netsock_gre_receives_its_own_call_only)
 {
 	int fd = netsock_gre_open(CALL, &none);
 	ck_assert_int_ge(fd, 0);
@@ -98,7 +115,38 @@ START_TEST(netsock_gre_lets_in_its_own_call_only)
 }
 END_TEST
 
-START_TEST(netsock_gre_keeps_other_versions_protocols_and_stumps_out)
+static void send_to_others(void)
+{
+	for (unsigned call = 1; call <= 100; call++)
+		send_call("127.0.0.2", call, 'x');
+}
+
+START_TEST(netsock_gre_receives_nothing_from_before_its_filter)
+{
+	before_filter = send_to_others;
+	int fd = netsock_gre_open(CALL, &none);
+	before_filter = NULL;
+	ck_assert_int_ge(fd, 0);
+	send_call("127.0.0.2", CALL, 'a');
+	ck_assert_str_eq(received(fd), "a");
+	close(fd);
+}
+END_TEST
+
+START_TEST(netsock_gre_filter_cannot_be_removed)
+{
+	int ignored = 0;
+	int fd = netsock_gre_open(CALL, &none);
+	ck_assert_int_eq(
+	    setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof(ignored)), -1);
+	ck_assert_int_eq(errno, EPERM);
+	send_call("127.0.0.2", CALL + 1, 'b');
+	ck_assert_str_eq(received(fd), "");
+	close(fd);
+}
+END_TEST
+
+START_TEST(netsock_gre_drops_other_versions_protocols_and_short_packets)
 {
 	int fd = netsock_gre_open(CALL, &none);
 	static const uint8_t plain[] = {0x20, 0x00, 0x88, 0x0b, 0, 1, 0x12, 0x34, 'x'};
@@ -108,13 +156,13 @@ START_TEST(netsock_gre_keeps_other_versions_protocols_and_stumps_out)
 	send_gre("127.0.0.2", ip, sizeof(ip));
 	for (size_t len = 1; len < 8; len++)
 		send_gre("127.0.0.2", good, len);
-	send_gre("127.0.0.2", good, sizeof(good)); /* a bare acknowledgment */
+	send_gre("127.0.0.2", good, sizeof(good)); /* ACK-only */
 	ck_assert_str_eq(received(fd), "z");
 	close(fd);
 }
 END_TEST
 
-START_TEST(netsock_gre_filter_steps_over_ip_options)
+START_TEST(netsock_gre_filter_skips_ip_options)
 {
 	int fd = netsock_gre_open(CALL, &none);
 	int sender = socket(AF_INET, SOCK_RAW, 47);
@@ -133,11 +181,12 @@ START_TEST(netsock_gre_filter_steps_over_ip_options)
 }
 END_TEST
 
-START_TEST(netsock_gre_connected_hears_the_server_only)
+START_TEST(netsock_gre_connected_receives_from_the_server_only)
 {
 	int fd = netsock_gre_open(CALL, &none);
 	send_call("127.0.0.2", CALL, 'e');
-	ck_assert_int_eq(netsock_gre_connect(fd, address("127.0.0.2"), address("127.0.0.1")), 0);
+	ck_assert_int_eq(netsock_gre_bind(fd, address("127.0.0.1")), 0);
+	ck_assert_int_eq(netsock_gre_connect(fd, address("127.0.0.2")), 0);
 	send_call("127.0.0.2", CALL, 'f');
 	send_call("127.0.0.3", CALL, 'z');
 	ck_assert_str_eq(received(fd), "ef");
@@ -145,11 +194,23 @@ START_TEST(netsock_gre_connected_hears_the_server_only)
 }
 END_TEST
 
-START_TEST(netsock_gre_connect_says_when_the_local_address_is_not_ours)
+START_TEST(netsock_gre_can_be_bound_again_for_another_server)
 {
 	int fd = netsock_gre_open(CALL, &none);
-	ck_assert_int_eq(
-	    netsock_gre_connect(fd, address("127.0.0.2"), address("192.0.2.1")), -EADDRNOTAVAIL);
+	ck_assert_int_eq(netsock_gre_bind(fd, address("127.0.0.9")), 0);
+	ck_assert_int_eq(netsock_gre_bind(fd, address("127.0.0.1")), 0);
+	ck_assert_int_eq(netsock_gre_connect(fd, address("127.0.0.3")), 0);
+	send_call("127.0.0.2", CALL, 'z');
+	send_call("127.0.0.3", CALL, 'f');
+	ck_assert_str_eq(received(fd), "f");
+	close(fd);
+}
+END_TEST
+
+START_TEST(netsock_gre_bind_fails_when_the_local_address_is_not_ours)
+{
+	int fd = netsock_gre_open(CALL, &none);
+	ck_assert_int_eq(netsock_gre_bind(fd, address("192.0.2.1")), -EADDRNOTAVAIL);
 	close(fd);
 }
 END_TEST
@@ -162,20 +223,20 @@ START_TEST(netsock_gre_has_its_options)
 	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	ck_assert_int_eq(get_int(fd, IPPROTO_IP, IP_MTU_DISCOVER), IP_PMTUDISC_DONT);
 	ck_assert_int_eq(get_int(fd, SOL_SOCKET, SO_RXQ_OVFL), 1);
-	/* Forced as root of the machine; else what net.core.rmem_max allows. */
+	/* Forced with CAP_NET_ADMIN of the machine, else limited by net.core.rmem_max. */
 	ck_assert_int_gt(get_int(fd, SOL_SOCKET, SO_RCVBUF), 64 << 10);
 	close(fd);
 }
 END_TEST
 
-START_TEST(netsock_gre_sends_what_is_too_big_for_the_path_in_fragments)
+START_TEST(netsock_gre_fragments_packets_that_are_too_big_for_the_path)
 {
 	static uint8_t packet[40000] = {0x20, 0x81, 0x88, 0x0b, 0, 0, 0x12, 0x34};
 	int fd = netsock_gre_open(CALL, &none);
 	int small = socket(AF_INET, SOCK_DGRAM, 0);
 	struct ifreq request = {.ifr_name = "lo", .ifr_mtu = 1500};
 	ck_assert_int_eq(ioctl(small, SIOCSIFMTU, &request), 0);
-	ck_assert_int_eq(netsock_gre_connect(fd, address("127.0.0.1"), address("127.0.0.1")), 0);
+	ck_assert_int_eq(netsock_gre_connect(fd, address("127.0.0.1")), 0);
 	ck_assert_int_eq(send(fd, packet, sizeof(packet), 0), (ssize_t)sizeof(packet));
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	ck_assert_int_eq(poll(&p, 1, 2000), 1);
@@ -202,7 +263,7 @@ static int wait_connected(int fd)
 	return netsock_connect_result(fd);
 }
 
-START_TEST(netsock_tcp_connects_from_the_address_asked_for)
+START_TEST(netsock_tcp_connects_from_the_given_address)
 {
 	struct netsock_options o = {.local = address("127.0.0.9"), .mark = 7};
 	struct in_addr local;
@@ -221,7 +282,7 @@ START_TEST(netsock_tcp_connects_from_the_address_asked_for)
 }
 END_TEST
 
-START_TEST(netsock_tcp_says_why_it_failed)
+START_TEST(netsock_tcp_returns_why_it_failed)
 {
 	struct netsock_options stranger = {.local = address("192.0.2.1")};
 	int fd = netsock_tcp_connect(address("127.0.0.2"), &none);
@@ -233,7 +294,7 @@ START_TEST(netsock_tcp_says_why_it_failed)
 }
 END_TEST
 
-START_TEST(netsock_connect_result_tells_that_it_is_not_over)
+START_TEST(netsock_connect_result_is_in_progress_while_connecting)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	ck_assert_int_eq(netsock_connect_result(fd), -EINPROGRESS);
@@ -247,7 +308,7 @@ START_TEST(netsock_call_ids_are_unique_and_never_zero)
 	static int held[500];
 	for (size_t i = 0; i < 500; i++) {
 		uint16_t id = 0;
-		held[i] = netsock_reserve_call_id(0, &id);
+		held[i] = netsock_reserve_call_id(0, &id, &holder);
 		ck_assert_int_ge(held[i], 0);
 		ck_assert_uint_ne(id, 0);
 		ck_assert(!taken[id]);
@@ -258,12 +319,12 @@ START_TEST(netsock_call_ids_are_unique_and_never_zero)
 }
 END_TEST
 
-START_TEST(netsock_call_id_is_had_where_no_try_finds_a_free_one)
+START_TEST(netsock_random_call_id_needs_no_free_one)
 {
 	uint16_t id = 0, same = 0;
 	only_random = 4711;
-	int fd = netsock_reserve_call_id(0, &id);
-	int unreserved = netsock_reserve_call_id(0, &same);
+	int fd = netsock_reserve_call_id(0, &id, &holder);
+	int unreserved = netsock_reserve_call_id(0, &same, &holder);
 	only_random = 0;
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_ge(unreserved, 0);
@@ -274,17 +335,72 @@ START_TEST(netsock_call_id_is_had_where_no_try_finds_a_free_one)
 }
 END_TEST
 
-START_TEST(netsock_call_id_asked_for_is_had_once_and_free_again_when_closed)
+START_TEST(netsock_call_id_is_reserved_once_and_free_when_closed)
 {
 	uint16_t id = 0, again = 0;
-	int fd = netsock_reserve_call_id(4711, &id);
+	int fd = netsock_reserve_call_id(4711, &id, &holder);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_uint_eq(id, 4711);
-	ck_assert_int_eq(netsock_reserve_call_id(4711, &again), -EADDRINUSE);
+	ck_assert_int_eq(netsock_reserve_call_id(4711, &again, &holder), -EADDRINUSE);
+	ck_assert_int_eq(holder.pid, getpid());
+	ck_assert_uint_eq(holder.uid, getuid());
 	close(fd);
-	fd = netsock_reserve_call_id(4711, &id);
+	fd = netsock_reserve_call_id(4711, &id, &holder);
 	ck_assert_int_ge(fd, 0);
 	close(fd);
+}
+END_TEST
+
+/* As when the parent has reserved it, and has exited or given up its user id since. */
+START_TEST(netsock_holder_is_who_reserved_and_not_who_has_the_descriptor)
+{
+	uint16_t id;
+	int ready[2], status;
+	char byte;
+	if (getuid() != 0)
+		return;
+	ck_assert_int_eq(pipe(ready), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		int fd = netsock_reserve_call_id(4711, &id, &holder);
+		if (fd < 0 || setuid(12345) < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	for (int i = 0; i < 100; i++) {
+		ck_assert_int_eq(netsock_reserve_call_id(4711, &id, &holder), -EADDRINUSE);
+		ck_assert_int_eq(holder.pid, child);
+		ck_assert_uint_eq(holder.uid, 0);
+	}
+	kill(child, SIGKILL);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+}
+END_TEST
+
+START_TEST(netsock_holder_that_does_not_listen_is_not_known)
+{
+	uint16_t id;
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "\0pptp-call-id-4711"};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address.sun_family) + 18), 0);
+	ck_assert_int_eq(netsock_reserve_call_id(4711, &id, &holder), -EADDRINUSE);
+	ck_assert_int_eq(holder.pid, 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(netsock_random_numbers_differ_without_getrandom)
+{
+	static bool seen[65536];
+	int different = 0;
+	no_getrandom = true;
+	for (int i = 0; i < 200; i++) {
+		uint16_t value = netsock_random_u16();
+		different += !seen[value];
+		seen[value] = true;
+	}
+	ck_assert_int_gt(different, 150);
 }
 END_TEST
 
@@ -298,19 +414,25 @@ int main(void)
 	}
 	tcase_add_checked_fixture(tc, set_up, NULL);
 	tcase_set_timeout(tc, 30);
-	tcase_add_test(tc, netsock_gre_lets_in_its_own_call_only);
-	tcase_add_test(tc, netsock_gre_keeps_other_versions_protocols_and_stumps_out);
-	tcase_add_test(tc, netsock_gre_filter_steps_over_ip_options);
-	tcase_add_test(tc, netsock_gre_connected_hears_the_server_only);
-	tcase_add_test(tc, netsock_gre_connect_says_when_the_local_address_is_not_ours);
+	tcase_add_test(tc, netsock_gre_receives_its_own_call_only);
+	tcase_add_test(tc, netsock_gre_receives_nothing_from_before_its_filter);
+	tcase_add_test(tc, netsock_gre_filter_cannot_be_removed);
+	tcase_add_test(tc, netsock_gre_drops_other_versions_protocols_and_short_packets);
+	tcase_add_test(tc, netsock_gre_filter_skips_ip_options);
+	tcase_add_test(tc, netsock_gre_connected_receives_from_the_server_only);
+	tcase_add_test(tc, netsock_gre_can_be_bound_again_for_another_server);
+	tcase_add_test(tc, netsock_gre_bind_fails_when_the_local_address_is_not_ours);
 	tcase_add_test(tc, netsock_gre_has_its_options);
-	tcase_add_test(tc, netsock_gre_sends_what_is_too_big_for_the_path_in_fragments);
-	tcase_add_test(tc, netsock_tcp_connects_from_the_address_asked_for);
-	tcase_add_test(tc, netsock_tcp_says_why_it_failed);
-	tcase_add_test(tc, netsock_connect_result_tells_that_it_is_not_over);
+	tcase_add_test(tc, netsock_gre_fragments_packets_that_are_too_big_for_the_path);
+	tcase_add_test(tc, netsock_tcp_connects_from_the_given_address);
+	tcase_add_test(tc, netsock_tcp_returns_why_it_failed);
+	tcase_add_test(tc, netsock_connect_result_is_in_progress_while_connecting);
 	tcase_add_test(tc, netsock_call_ids_are_unique_and_never_zero);
-	tcase_add_test(tc, netsock_call_id_is_had_where_no_try_finds_a_free_one);
-	tcase_add_test(tc, netsock_call_id_asked_for_is_had_once_and_free_again_when_closed);
+	tcase_add_test(tc, netsock_random_call_id_needs_no_free_one);
+	tcase_add_test(tc, netsock_call_id_is_reserved_once_and_free_when_closed);
+	tcase_add_test(tc, netsock_holder_is_who_reserved_and_not_who_has_the_descriptor);
+	tcase_add_test(tc, netsock_holder_that_does_not_listen_is_not_known);
+	tcase_add_test(tc, netsock_random_numbers_differ_without_getrandom);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

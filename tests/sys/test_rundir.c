@@ -1,232 +1,215 @@
 /* SPDX-License-Identifier: ISC */
-/* The socket folder: private, never somebody else's, and its lock binds all who use the name. */
+/* The directory of each kind of user, in a mount namespace with /run and /tmp of the test's own. */
 #include "sys/rundir.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/unit.h"
+#include "unit.h"
 
-static char folder[64];
+enum {
+	USER = 12345,
+	OTHER = 54321
+};
+
+static bool elevated; /* hides the environment */
+static char path[RUNDIR_PATH_MAX];
+
+char *secure_getenv(const char *name)
+{
+	return elevated ? NULL : getenv(name);
+}
+
+static bool enter_namespace(void)
+{
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", "/run", "tmpfs", 0, "mode=755") == 0 &&
+	       mount("none", "/tmp", "tmpfs", 0, "mode=1777") == 0;
+}
 
 static void set_up(void)
 {
-	strcpy(folder, "/tmp/test-run-folder-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert(enter_namespace());
+	unsetenv("XDG_RUNTIME_DIR");
 }
 
-static void tear_down(void)
+/* Calls `get` with these real and effective user ids; `path` is what it writes. */
+static int call(int (*get)(char *), uid_t real, uid_t effective)
 {
-	char command[128];
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	ck_assert_int_eq(system(command), 0);
-}
-
-START_TEST(run_folder_says_so_when_its_path_does_not_fit)
-{
-	char little[4];
-	ck_assert_int_eq(run_folder_make(little, sizeof(little)), -ENAMETOOLONG);
-}
-END_TEST
-
-/* `get` as a user who cannot write /run, with `runtime` as XDG_RUNTIME_DIR. */
-static int as_another_user(
-    int (*get)(char *path, size_t cap), const char *runtime, char *path, size_t cap)
-{
-	int fds[2];
+	int fds[2], status = 0;
 	ck_assert_int_eq(pipe(fds), 0);
 	pid_t child = fork();
 	if (child == 0) {
-		char found[128] = "";
-		if (runtime)
-			setenv("XDG_RUNTIME_DIR", runtime, 1);
-		else
-			unsetenv("XDG_RUNTIME_DIR");
-		if (setgid(65533) < 0 || setuid(65533) < 0)
+		if (setresuid(real, effective, effective) < 0)
 			_exit(99);
-		int rc = get(found, sizeof(found));
-		_exit(write(fds[1], found, sizeof(found)) < 0 ? 98 : -rc);
+		int rc = get(path);
+		if (geteuid() != effective || write(fds[1], path, sizeof(path)) < 0)
+			_exit(98);
+		_exit(-rc);
 	}
-	int status = 0;
-	memset(path, 0, cap);
-	ck_assert_int_ge(read(fds[0], path, cap - 1), 0);
+	ck_assert_int_eq(read(fds[0], path, sizeof(path)), sizeof(path));
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	close(fds[0]);
 	close(fds[1]);
 	return -WEXITSTATUS(status);
 }
 
-static int folder_of_another_user(const char *runtime, char *path, size_t cap)
+static void make_directory(const char *name, uid_t owner, mode_t mode)
 {
-	return as_another_user(run_folder_make, runtime, path, cap);
+	ck_assert_int_eq(mkdir(name, 0700), 0);
+	ck_assert_int_eq(chown(name, owner, owner), 0);
+	ck_assert_int_eq(chmod(name, mode), 0);
 }
 
-START_TEST(run_folder_is_found_where_it_was_made_and_not_touched_by_looking)
+static void check_directory(const char *wanted, uid_t owner, mode_t mode)
 {
-	char path[129], wanted[128];
 	struct stat st;
-	if (getuid() != 0)
-		return;
-	ck_assert_int_eq(chown(folder, 65533, 65533), 0);
-	snprintf(wanted, sizeof(wanted), "%s/pptp", folder);
-	ck_assert_int_eq(as_another_user(run_folder_find, folder, path, sizeof(path)), -ENOENT);
-	ck_assert_int_eq(stat(wanted, &st), -1);
-	ck_assert_int_eq(folder_of_another_user(folder, path, sizeof(path)), 0);
-	ck_assert_int_eq(chmod(wanted, 0755), 0);
-	ck_assert_int_eq(as_another_user(run_folder_find, folder, path, sizeof(path)), 0);
 	ck_assert_str_eq(path, wanted);
-	ck_assert_int_eq(stat(wanted, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0755);
+	ck_assert_int_eq(lstat(path, &st), 0);
+	ck_assert(S_ISDIR(st.st_mode));
+	ck_assert_uint_eq(st.st_uid, owner);
+	ck_assert_uint_eq(st.st_mode & 07777, mode);
+}
+
+START_TEST(rundir_of_root_is_in_run_whatever_the_environment_says)
+{
+	make_directory("/tmp/runtime", 0, 0700);
+	setenv("XDG_RUNTIME_DIR", "/tmp/runtime", 1);
+	ck_assert_int_eq(call(rundir_make, 0, 0), 0);
+	check_directory("/run/pptp", 0, 0700);
 }
 END_TEST
 
-START_TEST(run_folder_is_private_and_never_somebody_elses)
+START_TEST(rundir_of_root_is_never_elsewhere)
 {
-	char path[129], wanted[128], link[128];
-	struct stat st;
-	if (getuid() != 0)
-		return;
-	ck_assert_int_eq(chown(folder, 65533, 65533), 0);
-	snprintf(wanted, sizeof(wanted), "%s/pptp", folder);
-	ck_assert_int_eq(folder_of_another_user(folder, path, sizeof(path)), 0);
-	ck_assert_str_eq(path, wanted);
-	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0700);
-	ck_assert_uint_eq(st.st_uid, 65533);
-	/* One that is too open is closed; one of root's, or a link, is passed over for /tmp. */
-	ck_assert_int_eq(chmod(wanted, 0777), 0);
-	ck_assert_int_eq(folder_of_another_user(folder, path, sizeof(path)), 0);
-	ck_assert_int_eq(stat(wanted, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0700);
-	snprintf(link, sizeof(link), "%s/elsewhere", folder);
-	ck_assert_int_eq(rename(wanted, link), 0);
-	ck_assert_int_eq(symlink(link, wanted), 0);
-	ck_assert_int_eq(folder_of_another_user(folder, path, sizeof(path)), 0);
-	ck_assert_str_eq(path, "/tmp/pptp-65533");
-	ck_assert_int_eq(rmdir("/tmp/pptp-65533"), 0);
-	ck_assert_int_eq(mkdir("/tmp/pptp-65533", 0777), 0); /* root was there first */
-	ck_assert_int_eq(folder_of_another_user(NULL, path, sizeof(path)), -EPERM);
-	ck_assert_int_eq(rmdir("/tmp/pptp-65533"), 0);
+	ck_assert_int_eq(mount("none", "/run", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	ck_assert_int_eq(call(rundir_make, 0, 0), -EROFS);
+	ck_assert_str_eq(path, "/run/pptp");
 }
 END_TEST
 
-START_TEST(run_folder_lock_excludes_others_until_it_is_let_go)
+START_TEST(rundir_of_a_user_is_in_the_runtime_directory)
 {
-	int fd = run_folder_lock(folder);
-	ck_assert_int_ge(fd, 0);
-	int other = open(folder, O_RDONLY | O_DIRECTORY);
-	ck_assert_int_eq(flock(other, LOCK_EX | LOCK_NB), -1);
-	close(fd);
-	ck_assert_int_eq(flock(other, LOCK_EX | LOCK_NB), 0);
-	/* One who is stopped with the lock in his hands does not stop all others. */
-	ck_assert_int_eq(run_folder_lock(folder), -EAGAIN);
-	close(other);
-	ck_assert_int_eq(run_folder_lock("/nowhere/at/all"), -ENOENT);
+	make_directory("/tmp/runtime", USER, 0700);
+	make_directory("/run/user", 0, 0755);
+	make_directory("/run/user/12345", USER, 0700);
+	setenv("XDG_RUNTIME_DIR", "/tmp/runtime", 1);
+	ck_assert_int_eq(call(rundir_make, USER, USER), 0);
+	check_directory("/tmp/runtime/pptp", USER, 0700);
+	elevated = true;
+	ck_assert_int_eq(call(rundir_make, USER, USER), 0);
+	check_directory("/run/user/12345/pptp", USER, 0700);
 }
 END_TEST
 
-START_TEST(run_folder_lock_is_of_the_folder_that_has_the_name_now)
+START_TEST(rundir_ignores_a_runtime_directory_that_others_can_change)
 {
-	char command[512], octet = 0;
-	int ready[2];
-	int held = run_folder_lock(folder);
-	ck_assert_int_ge(held, 0);
-	ck_assert_int_eq(pipe(ready), 0);
-	pid_t child = fork();
-	if (child == 0) {
-		close(held);
-		if (write(ready[1], "x", 1) != 1)
-			_exit(3);
-		int mine = run_folder_lock(folder);
-		struct stat a, b;
-		_exit(mine >= 0 && fstat(mine, &a) == 0 && stat(folder, &b) == 0 &&
-			      a.st_ino == b.st_ino
-			  ? 0
-			  : 1);
+	static const struct {
+		const char *name;
+		uid_t owner;
+		mode_t mode;
+	} unusable[] = {{"/tmp/others", OTHER, 0777}, {"/tmp/group", USER, 0770},
+	    {"/tmp/world", USER, 0702}, {"/tmp/does-not-exist", 0, 0}, {"tmp/relative", 0, 0},
+	    {"/tmp/a-directory-whose-name-leaves-no-space-for-that-of-a-socket", USER, 0700}};
+	for (size_t i = 0; i < sizeof(unusable) / sizeof(unusable[0]); i++) {
+		if (unusable[i].mode)
+			make_directory(unusable[i].name, unusable[i].owner, unusable[i].mode);
+		setenv("XDG_RUNTIME_DIR", unusable[i].name, 1);
+		ck_assert_int_eq(call(rundir_make, USER, USER), 0);
+		check_directory("/tmp/pptp-12345", USER, 0700);
 	}
-	ck_assert_int_eq(read(ready[0], &octet, 1), 1);
-	/* Somebody clears it away and makes it anew, while one waits for the lock of the old one. */
-	snprintf(command, sizeof(command),
-	    "mv '%s' '%s-old' && mkdir -m 700 '%s' && rmdir '%s-old'", folder, folder, folder,
-	    folder);
-	ck_assert_int_eq(system(command), 0);
-	close(held);
-	int status = 1;
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(status, 0);
-	close(ready[0]);
-	close(ready[1]);
+	ck_assert_int_eq(mkdir("/tmp/own", 0700), 0);
+	ck_assert_int_eq(chown("/tmp/own", USER, USER), 0);
+	ck_assert_int_eq(symlink("/tmp/own", "/tmp/link"), 0);
+	setenv("XDG_RUNTIME_DIR", "/tmp/link", 1);
+	ck_assert_int_eq(call(rundir_make, USER, USER), 0);
+	check_directory("/tmp/pptp-12345", USER, 0700);
 }
 END_TEST
 
-/* How often `name` comes in a walk through the folder, and how many names there are besides . and .. */
-static unsigned walk_for(const char *wanted, unsigned *all)
+START_TEST(rundir_of_a_set_user_id_start_belongs_to_the_user)
 {
-	struct run_folder_walk walk;
-	const char *name;
-	unsigned times = 0;
-	*all = 0;
-	ck_assert_int_eq(run_folder_walk_begin(&walk, folder), 0);
-	while ((name = run_folder_walk_next(&walk))) {
-		times += strcmp(name, wanted) == 0;
-		*all += strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-	}
-	ck_assert_ptr_null(run_folder_walk_next(&walk));
-	run_folder_walk_end(&walk);
-	return times;
-}
-
-START_TEST(run_folder_walk_meets_each_name_once_however_long_and_many)
-{
-	enum {
-		NAMES = 64,
-		LONGEST = 255
-	};
-	char names[NAMES][LONGEST + 1];
-	unsigned all;
-	ck_assert_uint_eq(walk_for("none", &all), 0);
-	ck_assert_uint_eq(all, 0);
-	for (int i = 0; i < NAMES; i++) {
-		char path[sizeof(folder) + 1 + LONGEST];
-		/* From 5 octets to the longest there can be. */
-		snprintf(
-		    names[i], sizeof(names[i]), "%0*d", 5 + i * (LONGEST - 5) / (NAMES - 1), i);
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		ck_assert_int_ge(close(open(path, O_CREAT | O_WRONLY, 0600)), 0);
-	}
-	for (int i = 0; i < NAMES; i++)
-		ck_assert_uint_eq(walk_for(names[i], &all), 1);
-	ck_assert_uint_eq(all, NAMES);
+	ck_assert_int_eq(call(rundir_make, USER, 0), 0);
+	check_directory("/tmp/pptp-12345", USER, 0700);
+	ck_assert_int_eq(call(rundir_find, USER, 0), 0);
 }
 END_TEST
 
-START_TEST(run_folder_walk_says_why_there_is_none)
+START_TEST(rundir_of_another_user_is_refused)
 {
-	struct run_folder_walk walk;
-	ck_assert_int_eq(run_folder_walk_begin(&walk, "/dev/null"), -ENOTDIR);
-	ck_assert_int_eq(run_folder_walk_begin(&walk, "/no such folder"), -ENOENT);
+	make_directory("/tmp/pptp-12345", OTHER, 0777);
+	ck_assert_int_eq(call(rundir_make, USER, USER), -EEXIST);
+	ck_assert_str_eq(path, "/tmp/pptp-12345");
+	ck_assert_int_eq(call(rundir_find, USER, USER), -EEXIST);
+	make_directory("/run/pptp", OTHER, 0777);
+	ck_assert_int_eq(call(rundir_make, 0, 0), -EEXIST);
+}
+END_TEST
+
+START_TEST(rundir_that_is_a_link_or_a_file_is_refused)
+{
+	make_directory("/tmp/elsewhere", USER, 0755);
+	ck_assert_int_eq(symlink("/tmp/elsewhere", "/tmp/pptp-12345"), 0);
+	ck_assert_int_lt(call(rundir_make, USER, USER), 0);
+	ck_assert_int_lt(call(rundir_find, USER, USER), 0);
+	strcpy(path, "/tmp/elsewhere");
+	check_directory("/tmp/elsewhere", USER, 0755);
+	ck_assert_int_eq(unlink("/tmp/pptp-12345"), 0);
+	ck_assert_int_eq(mknod("/tmp/pptp-12345", S_IFREG | 0600, 0), 0);
+	ck_assert_int_eq(call(rundir_make, USER, USER), -ENOTDIR);
+}
+END_TEST
+
+START_TEST(rundir_make_restores_a_private_mode)
+{
+	make_directory("/tmp/pptp-12345", USER, 0777);
+	ck_assert_int_eq(call(rundir_make, USER, USER), 0);
+	check_directory("/tmp/pptp-12345", USER, 0700);
+}
+END_TEST
+
+START_TEST(rundir_find_changes_nothing)
+{
+	ck_assert_int_eq(call(rundir_find, USER, USER), -ENOENT);
+	ck_assert_int_eq(call(rundir_find, 0, 0), -ENOENT);
+	ck_assert_str_eq(path, "/run/pptp");
+	make_directory("/tmp/pptp-12345", USER, 0755);
+	ck_assert_int_eq(call(rundir_find, USER, USER), 0);
+	check_directory("/tmp/pptp-12345", USER, 0755);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("run_folder");
-	TCase *tc = tcase_create("run_folder");
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_set_timeout(tc, 30);
-	tcase_add_test(tc, run_folder_says_so_when_its_path_does_not_fit);
-	tcase_add_test(tc, run_folder_is_found_where_it_was_made_and_not_touched_by_looking);
-	tcase_add_test(tc, run_folder_is_private_and_never_somebody_elses);
-	tcase_add_test(tc, run_folder_lock_excludes_others_until_it_is_let_go);
-	tcase_add_test(tc, run_folder_lock_is_of_the_folder_that_has_the_name_now);
-	tcase_add_test(tc, run_folder_walk_meets_each_name_once_however_long_and_many);
-	tcase_add_test(tc, run_folder_walk_says_why_there_is_none);
+	Suite *suite = suite_create("rundir");
+	TCase *tc = tcase_create("rundir");
+	int status = 1;
+	pid_t probe = fork();
+	if (probe == 0)
+		_exit(enter_namespace() ? 0 : 1);
+	if (probe < 0 || waitpid(probe, &status, 0) != probe || status != 0) {
+		puts("ok 1 - rundir # SKIP no right to mount");
+		puts("1..1");
+		return EXIT_SUCCESS;
+	}
+	tcase_add_checked_fixture(tc, set_up, NULL);
+	tcase_add_test(tc, rundir_of_root_is_in_run_whatever_the_environment_says);
+	tcase_add_test(tc, rundir_of_root_is_never_elsewhere);
+	tcase_add_test(tc, rundir_of_a_user_is_in_the_runtime_directory);
+	tcase_add_test(tc, rundir_ignores_a_runtime_directory_that_others_can_change);
+	tcase_add_test(tc, rundir_of_a_set_user_id_start_belongs_to_the_user);
+	tcase_add_test(tc, rundir_of_another_user_is_refused);
+	tcase_add_test(tc, rundir_that_is_a_link_or_a_file_is_refused);
+	tcase_add_test(tc, rundir_make_restores_a_private_mode);
+	tcase_add_test(tc, rundir_find_changes_nothing);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
 The two ends of the gateway's data path, for its tests: what pppd does on its side of the pty, and
-what a server does with GRE, both with every octet checked.
+what a server does with GRE, both with every byte checked.
 """
 import contextlib
 import os
@@ -21,7 +21,7 @@ SERVER = "127.0.0.2"
 
 class Tunnel:
     """
-    A call that stands: fake server with GRE, log, and the program in the pty form. `spoken` says
+    An established call: fake server with GRE, log, and the program in the pty form. `spoken` says
     whether pppd's side has sent a first frame already (number 0 of the server's count).
     """
 
@@ -70,7 +70,7 @@ class Tunnel:
                 fail("packet", number, "to pppd is", is_[:40].hex(), "instead of", should[:40].hex())
 
     def quiet_down(self, marker=b"\xff\x03\x80\x21marker"):
-        """Nothing else is on its way to pppd: a marker sent now is the next that comes."""
+        """Nothing else is in flight to pppd: a marker sent now is the next that comes."""
         self.down(marker)
         self.expect_down([marker])
 
@@ -114,7 +114,7 @@ def lcp_request(identifier, options=b""):
 
 
 def ppp(number, size=100, seed=0x5A):
-    """A PPP frame (IPv4) that is like no other: its number and octets of all values."""
+    """A PPP frame (IPv4) that is like no other: its number and bytes of all values."""
     head = struct.pack("!HHI", 0xFF03, 0x0021, number)
     first = (seed + number * 7) * 163 & 0xFF
     return head + (CYCLE * (2 + size // 256))[first:first + max(0, size - len(head))]
@@ -126,7 +126,7 @@ CYCLE = bytes(i * 11 & 0xFF for i in range(256))
 class FakePppd:
     """
     A pppd for the shell form: a script that notes how it was started, and does with the tty what
-    `body` says ($1 is the tty). Put its folder first in PATH and build no /usr/sbin/pppd in.
+    `body` says ($1 is the tty). Put its directory first in PATH and build no /usr/sbin/pppd in.
     """
 
     def __init__(self, path, body):

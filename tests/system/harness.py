@@ -90,24 +90,18 @@ def match(pattern, text):
     return found
 
 
-# As glibc says it, and musl: the program speaks as its C library does.
-NO_ROUTE_TO_HOST = "(No route to host|Host is unreachable)"
-NETWORK_UNREACHABLE = "(Network is unreachable|Network unreachable)"
-NO_DESCRIPTORS = "(Too many open files|No file descriptors available)"
+NO_ROUTE_TO_HOST = "No route to host"
+NETWORK_UNREACHABLE = "Network is unreachable"
+NO_DESCRIPTORS = "Too many open files"
 
 
-def preloadable():
-    """The program under test, or its build with the system's C library: a static one calls nothing
-    that is preloaded."""
-    def shared(program):
-        ldd = subprocess.run(["ldd", program], capture_output=True, text=True)
-        return ldd.returncode == 0 and "statically linked" not in ldd.stdout
-
-    built = os.path.join(TOP, "build", "pptp")
-    for program in (PPTP, built):
-        if os.path.exists(program) and shared(program):
-            return program
-    raise Skipped("neither", PPTP, "nor", built, "has a shared C library")
+def shared_libc():
+    """The program under test; the test is skipped where that is static: musl's resolver knows no
+    nsswitch.conf, and a static program calls nothing that is preloaded."""
+    ldd = subprocess.run(["ldd", PPTP], capture_output=True, text=True)
+    if ldd.returncode or "statically linked" in ldd.stdout:
+        raise Skipped(PPTP, "has no shared C library")
+    return PPTP
 
 
 STRUCK = "/run/struck-at"
@@ -122,7 +116,7 @@ def signal_in_instant(comm, signo, instant):
         _made.add(library)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(STRUCK)
-    return {"program": preloadable(), "environment": {
+    return {"program": shared_libc(), "sandbox": False, "environment": {
         "LD_PRELOAD": library, "KILL_AT": str(instant), "KILL_AT_NAME": comm,
         "KILL_AT_SIGNAL": str(int(signo)), "KILL_AT_TELLS": STRUCK}}
 
@@ -244,6 +238,9 @@ def _set_up_namespaces():
         if not os.path.exists("/dev/ptmx"):
             diag("setting up the namespaces:", done.stderr)
             sys.exit(1)
+    with open("/etc/passwd") as f:
+        without = [line for line in f if not line.startswith("pptp:")]
+    put_over("/etc/passwd", "".join(without))
 
 
 def sh(command, check=True):
@@ -266,13 +263,13 @@ def enter_namespace(fd):
         raise OSError(ctypes.get_errno(), "setns")
 
 
-def far_server(script=None, **kwargs):
-    """A FakeServer at FAR; needs far_network()."""
+def far_server(script=None, address=FAR, **kwargs):
+    """A FakeServer at that address of the namespace "far"; needs far_network()."""
     here = os.open("/proc/self/ns/net", os.O_RDONLY)
     far = os.open("/run/netns/far", os.O_RDONLY)
     enter_namespace(far)
     try:
-        return FakeServer(FAR, script, **kwargs)
+        return FakeServer(address, script, **kwargs)
     finally:
         enter_namespace(here)
         os.close(here)
@@ -302,7 +299,7 @@ def remote_server(script=None, **kwargs):
 
 # ---- names ----
 
-def _put_over(path, text):
+def put_over(path, text):
     """A file of our own under that name, in our mount namespace; where there is none, nothing."""
     own = "/run/own" + path.replace("/", "-")
     with open(own, "w") as f:
@@ -317,12 +314,64 @@ def hosts(text, sources="files", name_server=None):
     files = {"/etc/hosts": text, "/etc/nsswitch.conf": "hosts: %s\n" % sources,
              "/etc/resolv.conf": "nameserver %s\n" % (name_server or "127.0.0.1")}
     for path, content in files.items():
-        _put_over(path, content)
+        put_over(path, content)
     try:
         yield
     finally:
         for path in files:
             sh("umount %s 2>/dev/null" % path, check=False)
+
+
+class NameServer:
+    """Answers questions for IPv4 addresses with `addresses`, in that order; with None, never; with
+    "fails", that the lookup failed."""
+
+    def __init__(self, address, addresses=None):
+        self.addresses = addresses
+        self.asked = threading.Event()
+        self.times = []  # when it was asked
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.bind((address, 53))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+
+    def _serve(self):
+        while True:
+            try:
+                question, peer = self._sock.recvfrom(1500)
+            except OSError:
+                return
+            if not question:
+                return
+            self.times.append(time.monotonic())
+            self.asked.set()
+            addresses = self.addresses
+            if addresses is None:
+                continue
+            self.may_answer.wait(WAIT)
+            end = question.index(b"\0", 12) + 5  # after the name, its type and class
+            records = []
+            failed = addresses == "fails"
+            if struct.unpack_from("!H", question, end - 4)[0] == 1 and not failed:
+                records = [b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(a)
+                           for a in addresses]
+            head = question[:2] + struct.pack("!HHHHH", 0x8182 if failed else 0x8180, 1, len(records), 0, 0)
+            with contextlib.suppress(OSError):  # it may have been closed meanwhile
+                self._sock.sendto(head + question[12:end] + b"".join(records), peer)
+
+
+def with_names():
+    """Names that are not in the hosts file are asked of a NameServer at 127.0.0.3."""
+    return hosts("127.0.0.1 localhost\n", sources="files dns", name_server="127.0.0.3")
 
 
 # ---- what the program logs ----
@@ -331,12 +380,12 @@ MARK_LEN = 16  # shorter than any line of the program's
 
 
 class Log:
-    """Stands in for syslogd: takes what is sent to /dev/log and keeps it."""
+    """Takes the place of syslogd: keeps what is sent to /dev/log."""
 
     def __init__(self):
         self.lines = []  # (time, text), the text without the priority
         self.priorities = []
-        self._marks = set()  # MARK_LEN octets each, by which the reader is known to have come so far
+        self._marks = set()  # MARK_LEN bytes each, by which the reader is known to have come so far
         self.changed = threading.Condition()
         with contextlib.suppress(FileNotFoundError):
             os.unlink("/dev/log")
@@ -410,18 +459,18 @@ class Log:
     def _read(self):
         while True:
             try:
-                octets = self._sock.recv(65536)
+                data = self._sock.recv(65536)
             except OSError:
                 return
-            if not octets:
+            if not data:
                 return
             self._reading.wait()
-            if len(octets) == MARK_LEN:
+            if len(data) == MARK_LEN:
                 with self.changed:
-                    self._marks.add(octets)
+                    self._marks.add(data)
                     self.changed.notify_all()
                 continue
-            text = octets.decode("utf-8", "replace").rstrip("\n\0")
+            text = data.decode("utf-8", "replace").rstrip("\n\0")
             found = re.match(r"<(\d+)>(?:\w{3} [ \d]\d [\d:]{8} )?(.*)", text, re.S)
             with self.changed:
                 self.priorities.append(int(found.group(1)) if found else None)
@@ -438,11 +487,13 @@ _tag_number = [0]
 class Run:
     """
     ./pptp as pppd's pty option runs it: stdin and stdout are the master of a pty, and `slave` (raw,
-    as pppd sets it) is kept here. With pty=False they are /dev/null.
+    as pppd sets it) is kept here. With pty=False they are /dev/null. sandbox=False: what is preloaded
+    makes system calls that the program itself never makes.
     """
 
     def __init__(self, arguments, pty=True, program=None, environment=None, stdin=None, stdout=None,
-                 prefix=()):
+                 prefix=(), close_fds=True, sandbox=True):
+        arguments = list(arguments) if sandbox else ["--nosandbox"] + list(arguments)
         _tag_number[0] += 1
         self.tag = "%d.%d" % (os.getpid(), _tag_number[0])
         self.slave = None
@@ -458,11 +509,13 @@ class Run:
             stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=subprocess.PIPE if stdout is None else stdout, stderr=subprocess.PIPE,
             env=dict(os.environ, **dict(environment or {}, **{TAG: self.tag})),
-            start_new_session=True)
+            start_new_session=True, close_fds=close_fds)
         if master is not None:
             os.close(master)
         self.pid = self.process.pid
         self._stderr = b""
+        self._pty_form = "--nolaunchpppd" in arguments
+        self._had_children = False
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
         _running.append(self)
@@ -475,10 +528,10 @@ class Run:
 
     def _read_stderr(self):
         while True:
-            octets = self.process.stderr.read1(65536)
-            if not octets:
+            data = self.process.stderr.read1(65536)
+            if not data:
                 return
-            self._stderr += octets
+            self._stderr += data
 
     def stderr(self):
         """All of stderr; call it after wait() to have it whole."""
@@ -489,26 +542,48 @@ class Run:
     def stdout(self):
         return self.process.stdout.read().decode("utf-8", "replace")
 
-    def wait(self, timeout=WAIT):
-        """The exit status (negative: the signal), within `timeout`."""
-        try:
-            return self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            fail("pptp still runs after", timeout, "s; processes", self.pids(), "stderr", self.stderr())
+    def wait(self, timeout=WAIT, pause=False):
+        """The exit status (negative: the signal), within `timeout`. In the pty form a call that failed
+        keeps pppd from redialling for 3 s after the start: with `pause` that time is waited for too,
+        else it is ended by SIGTERM, once the children have exited and the reason is printed."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return self.process.wait(0.002 if not pause else timeout)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() >= deadline:
+                    fail("pptp still runs after", timeout, "s; processes", self.pids(), "stderr",
+                         self.stderr())
+            if not pause and self.is_pausing():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.pid, signal.SIGTERM)
+
+    def is_pausing(self):
+        """Whether both children have exited and only the parent is left."""
+        there = bool(children(self.pid))
+        self._had_children = self._had_children or there
+        began = self._had_children or time.monotonic() > self.started + 0.3
+        return began and not there
 
     def pids(self):
         """{pid: comm} of all processes that come from this start and are no zombies."""
-        return tagged(self.tag)
+        found = tagged(self.tag)
+        self._had_children = self._had_children or "pptpcm" in found.values()
+        return found
 
     def pid_of(self, comm):
-        """The pid of the process with that name ("pptp", "pptpgw", "pptpcm", "pptpcl"); None where none is."""
+        """The pid of the process with that name ("pptp", "pptpgw", "pptpcm"); None where none is."""
         for pid, name in self.pids().items():
             if name == comm:
                 return pid
         return None
 
     def kill(self, comm, signo):
+        """Signals the process of that name, which a child has soon after its fork."""
+        deadline = time.monotonic() + 2
         pid = self.pid_of(comm)
+        while pid is None and time.monotonic() < deadline:
+            pid = self.pid_of(comm)
         if pid is None:
             fail("no process", comm, "among", self.pids())
         os.kill(pid, signo)
@@ -522,22 +597,38 @@ class Run:
         finally:
             self.kill(comm, signal.SIGCONT)
 
-    def kill_manager_and_cleaner(self):
-        """By SIGKILL: what they have on this host stays there."""
-        self.kill("pptpcl", signal.SIGKILL)
-        self.kill("pptpcm", signal.SIGKILL)
+    def parent(self):
+        """The pid of the parent process: this start's own in the pty form, else its child."""
+        if self._pty_form:
+            return self.pid
+        return next((pid for pid, name in self.pids().items() if name == "pptp" and pid != self.pid),
+                    self.pid)
+
+    def kill_parent(self):
+        """By SIGKILL: the route and the name of its socket stay."""
+        os.kill(self.parent(), signal.SIGKILL)
 
     def status(self):
-        """The status from this start's own call manager: of a call that stands once its gateway, which
+        """The status from this start's own call manager: of an established call once its gateway, which
         has then taken it over, answers for its counters."""
         manager = self.pid_of("pptpcm")
+        own = ".%d" % self.parent()
         deadline = time.monotonic() + WAIT
         while time.monotonic() < deadline:
-            for answer in filter(None, map(status, sockets())):
+            for answer in filter(None, (status(path) for path in sockets() if path.endswith(own))):
                 if int(answer["pid"]) == manager and ("call.1.rx_accepted" in answer or
                                                       answer.get("call.1.state") != "established"):
                     return answer
         fail("no status from", manager, "in", sockets())
+
+    def wait_ready(self):
+        """Until the parent knows that the gateway carries packets, also where there is no status: its
+        stderr is closed then."""
+        deadline = time.monotonic() + WAIT
+        while os.readlink("/proc/%d/fd/2" % self.parent()) != "/dev/null":
+            if time.monotonic() > deadline:
+                fail("the call is not established", self.stderr())
+            time.sleep(0.001)
 
     def hang_up(self):
         """Closes the slave, as pppd does when it ends."""
@@ -585,10 +676,13 @@ class Run:
         return frames
 
     def read_some(self, timeout=WAIT):
-        """Octets from the slave; raises after `timeout`."""
+        """Bytes from the slave; raises after `timeout`."""
         if not select.select([self.slave], [], [], max(0, timeout))[0]:
             fail("nothing more from the program; so far", self._read_at.hex())
-        return os.read(self.slave, 65536)
+        data = os.read(self.slave, 65536)
+        if not data:
+            fail("the program has hung up; before that", self._read_at.hex())
+        return data
 
 
 def start(*arguments, **kwargs):
@@ -601,9 +695,9 @@ def last_line(run):
     return lines[-1] if lines else ""
 
 
-def up(server, *arguments, log, address=SERVER):
-    """A call that stands, for the gateway too: the Run and the server's connection."""
-    run = start(address, *arguments)
+def up(server, *arguments, log, address=SERVER, **kwargs):
+    """A call that is established, for the gateway too: the Run and the server's connection."""
+    run = start(address, *arguments, **kwargs)
     log.wait("Outgoing call established")
     equal(run.status()["call.1.state"], "established")
     return run, server.connections[-1]
@@ -638,8 +732,8 @@ def sockets():
     return []
 
 
-# How packets there begin: version and type, as in ipc.h.
-CALL_REQUEST, CALL_OVER, STATUS_REQUEST, STATUS = (bytes([1, kind]) for kind in (1, 3, 8, 9))
+# How packets there begin: version and type, as in lib/ipc_msg.h.
+CONNECT_REQUEST, CLOSE, STATUS_REQUEST, STATUS = (bytes([3, kind]) for kind in (1, 13, 16, 17))
 
 
 def connect(path):
@@ -655,16 +749,16 @@ def connect(path):
 
 
 def status(path):
-    """What the call manager at that socket says of itself, as a dict; None where nobody answers."""
+    """What the call manager at that socket says of itself, as a dict; None where there is no answer."""
     try:
         with connect(path) as s:
             s.send(STATUS_REQUEST)
-            octets = s.recv(65536)
+            data = s.recv(65536)
     except (ConnectionError, FileNotFoundError):
         return None
-    if octets[:2] != STATUS:
+    if data[:2] != STATUS:
         return None
-    return dict(line.split("=", 1) for line in octets[2:].decode().splitlines())
+    return dict(line.split("=", 1) for line in data[2:].decode().splitlines())
 
 
 def wait_gateways(count):
@@ -743,6 +837,13 @@ def nothing_left(timeout=2.0, but=()):
         fail("left behind:", left)
 
 
+def children(pid):
+    """The pids of a process's children."""
+    with contextlib.suppress(OSError), open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+        return [int(word) for word in f.read().split()]
+    return []
+
+
 def parent(pid):
     with open("/proc/%d/stat" % pid) as f:
         return int(f.read().rpartition(")")[2].split()[1])
@@ -757,12 +858,12 @@ def descriptors(pid):
     return found
 
 
-# ---- RFC 1662 framing, octet by octet ----
+# ---- RFC 1662 framing, byte by byte ----
 
-def fcs(octets):
+def fcs(data):
     value = 0xFFFF
-    for octet in octets:
-        value ^= octet
+    for byte in data:
+        value ^= byte
         for _ in range(8):
             value = value >> 1 ^ (0x8408 if value & 1 else 0)
     return value ^ 0xFFFF
@@ -771,26 +872,26 @@ def fcs(octets):
 def hdlc_encode(frame, escape_below=0x20):
     body = frame + struct.pack("<H", fcs(frame))
     out = b""
-    for octet in body:
-        out += bytes([0x7D, octet ^ 0x20]) if octet < escape_below or octet in (0x7D, 0x7E) \
-            else bytes([octet])
+    for byte in body:
+        out += bytes([0x7D, byte ^ 0x20]) if byte < escape_below or byte in (0x7D, 0x7E) \
+            else bytes([byte])
     return b"\x7e" + out + b"\x7e"
 
 
 def hdlc_decode(stuffed):
-    """What stood between two flags -> the frame; raises on a bad FCS."""
+    """What is between two flags -> the frame; raises on a bad FCS."""
     body = bytearray()
-    octets = iter(stuffed)
-    for octet in octets:
-        body.append(next(octets) ^ 0x20 if octet == 0x7D else octet)
+    data = iter(stuffed)
+    for byte in data:
+        body.append(next(data) ^ 0x20 if byte == 0x7D else byte)
     if len(body) < 4 or fcs(body[:-2]) != struct.unpack("<H", body[-2:])[0]:
         fail("bad frame from the program:", bytes(stuffed).hex())
     return bytes(body[:-2])
 
 
-def write_all(fd, octets, timeout=WAIT):
+def write_all(fd, data, timeout=WAIT):
     deadline = time.monotonic() + timeout
-    while octets:
+    while data:
         if not select.select([], [fd], [], max(0, deadline - time.monotonic()))[1]:
             fail("the program does not read")
-        octets = octets[os.write(fd, octets):]
+        data = data[os.write(fd, data):]

@@ -3,37 +3,41 @@
 """
 Each process killed with SIGTERM and SIGKILL in each stage of a call, in both forms of use, and the
 network dropped in each stage: nothing is left behind, in bounded time, and the next start succeeds.
-Where the call manager is killed, its cleaner clears up; what is left where both are, the next start
-must clear.
-The seconds until the last process was gone are printed as a table.
+Where the parent is killed by SIGKILL, the host route and the name of the status socket may stay; the
+next start takes both over.
+The seconds until the last process has exited are printed as a table.
 """
 from harness import *  # noqa: F401,F403
-from harness import FAR, TOP, Failed, contextlib, os, signal, time
+from harness import FAR, TOP, WAIT, Failed, Run, contextlib, os, signal, socket, time
 
-CONNECTING, START, CALL, UP, CLOSING = "connecting", "SCCRP", "OCRP", "established", "closing"
-STAGES = (CONNECTING, START, CALL, UP, CLOSING)
-HEARD = {          # by a server whom nobody left without a word
+LOOKUP, CONNECTING, START, CALL, UP, CLOSING = (
+    "look-up", "connecting", "SCCRP", "OCRP", "established", "closing")
+STAGES = (LOOKUP, CONNECTING, START, CALL, UP, CLOSING)
+HEARD = {          # by the server, where the call manager lives
     START: ["SCCRQ", "StopCCRQ"],
     CALL: ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"],
     UP: ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"],
     CLOSING: ["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"],
 }
-ANSWERED = 0.5     # seconds: the server answers at once
+ANSWERED = 0.5     # seconds: the server answers at once, or there is none to be told
 UNANSWERED = 2.2   # it does not: closing is given up after 2
 WAITS = 0.4        # with the network dropped: --connect-timeout, --idle-wait, --max-echo-wait
 SLACK = 0.2
 DROPPED = {        # one wait for an answer, or two for an echo; then closing where that makes sense
+    LOOKUP: WAITS + SLACK,
     CONNECTING: WAITS + SLACK,
     START: WAITS + SLACK,
     CALL: WAITS + UNANSWERED,
     UP: 2 * WAITS + SLACK,
     CLOSING: UNANSWERED,
 }
-PROCESSES = {"gateway": "pptpgw", "call manager": "pptpcm", "cleaner": "pptpcl"}
-CLEANED = "call manager and cleaner"
+PROCESSES = {"gateway": "pptpgw", "call manager": "pptpcm"}
+PARENT = "parent"
+NAME = "vpn.test"
+NAME_SERVER = "127.0.0.3"
 PPPD_IS_UP = "/run/pppd-is-up"
 PPPD = """#!/bin/sh
-# Stands in for pppd: takes the tty, says something, reads until the hang-up.
+# In place of pppd: opens the tty, writes something, reads until the hang-up.
 exec 3<>"$1"
 printf '~~' >&3
 echo up > %s
@@ -41,6 +45,7 @@ exec cat <&3
 """ % PPPD_IS_UP
 
 results = {}  # (row, stage) -> seconds
+name_server = []  # the socket of a name server that never answers
 
 
 def stalling(stage):
@@ -66,7 +71,11 @@ def restore_network():
 
 @contextlib.contextmanager
 def world():
-    with far_network():
+    with far_network(), hosts("127.0.0.1 localhost\n", "dns", NAME_SERVER), \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as names:
+        names.bind((NAME_SERVER, 53))
+        names.settimeout(WAIT)
+        name_server[:] = [names]
         with open("/run/pppd", "w") as f:
             f.write(PPPD)
         os.chmod("/run/pppd", 0o755)
@@ -81,10 +90,11 @@ def world():
             sh("umount /usr/sbin/pppd; rm -f " + PPPD_IS_UP)
 
 
-def begin(form, *arguments):
+def begin(form, stage, *arguments):
+    server = NAME if stage == LOOKUP else FAR
     if form == "shell":
-        return Run([FAR] + list(arguments), pty=False)
-    return start(FAR, *arguments)
+        return Run([server] + list(arguments), pty=False)
+    return start(server, *arguments)
 
 
 def wait_up(run, form, log):
@@ -102,8 +112,17 @@ def end_normally(run, form):
         run.hang_up()
 
 
+def wait_started(run):
+    """Until both children have their names."""
+    deadline = time.monotonic() + WAIT
+    while not set(PROCESSES.values()) <= set(run.pids().values()):
+        true(time.monotonic() < deadline, run.pids())
+
+
 def reach(stage, run, form, server, log):
-    if stage == CONNECTING:
+    if stage == LOOKUP:
+        name_server[0].recv(1500)
+    elif stage == CONNECTING:
         log.wait("Connecting to")
     elif stage == START:
         server.wait_for("SCCRQ")
@@ -114,48 +133,56 @@ def reach(stage, run, form, server, log):
     if stage == CLOSING:
         end_normally(run, form)
         server.wait_for("StopCCRQ")
+    else:
+        wait_started(run)
 
 
 def next_start_succeeds():
+    """And cleans up what a killed parent has left."""
     with far_server() as server, Log() as log:
         run = start(FAR)
         log.wait("Outgoing call established")
         run.status()
+        equal(len(sockets()), 1, "sockets during the next call")
         run.hang_up()
         equal(run.wait(2), 0, "exit status of the next start")
         equal(server.mistakes(), [])
         nothing_left()
 
 
-def strike(run, victim, signo, stage):
-    """Kills it. The cleaner's death changes nothing: the call is then ended by SIGTERM."""
+def strike(run, victim, signo):
     if victim == "main":
         os.kill(run.pid, signo)
-    elif victim == CLEANED:
-        run.kill_manager_and_cleaner()
+    elif victim == PARENT:
+        os.kill(run.parent(), signo)
     else:
         run.kill(PROCESSES[victim], signo)
-    if victim == "cleaner" and stage != CLOSING:
-        os.kill(run.pid, signal.SIGTERM)
+
+
+def bound(victim, signo, stage):
+    """Seconds within which all has ended: where the server answers, or nothing can be sent to it."""
+    silenced = victim == "call manager" and signo == signal.SIGKILL
+    return ANSWERED if stage in (LOOKUP, CONNECTING, START, UP) or silenced else UNANSWERED
 
 
 def cell(form, victim, signo, stage):
-    """One cell: the seconds from the kill until everything was gone."""
+    """One cell: the seconds from the kill until everything has ended."""
     with far_server(stalling(stage)) as server, Log() as log:
         if stage == CONNECTING:
             drop_network()
-        run = begin(form)
+        run = begin(form, stage)
         reach(stage, run, form, server, log)
         before = time.monotonic()
-        strike(run, victim, signo, stage)
+        strike(run, victim, signo)
         run.wait_all(UNANSWERED)
         took = time.monotonic() - before
-        silenced = "call manager" in victim and signo == signal.SIGKILL
+        silenced = victim == "call manager" and signo == signal.SIGKILL
         if stage in HEARD and not silenced:
             server.wait_ended()
             equal(server.names(), [HEARD[stage]])
-        nothing_left(0, but=("file ", "route ") if victim == CLEANED else ())
-        between(0, took, ANSWERED if stage in (UP, CONNECTING) else UNANSWERED, "seconds")
+        killed = victim == PARENT and signo == signal.SIGKILL
+        nothing_left(0, but=("file ", "socket ", "route ") if killed else ())
+        between(0, took, bound(victim, signo, stage), "seconds")
         equal(server.mistakes(), [])
     restore_network()
     next_start_succeeds()
@@ -163,11 +190,11 @@ def cell(form, victim, signo, stage):
 
 
 def dropped(form, stage):
-    """The network goes at that stage: the seconds until everything was gone."""
+    """The network goes at that stage: the seconds until everything has ended."""
     with far_server(stalling(stage)) as server, Log() as log:
         if stage == CONNECTING:
             drop_network()
-        run = begin(form, "--connect-timeout", str(WAITS), "--idle-wait", str(WAITS),
+        run = begin(form, stage, "--connect-timeout", str(WAITS), "--idle-wait", str(WAITS),
                     "--max-echo-wait", str(WAITS))
         reach(stage, run, form, server, log)
         if stage != CONNECTING:
@@ -186,7 +213,7 @@ def dropped(form, stage):
 def table():
     rows = list(dict.fromkeys(row for row, _ in results))
     width = max(map(len, rows))
-    diag("seconds until the last process was gone")
+    diag("seconds until the last process has exited")
     diag(" " * width + "".join("%13s" % s for s in STAGES))
     for row in rows:
         cells = []
@@ -206,18 +233,19 @@ def run_row(row, stages, one):
             except Exception as e:
                 failures.append("%s: %s" % (stage, e))
                 end_everything()
+                sh("ip route flush proto %s" % OUR_ROUTES, check=False)
                 restore_network()
     true(not failures, "\n".join(failures))
 
 
-VICTIMS = {"pty": ("gateway", "call manager", "cleaner", CLEANED),
-           "shell": ("main", "gateway", "call manager", "cleaner", CLEANED)}
+VICTIMS = {"pty": (PARENT, "gateway", "call manager"),
+           "shell": ("main", PARENT, "gateway", "call manager")}
 for _form, _victims in VICTIMS.items():
     for _victim in _victims:
-        for _name in ("SIGKILL",) if _victim == CLEANED else ("SIGTERM", "SIGKILL"):
+        for _name in ("SIGTERM", "SIGKILL"):
             _row = "%s form, %s, %s" % (_form, _victim, _name)
-            # in the shell form main is pppd once the call stands, and gone when it closes
-            _stages = STAGES[:4] if _victim == "main" else STAGES
+            # main is pppd once the call is established; it and the gateway have exited when it closes
+            _stages = STAGES[:5] if _victim in ("main", "gateway") else STAGES
 
             @test("nothing is left and the next start succeeds: " + _row)
             def _(form=_form, victim=_victim, signo=getattr(signal, _name), row=_row, stages=_stages):
@@ -231,40 +259,50 @@ for _form in VICTIMS:
         run_row(row, STAGES, lambda stage: dropped(form, stage))
 
 
-def killed(comm, instant, *arguments):
-    """A call whose call manager is killed in that instant of the process of that name, or, where it has
-    none so late, is ended by SIGTERM: which instant it was; None where there was none."""
+def killed_at(instant, signo, but):
+    """A call whose parent gets the signal in that instant, or, where it has none so late, is ended by
+    SIGTERM: which instant it was; None where there was none."""
     with Log() as log:
-        run = start(FAR, *arguments, **signal_in_instant(comm, signal.SIGKILL, instant))
+        run = start(FAR, **signal_in_instant("pptp", signo, instant))
         while run.process.poll() is None and not any("Server in use" in text for _, text in log.lines):
             time.sleep(0.001)
-        with contextlib.suppress(Failed, ProcessLookupError):  # it may have been struck meanwhile
-            run.kill("pptpcm", signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # it may have been struck meanwhile
+            os.kill(run.pid, signal.SIGTERM)
         run.wait_all(UNANSWERED)
     try:
-        nothing_left(0)
+        nothing_left(0, but)
+        true(all(path.endswith(".%d" % run.pid) for path in sockets()), sockets())
     except Failed as e:
-        fail("killed", struck(), "as instant", instant, "of", comm, *arguments, e)
+        fail(signal.Signals(signo).name, struck(), "as instant", instant, e)
     return struck()
 
 
-@test("in whatever instant the call manager is killed, what it has made until then goes")
+@test("in whatever instant the parent gets SIGTERM, it leaves nothing")
 def _():
     with remote_server():
-        equal(killed("pptpcl", 1), "after _Fork")  # it has the cleaner's name while it forks it
-        for arguments in (), ("--share-control",):
-            instants = 1
-            while killed("pptpcm", instants, *arguments):
-                instants += 1
-            true(instants > 100, instants, "instants")
-            diag(instants - 1, "instants", *arguments)
+        instants = 1
+        while killed_at(instants, signal.SIGTERM, ()):
+            instants += 1
+        diag(instants - 1, "instants")
+        true(instants > 30, instants, "instants")
+
+
+@test("in whatever instant the parent is killed, only route and socket are left, and the next start cleans up")
+def _():
+    with remote_server():
+        instants = 1
+        while killed_at(instants, signal.SIGKILL, ("file ", "socket ", "route ")):
+            killed_at(1 << 30, 0, ())  # a whole call
+            instants += 1
+        diag(instants - 1, "instants")
+        true(instants > 30, instants, "instants")
 
 
 @test("the kill matrix is complete")
 def _():
     table()
-    killed = 2 * (3 * 2 + 1) * 5 + 2 * 4  # forms, (processes, signals, both), stages; main
-    equal(len(results), killed + 2 * 5, "cells")
+    killed = 2 * (2 * 2 * 6 + 2 * 5) + 2 * 5  # forms, (processes, signals, stages; gateway); main
+    equal(len(results), killed + 2 * 6, "cells")
     true(all(isinstance(took, float) for took in results.values()))
 
 

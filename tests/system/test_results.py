@@ -55,7 +55,7 @@ def _():
 
 
 for _code, _phrase in {1: "(?i)carrier", 2: "ended the call", 3: "(?i)administrat", 4: "ended the call"}.items():
-    @test("Call-Disconnect-Notify with result %d ends the call and says why" % _code)
+    @test("Call-Disconnect-Notify with result %d ends the call with a sentence about it" % _code)
     def _(code=_code, phrase=_phrase):
         with FakeServer(SERVER) as server, Log() as log:
             run, conn = up(server, log=log)
@@ -63,11 +63,11 @@ for _code, _phrase in {1: "(?i)carrier", 2: "ended the call", 3: "(?i)administra
             equal(run.wait(2), 1)
             server.wait_ended()
             equal(conn.names(), ["SCCRQ", "OCRQ", "StopCCRQ"])
-            match(phrase, log.wait("is over|ended the call"))
+            match(phrase, log.wait("log_end"))
             nothing_left()
 
 
-@test("a Call-Disconnect-Notify instead of the Outgoing-Call-Reply ends the attempt and says why")
+@test("a Call-Disconnect-Notify instead of the Outgoing-Call-Reply ends the attempt with a sentence about it")
 def _():
     line, server = fails(polite(on={"OCRQ": lambda conn, m: conn.send("CDN", call_id=77, result=3)}))
     match("127.0.0.2 ended the call.*(?i:administrat)", line)
@@ -84,7 +84,7 @@ for _code, _phrase in {1: "ended the control connection", 2: "(?i)protocol", 3: 
             server.wait_ended()
             equal(conn.names(), ["SCCRQ", "OCRQ", "StopCCRP"])
             equal(conn.received[2]["result"], 1)
-            match(phrase, log.wait("is over"))
+            match(phrase, log.wait("log_end"))
             nothing_left()
 
 

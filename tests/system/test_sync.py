@@ -32,8 +32,8 @@ def sync(*arguments, **kwargs):
     return Tunnel("--sync", *arguments, spoken=False, **kwargs)
 
 
-def say(t, octets):
-    write_all(t.run.slave, octets)
+def say(t, data):
+    write_all(t.run.slave, data)
 
 
 def refused(t, words):
@@ -83,9 +83,26 @@ def _():
     for make, cuts in ((mppe, (0, 136, 0, 5, 264, 3, 0)), (ip, (0, 136, 2, 5, 264, 1, 0))):
         with sync() as t:
             frames = [make(i, 600) for i in range(1, 8)]
-            for frame, cut in zip(frames, cuts):  # the kernel cuts writes of more than 2048 octets
+            for frame, cut in zip(frames, cuts):  # the kernel cuts writes of more than 2048 bytes
                 say(t, frame[:cut] + frame)
             t.expect_up(frames)
+
+
+@test("a packet that ends as it begins is sent, alone in a read, at its end and cut by it, each time it is resent")
+def _():
+    with sync() as t:
+        size = 1000
+        packet = ip(1, size)[:-6] + ip(1, size)[:6]
+        within = ip(2, size)[:400] + ip(2, size)[:6] + ip(2, size)[406:]
+        for frames in ([packet], [ip(3), packet], [packet, packet], [packet, ip(4), within, packet]):
+            say(t, b"".join(frames))
+            t.expect_up(frames)
+        frames = [packet, within] * 4
+        with t.run.stopped("pptpgw"):  # reads then end where they are full
+            for frame in frames:
+                say(t, frame)
+        t.expect_up(frames)
+        equal(t.statistics()["tx bad frames"], 0)
 
 
 @test("what is no frame is counted and goes nowhere")
@@ -146,7 +163,7 @@ def _():
         refused(t, 'give pppd "noaccomp nopcomp", or leave out its option "sync" and --sync')
 
 
-@test("stateful MPPE ends the call with the reason, whoever agrees")
+@test("stateful MPPE ends the call with the reason, on either side")
 def _():
     with sync() as t:
         say(t, control(CCP, ACK, STATEFUL))
@@ -164,6 +181,22 @@ def _():
         frames = [control(LCP, ACK, b"\x01\x04\x05\xdc"), control(CCP, ACK, STATELESS), mppe(0), mppe(1)]
         say(t, b"".join(frames))
         t.expect_up(frames)
+
+
+@test("pppd with sync and pptp without --sync is told at its first bytes, and ends the call")
+def _():
+    with Tunnel(spoken=False) as t:
+        write_all(t.run.slave, lcp_request(1))
+        equal(t.run.wait(), 1)
+        match(r"pppd has its option sync, but --sync was not given .*ff 03", t.log.last())
+
+
+@test("pptp with --sync and pppd without sync is told at its first byte, and ends the call")
+def _():
+    with Tunnel("--sync", spoken=False) as t:
+        t.run.write_frame(lcp_request(1))
+        equal(t.run.wait(), 1)
+        match(r"--sync was given, but pppd has not its option sync .*7e", t.log.last())
 
 
 main()

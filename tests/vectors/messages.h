@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One message of each of the 15 types, octet by octet after the tables of RFC 2637 section 2. The
- * index in front of a field is its offset in the message; what is not named is zero. All values
+ * One message of each of the 15 types, byte by byte after the tables of RFC 2637 section 2. The
+ * index in front of a field is its offset in the message; other bytes are zero. All values
  * differ, so that a field read from a neighbour's place or in the wrong order shows.
  */
 #ifndef PPTP_TESTS_VECTORS_MESSAGES_H
@@ -153,7 +153,7 @@ static const uint8_t vector_sli[24] = {
 #undef HEADER
 
 static const struct vector {
-	const uint8_t *octets;
+	const uint8_t *bytes;
 	size_t len;
 	struct msg decoded;
 } vectors[] = {

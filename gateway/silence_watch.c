@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+/* Facts and timer; the verdict is that of gre/silence.c, the words are those of silence_text.c. */
+#include "gateway/silence_watch.h"
+
+#include "sys/conntrack.h"
+#include "sys/gre_watch.h"
+#include "sys/log.h"
+#include "sys/netsock.h"
+
+/* Of one second: other calls of this host with the same server may be busy. */
+enum {
+	EVENTS_MAX = 64,
+};
+
+static void process_event(struct silence_watch *w, const struct gre_watch_event *e)
+{
+	if (e->kind == GRE_WATCH_ICMP && e->call_id == w->config.peer_call_id) {
+		w->facts.icmp = true;
+		w->details.icmp = e->icmp;
+	}
+	if (e->kind == GRE_WATCH_CALL && !netsock_call_id_may_be_in_use(e->call_id)) {
+		datapath_count_invalid(w->config.path);
+		w->facts.other_call = true;
+		w->details.other_call = e->call_id;
+	}
+}
+
+static void collect_facts(struct silence_watch *w)
+{
+	struct gre_watch_event event;
+	struct silence_facts *f = &w->facts;
+	uint64_t answers = f->answers;
+
+	datapath_count_facts(w->config.path, f);
+	if (f->answers != answers)
+		f->icmp = f->other_call = f->other_source = false;
+	for (int i = 0; i < EVENTS_MAX && w->is_watching && gre_watch_read(w->config.fd, &event);
+	     i++)
+		process_event(w, &event);
+	w->details.other_source = datapath_other_source(w->config.path);
+	f->other_source = f->received == 0 && w->details.other_source.s_addr != htonl(INADDR_ANY);
+}
+
+/* Each packet that the kernel copies for the watch costs the data path some time. */
+static void set_watching(struct silence_watch *w, bool on)
+{
+	if (on == w->is_watching)
+		return;
+	w->is_watching = on;
+	if (on)
+		(void)gre_watch_start(w->config.fd, w->config.server);
+	else
+		gre_watch_park(w->config.fd, w->config.local);
+}
+
+/* The file can be read once. */
+static void look_for_conntrack(struct silence_watch *w)
+{
+	if (*w->config.conntrack < 0)
+		return;
+	w->details.tracks_connections = conntrack_is_active(*w->config.conntrack);
+	*w->config.conntrack = -1;
+}
+
+static void on_tick(void *context, int64_t now_us)
+{
+	struct silence_watch *w = context;
+	char text[SILENCE_TEXT_MAX];
+
+	collect_facts(w);
+	enum silence_cause cause = silence_tick(&w->silence, &w->facts, now_us);
+	if (cause) {
+		look_for_conntrack(w);
+		silence_text(text, cause, &w->silence, &w->facts, &w->details);
+		log_warn("%s", text);
+	}
+	bool pending = silence_is_pending(&w->silence, &w->facts);
+	set_watching(w, pending || w->facts.answers == 0);
+	w->timer.deadline_us = pending ? now_us + SILENCE_TICK_US : DEADLINE_NEVER;
+}
+
+void silence_watch_start(struct silence_watch *w, const struct silence_watch_config *config)
+{
+	*w = (struct silence_watch){.config = *config};
+	w->details = (struct silence_details){.local = config->local,
+	    .server = config->server,
+	    .call_id = config->call_id,
+	    .peer_call_id = config->peer_call_id};
+	silence_init(&w->silence);
+	w->timer =
+	    (struct loop_timer){.deadline_us = DEADLINE_NEVER, .expired = on_tick, .context = w};
+	loop_timer_add(config->loop, &w->timer);
+	set_watching(w, true);
+}
+
+void silence_watch_on_asked(struct silence_watch *w)
+{
+	if (w->timer.deadline_us == DEADLINE_NEVER)
+		w->timer.deadline_us = loop_now_us(w->config.loop) + SILENCE_TICK_US;
+}
+
+void silence_watch_stop(struct silence_watch *w)
+{
+	if (!w->config.loop)
+		return;
+	loop_timer_remove(w->config.loop, &w->timer);
+	w->config.loop = NULL;
+}

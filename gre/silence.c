@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/* Counts seconds of silence rather than elapsed time: a pause of this process is no fault of the server's. */
+#include "gre/silence.h"
+
+#include <string.h>
+
+enum {
+	SILENT_SECONDS = 5,
+	/* Longer than a packet filter is without its rules while they are loaded anew. */
+	REFUSED_SECONDS = 2,
+	/* Questions without an answer on a link that has carried packets: where 2 % are lost each way, it
+	 * takes five days of an LCP echo each 30 s until three in a row are. */
+	ASKED_MIN = 3,
+};
+#define INTERVAL_US (60 * USEC_PER_SEC)
+
+void silence_init(struct silence *s)
+{
+	memset(s, 0, sizeof(*s));
+}
+
+bool silence_is_pending(const struct silence *s, const struct silence_facts *f)
+{
+	return f->asked != s->asked || f->refused;
+}
+
+static void restart(struct silence *s, const struct silence_facts *f)
+{
+	s->asked = f->asked;
+	s->sent = f->sent;
+	s->received = f->received;
+	s->answers = f->answers;
+	s->seconds = 0;
+}
+
+static enum silence_cause best_cause(const struct silence_facts *f)
+{
+	if (f->refused)
+		return SILENCE_REFUSED;
+	if (f->other_source)
+		return SILENCE_OTHER_SOURCE;
+	if (f->other_call)
+		return SILENCE_OTHER_CALL;
+	return f->icmp ? SILENCE_ICMP : SILENCE_UNEXPLAINED;
+}
+
+enum silence_cause silence_tick(struct silence *s, const struct silence_facts *f, int64_t now_us)
+{
+	s->refused = f->refused ? s->refused + 1 : 0;
+	if (f->answers != s->answers || f->asked == s->asked || f->no_route)
+		restart(s, f);
+	else
+		s->seconds++;
+	uint64_t asked_min = f->answers ? ASKED_MIN : 1;
+	bool silent = s->seconds >= SILENT_SECONDS && f->asked - s->asked >= asked_min;
+	if (!silent && s->refused < REFUSED_SECONDS)
+		return SILENCE_NONE;
+	enum silence_cause cause = best_cause(f);
+	if (s->said && now_us - s->said_us < INTERVAL_US && cause <= s->said)
+		return SILENCE_NONE;
+	s->said = cause;
+	s->said_us = now_us;
+	return cause;
+}

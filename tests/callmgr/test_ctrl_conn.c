@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+/* A control connection over a socket pair: the order of what it reports, deadlines, and its end. */
+#include "callmgr/ctrl_conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+enum {
+	ID = 7,
+	PEER_ID = 1000,
+	BYTES_MAX = 4096,
+};
+
+static struct pptp_options options;
+static struct loop loop;
+static struct loop_timer pause_end;
+static struct ctrl_conn conn;
+static int server; /* its end of the pair */
+static char reported[256];
+static int tcp_error;
+static bool stops_on_end; /* as the coordinator does */
+
+static void add_report(const char *what)
+{
+	size_t at = strlen(reported);
+	snprintf(reported + at, sizeof(reported) - at, "%s%s", at ? " " : "", what);
+}
+
+static void on_event(void *context, int64_t now_us, const struct ctrl_event *e, int error)
+{
+	ck_assert_ptr_eq(context, &loop);
+	tcp_error = error;
+	add_report(e->type == CTRL_EV_ESTABLISHED  ? "established"
+		   : e->type == CTRL_EV_CALL_UP    ? "up"
+		   : e->type == CTRL_EV_CALL_ENDED ? "ended"
+						   : "closed");
+	if (e->type == CTRL_EV_CALL_ENDED && stops_on_end)
+		ctrl_conn_stop(&conn, now_us, "test");
+}
+
+static void on_finished(void *context, int64_t now_us)
+{
+	(void)now_us;
+	add_report("finished");
+	ctrl_conn_end(&conn);
+	loop_stop(context);
+}
+
+static void on_pause_end(void *context, int64_t now_us)
+{
+	(void)now_us;
+	loop_stop(context);
+}
+
+static void set_up(void)
+{
+	options = (struct pptp_options){.server = "192.0.2.7",
+	    .phone = "",
+	    .client_hostname = "",
+	    .connect_timeout_us = 20 * USEC_PER_MSEC};
+	reported[0] = '\0';
+	tcp_error = 0;
+	stops_on_end = true;
+	ck_assert_int_eq(loop_init(&loop, LOOP_MONOTONIC), 0);
+	pause_end = (struct loop_timer){
+	    .deadline_us = DEADLINE_NEVER, .expired = on_pause_end, .context = &loop};
+	loop_timer_add(&loop, &pause_end);
+}
+
+static void start(void)
+{
+	static const struct ctrl_conn_ops ops = {.event = on_event, .finished = on_finished};
+	struct ctrl_conn_config config = {.options = &options,
+	    .server_text = "192.0.2.7",
+	    .call_id = ID,
+	    .call_serial = 1,
+	    .close_wait_us = 200 * USEC_PER_MSEC};
+	int pair[2];
+	ck_assert_int_eq(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+	server = pair[1];
+	ctrl_conn_init(&conn, &loop, &ops, &loop);
+	ck_assert_int_eq(ctrl_conn_start(&conn, loop_now_us(&loop), pair[0], &config), 0);
+}
+
+static void tear_down(void)
+{
+	ctrl_conn_end(&conn);
+	close(server);
+	loop_free(&loop);
+}
+
+static void run_for_us(int64_t us)
+{
+	pause_end.deadline_us = loop_now_us(&loop) + us;
+	ck_assert_int_eq(loop_run(&loop), 0);
+}
+
+static struct msg start_reply(void)
+{
+	struct msg m = {.type = MSG_START_CONTROL_CONNECTION_REPLY};
+	m.u.start.version = MSG_VERSION;
+	m.u.start.result = MSG_RESULT_OK;
+	return m;
+}
+
+static struct msg call_reply(void)
+{
+	struct msg m = {.type = MSG_OUTGOING_CALL_REPLY};
+	m.u.outgoing_call_reply.call_id = PEER_ID;
+	m.u.outgoing_call_reply.peer_call_id = ID;
+	m.u.outgoing_call_reply.result = MSG_RESULT_OK;
+	return m;
+}
+
+static struct msg disconnect(void)
+{
+	struct msg m = {.type = MSG_CALL_DISCONNECT_NOTIFY};
+	m.u.call_disconnect.call_id = PEER_ID;
+	m.u.call_disconnect.result = MSG_CDN_ADMIN_SHUTDOWN;
+	return m;
+}
+
+/* All of them in one write. */
+static void server_sends(const struct msg *messages, size_t count)
+{
+	uint8_t bytes[BYTES_MAX];
+	size_t len = 0;
+	for (size_t i = 0; i < count; i++)
+		len += msg_encode(&messages[i], bytes + len, sizeof(bytes) - len);
+	ck_assert_int_eq(send(server, bytes, len, 0), (ssize_t)len);
+}
+
+/* The types of all messages that the server has got, as in "1 7". */
+static const char *server_received(void)
+{
+	static char types[128];
+	uint8_t bytes[BYTES_MAX];
+	size_t at = 0, used;
+	ssize_t len = recv(server, bytes, sizeof(bytes), MSG_DONTWAIT);
+	types[0] = '\0';
+	for (; (ssize_t)at < len; at += used) {
+		struct msg m;
+		ck_assert_uint_eq(
+		    msg_decode(bytes + at, (size_t)len - at, &m, &used), MSG_COMPLETE);
+		size_t end = strlen(types);
+		snprintf(types + end, sizeof(types) - end, "%s%d", end ? " " : "", (int)m.type);
+	}
+	return types;
+}
+
+START_TEST(one_read_with_both_replies_and_a_disconnect_is_reported_in_order)
+{
+	const struct msg messages[] = {start_reply(), call_reply(), disconnect()};
+	start();
+	server_sends(messages, 3);
+	run_for_us(10 * USEC_PER_MSEC);
+	ck_assert_str_eq(reported, "established up ended");
+	ck_assert_str_eq(server_received(), "1 7 3"); /* SCCRQ, OCRQ, StopCCRQ */
+}
+END_TEST
+
+START_TEST(messages_in_pieces_of_one_byte_are_reported_the_same)
+{
+	const struct msg messages[] = {start_reply(), call_reply(), disconnect()};
+	uint8_t bytes[MSG_LEN_MAX];
+	options.connect_timeout_us = 10 * USEC_PER_SEC;
+	start();
+	for (size_t i = 0; i < 3; i++) {
+		size_t len = msg_encode(&messages[i], bytes, sizeof(bytes));
+		for (size_t at = 0; at < len; at++) {
+			ck_assert_int_eq(send(server, bytes + at, 1, 0), 1);
+			run_for_us(300);
+		}
+	}
+	ck_assert_str_eq(reported, "established up ended");
+}
+END_TEST
+
+START_TEST(a_pause_of_our_own_is_not_the_servers_silence)
+{
+	const struct msg reply = start_reply();
+	start();
+	server_sends(&reply, 1);
+	usleep(2 * 20000); /* the deadline for SCCRP passes */
+	run_for_us(5 * USEC_PER_MSEC);
+	ck_assert_str_eq(reported, "established");
+	ck_assert_str_eq(server_received(), "1 7");
+}
+END_TEST
+
+START_TEST(silence_until_the_deadline_closes_the_connection)
+{
+	start();
+	run_for_us(100 * USEC_PER_MSEC);
+	ck_assert_str_eq(reported, "ended closed finished");
+	ck_assert_str_eq(server_received(), "1 3");
+	ck_assert(!ctrl_conn_is_open(&conn));
+}
+END_TEST
+
+START_TEST(the_last_messages_before_the_servers_close_are_reported_first)
+{
+	const struct msg messages[] = {start_reply(), call_reply(), disconnect()};
+	start();
+	server_sends(messages, 3);
+	shutdown(server, SHUT_RDWR);
+	run_for_us(50 * USEC_PER_MSEC);
+	ck_assert_str_eq(reported, "established up ended closed finished");
+}
+END_TEST
+
+START_TEST(the_servers_close_is_the_end_of_call_and_connection)
+{
+	const struct msg messages[] = {start_reply(), call_reply()};
+	start();
+	server_sends(messages, 2);
+	run_for_us(5 * USEC_PER_MSEC);
+	ck_assert_str_eq(reported, "established up");
+	stops_on_end = false;
+	close(server);
+	server = -1;
+	run_for_us(50 * USEC_PER_MSEC);
+	ck_assert_str_eq(reported, "established up ended closed finished");
+	ck_assert(!ctrl_conn_is_open(&conn));
+}
+END_TEST
+
+START_TEST(a_stop_from_here_ends_the_call_and_waits_for_the_confirmation)
+{
+	const struct msg messages[] = {start_reply(), call_reply()};
+	struct msg confirmation = {.type = MSG_STOP_CONTROL_CONNECTION_REPLY};
+	confirmation.u.stop_reply.result = MSG_RESULT_OK;
+	options.connect_timeout_us = 10 * USEC_PER_SEC;
+	stops_on_end = false;
+	start();
+	server_sends(messages, 2);
+	run_for_us(5 * USEC_PER_MSEC);
+	ck_assert_str_eq(server_received(), "1 7");
+	ctrl_conn_stop(&conn, loop_now_us(&loop), "test");
+	ctrl_conn_serve(&conn, loop_now_us(&loop));
+	ck_assert_str_eq(server_received(), "12 3"); /* CCRQ, StopCCRQ */
+	ck_assert(ctrl_conn_is_open(&conn));
+	server_sends(&confirmation, 1);
+	run_for_us(50 * USEC_PER_MSEC);
+	ck_assert_str_eq(reported, "established up ended closed finished");
+	ck_assert(!ctrl_conn_is_open(&conn));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ctrl_conn");
+	TCase *all = tcase_create("all");
+	tcase_add_checked_fixture(all, set_up, tear_down);
+	tcase_set_timeout(all, 30);
+	tcase_add_test(all, one_read_with_both_replies_and_a_disconnect_is_reported_in_order);
+	tcase_add_test(all, messages_in_pieces_of_one_byte_are_reported_the_same);
+	tcase_add_test(all, a_pause_of_our_own_is_not_the_servers_silence);
+	tcase_add_test(all, silence_until_the_deadline_closes_the_connection);
+	tcase_add_test(all, the_last_messages_before_the_servers_close_are_reported_first);
+	tcase_add_test(all, the_servers_close_is_the_end_of_call_and_connection);
+	tcase_add_test(all, a_stop_from_here_ends_the_call_and_waits_for_the_confirmation);
+	suite_add_tcase(suite, all);
+	return unit_run(suite);
+}
