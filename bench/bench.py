@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: ISC
 """Runs the measurements of bench/measure interleaved and makes tables, JSON and a plot of them.
 
-Usage: bench.py [--quick] [--runs N] [--only SCENARIO,...] [--peer PROGRAM] [--out FOLDER]
+Usage: bench.py [--quick] [--runs N] [--only SCENARIO,...] [--peer PROGRAM] [--before PROGRAM] [--out DIRECTORY]
 
 Needs root or user namespaces: everything happens in a network and mount namespace of its own.
 "peer" is any other program with the same command line, "floor" a bare bridge (floor.c), "self"
-the product once more, so that one sees what noise alone can do, "shared" its build with LIBC=system.
+the product once more, so that one sees what noise alone can do, "before" an earlier build of it to compare
+with, "musl" its build with LIBC=musl, where build/musl/pptp is there.
 """
 import argparse
 import json
@@ -22,7 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
 BUILD = os.path.join(TOP, "build", "bench")
 SIZES = (64, 576, 1400)
-RATIOS = (("ours", "floor"), ("ours", "peer"), ("ours", "self"), ("shared", "peer"))
+RATIOS = (("ours", "floor"), ("ours", "peer"), ("ours", "self"), ("ours", "before"), ("musl", "peer"))
 
 # scenario, sizes, parameters, seconds, programs, what to show (key, unit, smaller is better)
 PLAN = [
@@ -47,7 +48,7 @@ PLAN = [
                                                    ("hangup_to_clear_ms", "hang-up to clear ms")]),
     ("tunnels", (576,), (1, 10, 100), 2.0, "ours self", [("cpu_us_per_packet", "CPU us/packet")]),
     ("idle", (64,), (0,), 5.0, "ours peer", [("wake_ups_per_s", "wake-ups/s")]),
-    ("memory", (64,), (1, 10, 50), 1.0, "ours shared peer", [("pss_kib_per_tunnel", "PSS KiB/tunnel")]),
+    ("memory", (64,), (1, 10, 50), 1.0, "ours musl peer", [("pss_kib_per_tunnel", "PSS KiB/tunnel")]),
 ]
 
 
@@ -60,7 +61,8 @@ def enter_namespaces():
                         ["mount", "-t", "tmpfs", "none", "/run"]):
             subprocess.run(command, check=True)
         return
-    flags = ["-nm"] if os.geteuid() == 0 else ["-Urnm"]
+    # The processes of the program measured are found by /proc, which is to list no other ones.
+    flags = ["-nmpf", "--mount-proc", "--kill-child"] + ([] if os.geteuid() == 0 else ["-Ur"])
     os.environ["BENCH_INSIDE"] = "1"
     os.execvp("unshare", ["unshare", *flags, sys.executable, *sys.argv])
 
@@ -100,7 +102,7 @@ def run_all(args, programs):
     for scenario, sizes, parameters, seconds, kinds, _ in PLAN:
         if args.only and scenario not in args.only:
             continue
-        kinds = [k for k in kinds.split() if k in programs]
+        kinds = [k for k in [*kinds.split(), "before"] if k in programs]
         for size in sizes:
             for parameter in parameters:
                 for turn in range(args.runs):
@@ -178,7 +180,7 @@ def plot(results, path):
     with open(path, "w", encoding="ascii") as f:
         f.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{y + 20}" '
                 'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>'
-                '<text x="8" y="24" font-size="15">CPU microseconds for each packet, by size in octets'
+                '<text x="8" y="24" font-size="15">CPU microseconds for each packet, by size in data'
                 '</text>' + "".join(out) + "</svg>\n")
 
 
@@ -198,17 +200,20 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", type=lambda s: s.split(","))
     parser.add_argument("--peer", default=os.environ.get("PEER", ""))
+    parser.add_argument("--before", default=os.environ.get("BEFORE", ""))
     parser.add_argument("--out", default=os.path.join(TOP, "build", "bench"))
     args = parser.parse_args()
     enter_namespaces()
     programs = {"floor": os.path.join(BUILD, "floor"),
                 "ours": os.environ.get("PPTP", os.path.join(TOP, "pptp")) + " --loglevel 0"}
     programs["self"] = programs["ours"]
-    shared = os.path.join(TOP, "build", "pptp")
-    if os.path.exists(shared):
-        programs["shared"] = shared + " --loglevel 0"
+    musl = os.path.join(TOP, "build", "musl", "pptp")
+    if os.path.exists(musl):
+        programs["musl"] = musl + " --loglevel 0"
     if args.peer:
         programs["peer"] = args.peer + " --loglevel 0"
+    if args.before:
+        programs["before"] = args.before + " --loglevel 0"
     results = run_all(args, programs)
     print(f"machine: {machine()}")
     print(f"command: make bench {'PEER=' + args.peer if args.peer else ''}  (runs: {args.runs}, "

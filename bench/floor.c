@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The floor: a bare bridge between a raw GRE socket and the pty on fd 0 that moves octets in
+ * The floor: a bare bridge between a raw GRE socket and the pty on fd 0 that moves bytes in
  * batches and does no work on them: no FCS, no escaping, no sequence logic, no acknowledgments.
- * Its GRE payloads are ready-made HDLC octets; from the pty it cuts at the closing flag, because
+ * Its GRE payloads are ready-made HDLC bytes; from the pty it cuts at the closing flag, because
  * packets must begin and end somewhere. What the gateway costs above this is what its work costs.
  *
  * Usage: floor SERVER CALL-ID PEER-CALL-ID
@@ -36,7 +36,7 @@ struct bridge {
 	uint32_t seq;
 	struct mmsghdr in[BATCH];
 	struct iovec in_iov[BATCH];
-	uint8_t in_octets[BATCH][SLOT];
+	uint8_t in_bytes[BATCH][SLOT];
 	struct mmsghdr out[BATCH];
 	struct iovec out_iov[BATCH][2];
 	uint8_t out_header[BATCH][HEADER_OUT];
@@ -68,7 +68,7 @@ static void open_bridge(struct bridge *b, const char *server)
 	b->pty = 0;
 	fcntl(b->pty, F_SETFL, O_RDWR | O_NONBLOCK);
 	for (int i = 0; i < BATCH; i++) {
-		b->in_iov[i] = (struct iovec){b->in_octets[i], SLOT};
+		b->in_iov[i] = (struct iovec){b->in_bytes[i], SLOT};
 		b->in[i].msg_hdr.msg_iov = &b->in_iov[i];
 		b->in[i].msg_hdr.msg_iovlen = 1;
 		b->out[i].msg_hdr.msg_iov = b->out_iov[i];
@@ -101,7 +101,7 @@ static int gre_to_pty(struct bridge *b)
 		size_t len = b->in[i].msg_len;
 		if (len <= HEADERS_IN)
 			continue;
-		memcpy(b->to_pty + b->to_pty_len, b->in_octets[i] + HEADERS_IN, len - HEADERS_IN);
+		memcpy(b->to_pty + b->to_pty_len, b->in_bytes[i] + HEADERS_IN, len - HEADERS_IN);
 		b->to_pty_len += len - HEADERS_IN;
 		if (b->to_pty_len > FILL - SLOT && !flush_pty(b))
 			break;

@@ -4,7 +4,7 @@
  * tables of them.
  *
  * Usage: measure SCENARIO KIND SIZE SECONDS "PROGRAM OPTIONS..." [PARAMETER]
- *   KIND is "floor" or "program". Every packet that comes out is compared octet for octet.
+ *   KIND is "floor" or "program". Every packet that comes out is compared byte for byte.
  */
 #include <errno.h>
 #include <poll.h>
@@ -80,7 +80,7 @@ static void wait_output(struct run *r, int timeout_ms)
 	poll(fds, r->count + 1, timeout_ms);
 }
 
-/* The server keeps IN_FLIGHT packets on their way to pppd until `total` are sent, pairs swapped if
+/* The server keeps IN_FLIGHT packets in flight to pppd until `total` are sent, pairs swapped if
  * asked. */
 static void closed_loop_down(
     struct run *r, struct tunnel *t, uint64_t *sent, uint64_t total, bool swap)

@@ -22,7 +22,7 @@
 #include "tunnel.h"
 
 enum {
-	SERVER_FIRST = 2, /* last octet of SERVER_ADDRESS */
+	SERVER_FIRST = 2, /* last byte of SERVER_ADDRESS */
 	PORT = 1723,
 	MESSAGE_MAX = 256,
 	ARGS_MAX = 64,

@@ -41,12 +41,12 @@ static uint64_t random_next(uint64_t *state)
 	return *state;
 }
 
-/* FCS-16 from its definition (RFC 1662, appendix C), octet by octet. */
-static uint16_t fcs_plain(const uint16_t *table, const uint8_t *octets, size_t len)
+/* FCS-16 from its definition (RFC 1662, appendix C), byte by byte. */
+static uint16_t fcs_plain(const uint16_t *table, const uint8_t *bytes, size_t len)
 {
 	uint16_t fcs = 0xffff;
 	for (size_t i = 0; i < len; i++)
-		fcs = (uint16_t)(fcs >> 8 ^ table[(fcs ^ octets[i]) & 0xff]);
+		fcs = (uint16_t)(fcs >> 8 ^ table[(fcs ^ bytes[i]) & 0xff]);
 	return fcs ^ 0xffff;
 }
 
@@ -60,13 +60,13 @@ static void fcs_table(uint16_t *table)
 	}
 }
 
-static uint8_t *put_escaped(uint8_t *out, uint8_t octet)
+static uint8_t *put_escaped(uint8_t *out, uint8_t byte)
 {
-	if (octet == FLAG || octet == ESCAPE) {
+	if (byte == FLAG || byte == ESCAPE) {
 		*out++ = ESCAPE;
-		octet ^= ESCAPE_BIT;
+		byte ^= ESCAPE_BIT;
 	}
-	*out++ = octet;
+	*out++ = byte;
 	return out;
 }
 
@@ -159,7 +159,7 @@ static void end_of_frame(struct tunnel *t, int64_t when_ns)
 
 /* Copies runs up to the next flag or escape; memchr makes this quick enough not to be the
  * bottleneck. */
-static void take_octets(struct tunnel *t, const uint8_t *in, size_t len, int64_t when_ns)
+static void process_bytes(struct tunnel *t, const uint8_t *in, size_t len, int64_t when_ns)
 {
 	const uint8_t *end = in + len;
 	while (in < end) {
@@ -204,17 +204,17 @@ size_t tunnel_read_down(struct tunnel *t)
 		ssize_t n = read(t->slave, buffer, sizeof buffer);
 		if (n <= 0)
 			return total;
-		take_octets(t, buffer, (size_t)n, t->latency_ns ? now_ns() : 0);
+		process_bytes(t, buffer, (size_t)n, t->latency_ns ? now_ns() : 0);
 		total += (size_t)n;
 		if (n < 4095)
 			return total;
 	}
 }
 
-static void put_be(uint8_t *out, uint32_t value, int octets)
+static void put_be(uint8_t *out, uint32_t value, int bytes)
 {
-	for (int i = 0; i < octets; i++)
-		out[i] = (uint8_t)(value >> 8 * (octets - 1 - i));
+	for (int i = 0; i < bytes; i++)
+		out[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
 }
 
 static void gre_header(const struct tunnel *t, uint8_t *h, size_t payload, uint32_t seq)
@@ -321,10 +321,10 @@ size_t tunnel_write_up(struct tunnel *t, uint64_t limit)
 	return total;
 }
 
-static uint32_t get_be(const uint8_t *in, int octets)
+static uint32_t get_be(const uint8_t *in, int bytes)
 {
 	uint32_t value = 0;
-	for (int i = 0; i < octets; i++)
+	for (int i = 0; i < bytes; i++)
 		value = value << 8 | in[i];
 	return value;
 }
@@ -337,12 +337,12 @@ static struct tunnel *tunnel_of(struct tunnel *tunnels, size_t count, uint32_t c
 	return NULL;
 }
 
-static void floor_payload(struct tunnel *t, const uint8_t *octets, size_t len)
+static void floor_payload(struct tunnel *t, const uint8_t *bytes, size_t len)
 {
-	/* The floor passes HDLC octets: from after a flag to the closing one. */
+	/* The floor passes HDLC bytes: from after a flag to the closing one. */
 	size_t i = t->up.next % POOL_PACKETS;
 	const uint8_t *expected = t->pool->encoded + i * t->pool->encoded_cap + 1;
-	if (len == t->pool->encoded_len[i] - 1u && !memcmp(octets, expected, len))
+	if (len == t->pool->encoded_len[i] - 1u && !memcmp(bytes, expected, len))
 		t->up.delivered++;
 	else
 		t->up.corrupt++;
@@ -385,7 +385,7 @@ static void take_gre(struct tunnel *tunnels, size_t count, const uint8_t *d, siz
 
 int tunnels_read_up(struct tunnel *tunnels, size_t count)
 {
-	static uint8_t octets[BATCH][4096];
+	static uint8_t bytes[BATCH][4096];
 	struct iovec iov[BATCH];
 	struct mmsghdr messages[BATCH];
 	int total = 0;
@@ -393,13 +393,13 @@ int tunnels_read_up(struct tunnel *tunnels, size_t count)
 	for (;;) {
 		memset(messages, 0, sizeof messages);
 		for (int i = 0; i < BATCH; i++) {
-			iov[i] = (struct iovec){octets[i], sizeof octets[i]};
+			iov[i] = (struct iovec){bytes[i], sizeof bytes[i]};
 			messages[i].msg_hdr.msg_iov = &iov[i];
 			messages[i].msg_hdr.msg_iovlen = 1;
 		}
 		int n = recvmmsg(tunnels[0].gre, messages, BATCH, MSG_DONTWAIT, NULL);
 		for (int i = 0; i < n; i++)
-			take_gre(tunnels, count, octets[i], messages[i].msg_len);
+			take_gre(tunnels, count, bytes[i], messages[i].msg_len);
 		total += n > 0 ? n : 0;
 		if (n < BATCH)
 			return total;

@@ -2,7 +2,7 @@
 /*
  * Both sides of a tunnel around the program under test: the PPTP server (TCP 1723 and raw GRE on
  * SERVER_ADDRESS) and pppd (the pty's slave). Makes packets, carries them through, checks every
- * octet that comes out. Independent of the product's own codecs on purpose.
+ * byte that comes out. Independent of the product's own codecs on purpose.
  */
 #ifndef BENCH_TUNNEL_H
 #define BENCH_TUNNEL_H
@@ -24,7 +24,7 @@ enum {
 	ENCODED_MAX = 2 * PPP_FRAME_MAX + 8,
 };
 
-/* Packets with random payload, as MPPE makes it, and the octets that they are as HDLC frames. */
+/* Packets with random payload, as MPPE makes it, and the bytes that they are as HDLC frames. */
 struct pool {
 	size_t size;
 	uint8_t *payload; /* POOL_PACKETS * size */
@@ -40,7 +40,7 @@ void pool_free(struct pool *p);
 struct flow { /* one direction, as its receiver sees it */
 	uint64_t delivered;
 	uint64_t lost;    /* left out in the order of delivery */
-	uint64_t corrupt; /* not an octet-for-octet copy */
+	uint64_t corrupt; /* not an byte-for-byte copy */
 	uint64_t disorder;
 	uint64_t next; /* number of the packet expected next */
 };
@@ -64,7 +64,7 @@ struct tunnel {
 	struct flow down; /* server to pppd */
 	struct flow up;   /* pppd to server */
 	uint64_t up_sent; /* frames written to the pty whole */
-	size_t up_at;     /* octets of the frame after them that are written too */
+	size_t up_at;     /* bytes of the frame after them that are written too */
 	int64_t *sent_ns; /* with latency: POOL_PACKETS times of sending, by number modulo */
 	int64_t *latency_ns;
 	size_t latency_count;
@@ -100,7 +100,7 @@ void server_close(struct server *s);
 void server_service(struct server *s, int timeout_ms);
 
 /* Starts `command` (split at blanks; the server's address and --nolaunchpppd are added, or for the
- * floor its own arguments) in the pty form, and plays the server until the call stands and LCP has
+ * floor its own arguments) in the pty form, and plays the server until the call is established and LCP has
  * agreed on ACCM 0. `server_number` 0 is the server at SERVER_ADDRESS, others have addresses behind it. */
 void tunnel_start(struct tunnel *t, struct server *s, const char *command, bool is_floor,
     uint16_t our_call_id, const struct pool *pool, unsigned server_number);
@@ -116,11 +116,11 @@ int tunnel_send_down(struct tunnel *t, uint64_t first, int n);
 /* ... one packet with a sequence number of the caller's choice. */
 void tunnel_send_one(struct tunnel *t, uint64_t number, uint32_t seq);
 
-/* Reads what has come out at pppd's end without blocking; checks and counts it. Returns octets
+/* Reads what has come out at pppd's end without blocking; checks and counts it. Returns bytes
  * read. */
 size_t tunnel_read_down(struct tunnel *t);
 
-/* pppd to server: writes frames while `t->up_sent < limit` and the pty takes them. Returns octets.
+/* pppd to server: writes frames while `t->up_sent < limit` and the pty takes them. Returns bytes.
  */
 size_t tunnel_write_up(struct tunnel *t, uint64_t limit);
 
