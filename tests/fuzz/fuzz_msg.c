@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: ISC */
-/* Any octets as a control stream: what decodes must encode, and come back the same. */
+/* Arbitrary bytes as a control stream: a message that decodes must encode to the same fields. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/pptp_msg.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	struct msg m, again;
 	uint8_t made[MSG_LEN_MAX];
 	size_t used, used_again;
 	for (size_t at = 0; at < len; at += used) {
 		memset(&m, 0, sizeof(m));
-		enum msg_verdict verdict = msg_decode(octets + at, len - at, &m, &used);
+		enum msg_verdict verdict = msg_decode(bytes + at, len - at, &m, &used);
 		if (verdict != MSG_COMPLETE && verdict != MSG_UNKNOWN)
 			break;
 		if (used < MSG_HEADER_LEN || used > len - at)

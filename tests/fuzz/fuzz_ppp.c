@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Any octets as what pppd and the server say of the link, frame by frame, as the gateway looks at it:
- * frames are found that lie within what is there, answers are whole Configure-Rejects. */
+/* Any bytes as frames from pppd and the server, processed as the gateway and a diagnosis do: frames lie
+ * within the input, answers are complete. */
 #include "ppp/accm_snoop.h"
+#include "ppp/lcp_probe.h"
 #include "ppp/ppp_framing.h"
 #include "ppp/ppp_cp.h"
 #include "ppp/sync_filter.h"
@@ -9,56 +10,66 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void check_answer(const struct sync_link *link)
+static void check_answer(const struct sync_filter *filter)
 {
-	const uint8_t *a = link->answer;
-	if (link->answer_len <= 8 || link->answer_len > SYNC_ANSWER_MAX)
+	const uint8_t *a = filter->answer;
+	if (filter->answer_len <= 8 || filter->answer_len > SYNC_FILTER_ANSWER_MAX)
 		abort();
-	if (a[4] != PPP_CONFIGURE_REJECT || (size_t)(a[6] << 8 | a[7]) + 4 != link->answer_len)
+	if (a[4] != PPP_CONFIGURE_REJECT || (size_t)(a[6] << 8 | a[7]) + 4 != filter->answer_len)
 		abort();
 }
 
-static void see(struct sync_link *link, struct lcp_accm *accm, enum sync_side from,
-    const uint8_t *octets, size_t len)
+static void process(struct sync_filter *filter, struct accm_snoop *accm, enum sync_filter_side from,
+    const uint8_t *bytes, size_t len)
 {
-	uint8_t *frame = malloc(len + !len); /* of exactly its length */
-	memcpy(frame, octets, len);
-	if (from == SYNC_PPPD)
-		lcp_accm_from_pppd(accm, frame, len);
+	uint8_t *frame = malloc(len + !len); /* an allocation of exactly its length, for ASan */
+	memcpy(frame, bytes, len);
+	if (from == SYNC_FILTER_PPPD)
+		accm_snoop_from_pppd(accm, frame, len);
 	else
-		(void)lcp_accm_to_pppd(accm, frame, len);
-	switch (sync_link_see(link, from, frame, len)) {
-	case SYNC_PASS:
+		(void)accm_snoop_to_pppd(accm, frame, len);
+	switch (sync_filter_process(filter, from, frame, len)) {
+	case SYNC_FILTER_PASS:
 		break;
-	case SYNC_ANSWER:
-		check_answer(link);
+	case SYNC_FILTER_ANSWER:
+		check_answer(filter);
 		break;
-	case SYNC_REFUSE:
-		if (sync_link_trouble(link)[0] == '\0')
+	case SYNC_FILTER_REFUSE:
+		if (sync_filter_reason(filter)[0] == '\0')
 			abort();
 		break;
 	}
 	free(frame);
 }
 
-/* As the gateway cuts what it reads from a synchronous pty. */
-static void cut(const uint8_t *octets, size_t len)
+static void probe(struct lcp_probe *p, const uint8_t *frame, size_t len)
+{
+	uint8_t reply[32];
+	struct lcp_probe_answer a = lcp_probe_receive(p, frame, len, reply, sizeof(reply));
+	if (a.reply_len > sizeof(reply))
+		abort();
+	if (a.reply_len && (size_t)(reply[6] << 8 | reply[7]) + 4 != a.reply_len)
+		abort();
+}
+
+/* Separates frames as the gateway does with what it reads from a synchronous pty. */
+static void separate(const uint8_t *bytes, size_t len)
 {
 	while (len > 0) {
-		size_t junk = ppp_next_start(octets, len);
+		size_t junk = ppp_framing_find_start(bytes, len);
 		if (junk > len)
 			abort();
-		octets += junk;
+		bytes += junk;
 		len -= junk;
 		size_t first = 0;
 		if (len == 0)
 			break;
-		enum ppp_end end = ppp_first_frame(octets, len, &first);
+		enum ppp_framing_end end = ppp_framing_find_end(bytes, len, &first);
 		if (first == 0 || first > len)
 			abort();
-		if ((end == PPP_OPEN || end == PPP_CUT) && first != len)
+		if ((end == PPP_FRAMING_OPEN || end == PPP_FRAMING_CUT) && first != len)
 			abort();
-		octets += first;
+		bytes += first;
 		len -= first;
 	}
 }
@@ -67,20 +78,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct sync_link link;
-	struct lcp_accm accm;
-	sync_link_init(&link);
-	lcp_accm_init(&accm);
-	cut(data, size);
-	/* Frames, each behind one octet: the side that sends it, and its length. */
+	struct sync_filter filter;
+	struct accm_snoop accm;
+	struct lcp_probe lcp = {0};
+	sync_filter_init(&filter);
+	accm_snoop_init(&accm);
+	separate(data, size);
+	/* Frames, each after one byte: bit 7 is the side that sends it, the rest its length. */
 	while (size > 0) {
 		size_t len = data[0] & 0x7f;
-		enum sync_side from = data[0] & 0x80 ? SYNC_SERVER : SYNC_PPPD;
+		enum sync_filter_side from = data[0] & 0x80 ? SYNC_FILTER_SERVER : SYNC_FILTER_PPPD;
 		data++;
 		size--;
 		if (len > size)
 			len = size;
-		see(&link, &accm, from, data, len);
+		process(&filter, &accm, from, data, len);
+		probe(&lcp, data, len);
 		data += len;
 		size -= len;
 	}
