@@ -9,6 +9,8 @@
 LIBC ?= $(if $(findstring musl-gcc,$(CC)),musl,system)
 ifeq ($(LIBC),system)
 OUT := build
+# Two pages less to be read at each start, and kept: 8 KiB. musl's static start-up cannot do it.
+RELOCATIONS := $(,)-z$(,)pack-relative-relocs
 else ifeq ($(LIBC),musl)
 OUT := build/musl
 STATIC := -static-pie
@@ -35,7 +37,7 @@ DEBUG ?= -g
 # No unwind tables in the program, which nothing reads at run time: 16 KiB for each tunnel's processes.
 # Debuggers have their own.
 CFLAGS ?= $(OPTIMISE) $(DEBUG) -fstack-protector-strong -fno-asynchronous-unwind-tables
-LDFLAGS ?= -Wl,-z,relro,-z,now
+LDFLAGS ?= -Wl,-z,relro,-z,now$(RELOCATIONS)
 prefix ?= /usr
 sbindir ?= $(prefix)/sbin
 mandir ?= $(prefix)/share/man
