@@ -73,7 +73,7 @@ static struct client *free_place(struct clients *c)
 static void pause_listener(struct clients *c, int64_t now_us, int error)
 {
 	uint64_t left_out;
-	if (log_rate_limit_pass(&c->rate_limit, now_us, &left_out))
+	if (log_rate_limit_pass(&c->rate_limit, LOG_LEVEL_INFO, now_us, &left_out))
 		log_info("cannot accept a status client at the moment: %s", error_text(error));
 	c->accept_timer.deadline_us = now_us + ACCEPT_PAUSE_US;
 	listen_again(c);
@@ -86,7 +86,7 @@ static void on_connection(void *context, short revents, int64_t now_us)
 	uint64_t left_out;
 	(void)revents;
 	int fd = client ? ipc_accept(c->listener.fd, c->uid) : -EMFILE;
-	if (fd == -EACCES && log_rate_limit_pass(&c->rate_limit, now_us, &left_out))
+	if (fd == -EACCES && log_rate_limit_pass(&c->rate_limit, LOG_LEVEL_INFO, now_us, &left_out))
 		log_info("refused a status client of another user");
 	else if (fd < 0 && fd != -EACCES)
 		pause_listener(c, now_us, -fd);

@@ -25,14 +25,17 @@ static void log_bytes(const struct ctrl_event *e)
 	log_info("%s; the bytes in question: %s", ctrl_why_text(e->why), hex);
 }
 
-/* Messages that the server can send as often as it likes share a rate limit. */
-static bool may_log(struct ctrl_conn *c, int64_t now_us)
+/* Messages that the server can send as often as it likes share the rate limit of their level. */
+static bool may_log(struct ctrl_conn *c, enum log_level level, int64_t now_us)
 {
+	bool debug = level == LOG_LEVEL_DEBUG;
+	struct log_rate_limit *limit = debug ? &c->debug_rate_limit : &c->rate_limit;
 	uint64_t left_out;
-	if (!log_rate_limit_pass(&c->rate_limit, now_us, &left_out))
+	if (!log_rate_limit_pass(limit, level, now_us, &left_out))
 		return false;
 	if (left_out)
-		log_info("%llu lines about unusual messages were left out",
+		log_write(level, __func__, __FILE__, __LINE__,
+		    "%llu lines about unusual messages were left out",
 		    (unsigned long long)left_out);
 	return true;
 }
@@ -65,7 +68,8 @@ static void log_message(struct ctrl_conn *c, int64_t now_us, const struct ctrl_e
 {
 	char name[64];
 	bool echo = e->msg_type == MSG_ECHO_REQUEST || e->msg_type == MSG_ECHO_REPLY;
-	if (count_unsolicited(c, e) && !may_log(c, now_us))
+	enum log_level level = echo ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+	if (count_unsolicited(c, e) && !may_log(c, level, now_us))
 		return;
 	snprintf(name, sizeof(name), "%s", msg_type_name(e->msg_type));
 	if (echo) {
@@ -114,24 +118,24 @@ static void log_event(struct ctrl_conn *c, int64_t now_us, const struct ctrl_eve
 	case CTRL_EV_CALL_ENDED:
 		break;
 	case CTRL_EV_LINK_INFO:
-		if (may_log(c, now_us))
+		if (may_log(c, LOG_LEVEL_DEBUG, now_us))
 			log_debug("the server's Set-Link-Info: send ACCM %08x, receive ACCM %08x",
 			    e->msg.u.set_link_info.send_accm, e->msg.u.set_link_info.receive_accm);
 		break;
 	case CTRL_EV_WAN_ERROR:
-		if (may_log(c, now_us))
+		if (may_log(c, LOG_LEVEL_INFO, now_us))
 			log_info(
 			    "the server reports errors on its line: %u CRC, %u framing, %u overruns",
 			    e->msg.u.wan_error.crc_errors, e->msg.u.wan_error.framing_errors,
 			    e->msg.u.wan_error.hardware_overruns);
 		break;
 	case CTRL_EV_IGNORED:
-		if (may_log(c, now_us))
+		if (may_log(c, LOG_LEVEL_INFO, now_us))
 			log_info("%s (type %u) ignored: %s", msg_type_name(e->msg_type),
 			    e->msg_type, e->detail);
 		break;
 	case CTRL_EV_EXCESS:
-		if (may_log(c, now_us))
+		if (may_log(c, LOG_LEVEL_INFO, now_us))
 			log_info("%s was %zu bytes too long; they are ignored",
 			    msg_type_name(e->msg_type), e->msg.excess);
 		break;

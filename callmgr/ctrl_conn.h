@@ -46,6 +46,7 @@ struct ctrl_conn {
 	int tcp_error;
 	unsigned unanswered; /* messages sent less those received: that many replies may come */
 	struct log_rate_limit rate_limit;
+	struct log_rate_limit debug_rate_limit;
 	struct ctrl ctrl;
 };
 

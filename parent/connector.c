@@ -61,7 +61,7 @@ static void log_event(struct connector *c, enum route_event event, int64_t now_u
 	uint64_t left_out;
 	/* An uplink that comes and goes must not fill the log; this one comes once. */
 	bool once = event == ROUTE_EVENT_CONTESTED;
-	if (!log_rate_limit_pass(&c->rate_limit, now_us, &left_out) && !once)
+	if (!log_rate_limit_pass(&c->rate_limit, LOG_LEVEL_INFO, now_us, &left_out) && !once)
 		return;
 	if (left_out)
 		log_info("%llu lines about the route were left out", (unsigned long long)left_out);

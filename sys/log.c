@@ -36,9 +36,13 @@ enum {
 	/* A line waits this long for the daemon: far longer than a running daemon takes to read its
 	 * queue, shorter than a gap in the packets that users notice. */
 	WAIT_MS = 30,
-	LIMITED_LINES = 10, /* of a rate limit, in LIMIT_INTERVAL_US */
+	LIMITED_LINES = 10, /* of a rate limit, at once */
 };
-#define LIMIT_INTERVAL_US (60 * USEC_PER_SEC)
+/* Then one in this time. In a day that makes 10 + 288 lines, of which 288 tell before how many were
+ * suppressed: 586, of HEAD_MAX + LINE_MAX_BYTES each, are less than 1 MiB. */
+#define LIMITED_LINE_US (300 * USEC_PER_SEC)
+/* At the level of debug our own echo takes two lines in a minute. */
+#define LIMITED_DEBUG_LINE_US (6 * USEC_PER_SEC)
 
 static struct {
 	char session[SESSION_MAX];
@@ -295,17 +299,25 @@ void log_terminal(const char *format, ...)
 	write_stderr(out, len);
 }
 
-bool log_rate_limit_pass(struct log_rate_limit *limit, int64_t now_us, uint64_t *suppressed)
+bool log_rate_limit_pass(
+    struct log_rate_limit *limit, enum log_level level, int64_t now_us, uint64_t *suppressed)
 {
+	int64_t line_us = level == LOG_LEVEL_DEBUG ? LIMITED_DEBUG_LINE_US : LIMITED_LINE_US;
+	int64_t earned = (now_us - limit->since_us) / line_us;
 	*suppressed = 0;
-	if (limit->lines == 0 || now_us - limit->interval_us >= LIMIT_INTERVAL_US) {
-		*suppressed = limit->suppressed;
-		*limit = (struct log_rate_limit){.interval_us = now_us};
+	if (earned >= limit->lines) {
+		limit->lines = 0;
+		limit->since_us = now_us;
+	} else {
+		limit->lines -= (unsigned)earned;
+		limit->since_us += earned * line_us;
 	}
 	if (limit->lines >= LIMITED_LINES) {
 		limit->suppressed++;
 		return false;
 	}
 	limit->lines++;
+	*suppressed = limit->suppressed;
+	limit->suppressed = 0;
 	return true;
 }

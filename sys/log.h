@@ -46,16 +46,18 @@ void log_terminal(const char *format, ...) __attribute__((format(printf, 1, 2)))
 void log_write(enum log_level level, const char *function, const char *file, int line,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Limits lines that a peer can cause at will to 10 in a minute. Zeroed by its owner. */
+/* Limits lines that a peer can cause at will, those of one level: to 10 at once, and then one in 5 minutes,
+ * of LOG_LEVEL_DEBUG 10 in a minute. Zeroed by its owner. */
 struct log_rate_limit {
-	int64_t interval_us; /* start of the current minute */
-	unsigned lines;      /* passed in it */
-	uint64_t suppressed; /* not passed in it */
+	int64_t since_us;    /* from when on the time for further lines counts */
+	unsigned lines;      /* passed, less those for which time has passed */
+	uint64_t suppressed; /* since the last one that passed */
 };
 
-/* True when a line may be written now. `suppressed` is 0 but for the first line of an interval,
- * which reports how many were suppressed in the interval before. */
-bool log_rate_limit_pass(struct log_rate_limit *limit, int64_t now_us, uint64_t *suppressed);
+/* True when a line of this level may be written now; *suppressed says how many were not since the last
+ * one, for a line before it. */
+bool log_rate_limit_pass(
+    struct log_rate_limit *limit, enum log_level level, int64_t now_us, uint64_t *suppressed);
 
 #define log_fatal(...) log_write(LOG_LEVEL_FATAL, __func__, __FILE__, __LINE__, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_LEVEL_WARN, __func__, __FILE__, __LINE__, __VA_ARGS__)

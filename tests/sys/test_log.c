@@ -343,21 +343,64 @@ START_TEST(log_does_not_wait_for_a_reader_of_stderr)
 }
 END_TEST
 
-START_TEST(log_rate_limit_passes_ten_lines_a_minute_and_counts_the_rest)
+START_TEST(log_rate_limit_passes_ten_lines_at_once_and_counts_the_rest)
 {
 	struct log_rate_limit limit = {0};
 	uint64_t suppressed = 99;
 	int64_t now_us = 5 * USEC_PER_SEC;
 	int written = 0;
 	for (int i = 0; i < 1000; i++) {
-		written += log_rate_limit_pass(&limit, now_us + i, &suppressed);
+		written += log_rate_limit_pass(&limit, LOG_LEVEL_INFO, now_us + i, &suppressed);
 		ck_assert_uint_eq(suppressed, 0);
 	}
 	ck_assert_int_eq(written, 10);
-	ck_assert(log_rate_limit_pass(&limit, now_us + 60 * USEC_PER_SEC, &suppressed));
+	now_us += 300 * USEC_PER_SEC;
+	ck_assert(log_rate_limit_pass(&limit, LOG_LEVEL_INFO, now_us, &suppressed));
 	ck_assert_uint_eq(suppressed, 990);
-	ck_assert(log_rate_limit_pass(&limit, now_us + 60 * USEC_PER_SEC, &suppressed));
-	ck_assert_uint_eq(suppressed, 0);
+	ck_assert(!log_rate_limit_pass(&limit, LOG_LEVEL_INFO, now_us, &suppressed));
+	now_us += 24 * 3600 * USEC_PER_SEC;
+	for (int i = 0; i < 10; i++) {
+		ck_assert(log_rate_limit_pass(&limit, LOG_LEVEL_INFO, now_us, &suppressed));
+		ck_assert_uint_eq(suppressed, i == 0);
+	}
+	ck_assert(!log_rate_limit_pass(&limit, LOG_LEVEL_INFO, now_us, &suppressed));
+}
+END_TEST
+
+/* With --loglevel 2 each message of the echo is a line: request and reply, here each half minute. */
+START_TEST(log_rate_limit_lets_the_echo_pass_at_debug)
+{
+	struct log_rate_limit limit = {0};
+	uint64_t suppressed;
+	for (int64_t s = 1; s < 3600; s += 30)
+		for (int line = 0; line < 2; line++) {
+			ck_assert(log_rate_limit_pass(
+			    &limit, LOG_LEVEL_DEBUG, s * USEC_PER_SEC, &suppressed));
+			ck_assert_uint_eq(suppressed, 0);
+		}
+}
+END_TEST
+
+enum {
+	DAY_S = 24 * 3600,
+	MEBIBYTE = 1 << 20,
+};
+
+/* Whatever the intervals are at which a peer causes lines, each of them as long as one can be. */
+START_TEST(log_rate_limit_lets_less_than_a_mebibyte_pass_in_a_day)
+{
+	for (int step_s = 1; step_s <= 600; step_s++) {
+		struct log_rate_limit limit = {0};
+		size_t lines = 0;
+		for (int64_t s = 1; s <= DAY_S; s += step_s) {
+			uint64_t suppressed;
+			if (log_rate_limit_pass(
+				&limit, LOG_LEVEL_INFO, s * USEC_PER_SEC, &suppressed))
+				lines += suppressed ? 2 : 1;
+		}
+		ck_assert_uint_gt(lines, 0);
+		ck_assert_uint_lt(lines * (HEAD_MAX + LINE_MAX_BYTES), MEBIBYTE);
+	}
 }
 END_TEST
 
@@ -383,7 +426,9 @@ int main(void)
 	tcase_add_test(tc, log_quiet_stderr_silences_it_but_not_with_debug);
 	tcase_add_test(tc, log_quiet_stderr_keeps_it_where_there_is_no_daemon_if_asked_to);
 	tcase_add_test(tc, log_does_not_wait_for_a_reader_of_stderr);
-	tcase_add_test(tc, log_rate_limit_passes_ten_lines_a_minute_and_counts_the_rest);
+	tcase_add_test(tc, log_rate_limit_passes_ten_lines_at_once_and_counts_the_rest);
+	tcase_add_test(tc, log_rate_limit_lets_the_echo_pass_at_debug);
+	tcase_add_test(tc, log_rate_limit_lets_less_than_a_mebibyte_pass_in_a_day);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
