@@ -567,21 +567,47 @@ def _():
         nothing_left()
 
 
-@test("in the shell form a user at a terminal is told what takes longer than a second, pppd's log is not")
-def _():
-    with FakeServer(SERVER, polite(on={"SCCRQ": None})), Log():
-        master, slave = os.openpty()
-        in_shell = subprocess.Popen([PPTP, SERVER, "--connect-timeout", "1.2"], stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.DEVNULL, stderr=slave)
-        by_pppd = start(SERVER, "--connect-timeout", "1.2")
+class OnTerminal:
+    """A start whose standard error is a terminal."""
+
+    def __init__(self, *arguments):
+        self._master, slave = os.openpty()
+        self._process = subprocess.Popen([PPTP] + list(arguments), stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.DEVNULL, stderr=slave)
         os.close(slave)
-        equal(in_shell.wait(5), 1)
-        shown = os.read(master, 4096).decode()
-        os.close(master)
-        match("^pptp: 127.0.0.2 is connected, waiting for its answer ...\r\n.*fatal.*gave no answer", shown)
-        equal(by_pppd.wait(5), 1)
-        no_match("^pptp: ", by_pppd.stderr())
+
+    def shown(self):
+        """All of what it has shown, once it has failed."""
+        equal(self._process.wait(8), 1)
+        text = b""
+        with contextlib.suppress(OSError):  # its end
+            while True:
+                text += os.read(self._master, 4096)
+        os.close(self._master)
+        return text.decode()
+
+
+@test("in the shell form a user at a terminal is told each stage that takes longer than a second; in pppd's log none is")
+def _():
+    sh("nft 'add table ip cut; add chain ip cut c { type filter hook input priority 0; }; "
+       "add rule ip cut c ip daddr 127.0.0.5 tcp dport 1723 drop'")
+    stages = {"vpn.test": "looking up vpn.test",
+              "127.0.0.5": "connecting to 127.0.0.5",
+              "127.0.0.6": "127.0.0.6 is connected, waiting for its answer",
+              "127.0.0.7": "127.0.0.7 is connected, waiting for its answer"}
+    with with_names(), NameServer("127.0.0.3"), FakeServer("127.0.0.6", polite(on={"SCCRQ": None})), \
+            FakeServer("127.0.0.7", polite(on={"OCRQ": None})), \
+            FakeServer("127.0.0.8", polite(sccrp={"result": 4})), Log():
+        in_shell = {server: OnTerminal(server, "--connect-timeout", "2") for server in stages}
+        by_pppd = [OnTerminal(server, "--connect-timeout", "2", "--nolaunchpppd") for server in stages]
+        quick = OnTerminal("127.0.0.8")
+        for server, run in in_shell.items():
+            match(r"^pptp: %s \.\.\.\r\n[^\n]*fatal[^\n]*\n$" % re.escape(stages[server]), run.shown())
+        for run in by_pppd:
+            match(r"^[^\n]*fatal[^\n]*\n$", run.shown())
+        match(r"^[^\n]*fatal[^\n]*refused[^\n]*\n$", quick.shown())
         nothing_left()
+    sh("nft delete table ip cut")
 
 
 main()
