@@ -34,8 +34,8 @@
 #include "callmgr/resolve.h"
 #include "callmgr/status_text.h"
 
-/* The gateway answers an IPC_STATS_REQUEST within this time, or is left out of the status. */
-#define STATS_WAIT_US (250 * USEC_PER_MSEC)
+/* The gateway answers an IPC_STATS_REQUEST within this time, or counts as hanging. */
+#define STATS_WAIT_US USEC_PER_SEC
 /* All of closing; a little less than the parent waits for us to exit. */
 #define CLOSING_US (CLOSE_WAIT_US - 200 * USEC_PER_MSEC)
 /* A user at a terminal begins to wonder after that long. */
@@ -66,6 +66,7 @@ struct callmgr {
 	struct in_addr addresses[RESOLVE_MAX];
 	size_t address_count;
 	size_t address_at;
+	unsigned attempts;
 	bool tried_again; /* the last address, whose server closed without an answer at first */
 
 	struct loop_watch connecting; /* the TCP socket until it is connected; fd -1: none */
@@ -367,6 +368,7 @@ static void request_address(struct callmgr *cm)
 	    cm->server_text, sizeof(cm->server_text), cm->options->server, current_address(cm));
 	cm->end = (struct call_end){.reason = CALL_END_NONE};
 	cm->was_up = cm->has_received = false;
+	cm->attempts++;
 	log_info("Connecting to %s (address %zu of %zu)", cm->server_text, cm->address_at + 1,
 	    cm->address_count);
 	enter_stage(cm, STAGE_CONNECT, DEADLINE_NEVER);
@@ -526,7 +528,9 @@ static const char *state_name(const struct callmgr *cm)
 	return "closing";
 }
 
-static void answer_status(struct callmgr *cm, const struct pptp_stats *stats, int64_t now_us)
+/* `stats`: the gateway's answer, NULL where there is none. */
+static void answer_status(
+    struct callmgr *cm, const struct ipc_stats *stats, const char *hanging, int64_t now_us)
 {
 	char string[IPC_STATUS_MAX];
 	bool closing = cm->stage == STAGE_CLOSE;
@@ -538,6 +542,7 @@ static void answer_status(struct callmgr *cm, const struct pptp_stats *stats, in
 	                  : cm->was_up ? "established"
 	                               : "waiting",
 	    .route = cm->route,
+	    .attempts = cm->attempts,
 	    .unit = cm->unit,
 	    .call_id = cm->config.call_id,
 	    .peer_call_id = cm->peer_call_id,
@@ -545,22 +550,29 @@ static void answer_status(struct callmgr *cm, const struct pptp_stats *stats, in
 	    .since = (int64_t)time(NULL) - (now_us - cm->up_since_us) / USEC_PER_SEC,
 	    .was_up = cm->was_up,
 	    .up_us = now_us - cm->up_since_us,
-	    .stats = stats};
+	    .hanging = hanging,
+	    .stats = stats ? &stats->counters : NULL};
 	cm->stats_timer.deadline_us = DEADLINE_NEVER;
+	if (stats)
+		facts.notice = stats->notice;
+	log_merge_notice(&facts.notice);
 	status_text_write(string, sizeof(string), &facts);
 	clients_answer(&cm->clients, string);
 }
 
+/* A call that is ending may have no gateway any more. */
 static void on_stats_timeout(void *context, int64_t now_us)
 {
-	answer_status(context, NULL, now_us);
+	struct callmgr *cm = context;
+	const char *hanging = ipc_is_read(cm->config.parent) ? "gateway" : "parent";
+	answer_status(cm, NULL, cm->stage == STAGE_CALL ? hanging : NULL, now_us);
 }
 
 static void on_status_requested(void *context, int64_t now_us)
 {
 	struct callmgr *cm = context;
 	if (!cm->was_up) {
-		answer_status(cm, NULL, now_us);
+		answer_status(cm, NULL, NULL, now_us);
 		return;
 	}
 	if (cm->stats_timer.deadline_us != DEADLINE_NEVER)
@@ -589,7 +601,7 @@ static void process_message(struct callmgr *cm, const struct ipc_message *m, int
 		break;
 	case IPC_STATS:
 		if (cm->stats_timer.deadline_us != DEADLINE_NEVER)
-			answer_status(cm, &m->u.stats, now_us);
+			answer_status(cm, &m->u.stats, NULL, now_us);
 		break;
 	case IPC_CLOSE:
 		end_here(cm, now_us, CALL_END_REQUESTED, 0);

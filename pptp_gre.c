@@ -275,8 +275,9 @@ static void start_drain(struct gateway *g, bool linger, int64_t now_us)
 
 /* ---- the parent ---- */
 
-static void dump_stats(const struct gateway *g)
+static void dump_stats(struct gateway *g)
 {
+	datapath_update_gauges(&g->path);
 	for (size_t i = 0; i < STATS_COUNT; i++)
 		log_stats("%s = %" PRIu64, stats_table[i].name,
 		    stats_display_value(&g->path.stats, &stats_table[i]));
@@ -290,7 +291,9 @@ static void process_message(struct gateway *g, const struct ipc_message *m, int6
 		call_up(g, &m->u.up, now_us);
 		break;
 	case IPC_STATS_REQUEST:
-		stats.u.stats = g->path.stats;
+		datapath_update_gauges(&g->path);
+		stats.u.stats.counters = g->path.stats;
+		log_merge_notice(&stats.u.stats.notice);
 		send_to_parent(g, &stats);
 		break;
 	case IPC_STATS_DUMP:

@@ -454,6 +454,14 @@ static bool process_callmgr_message(struct parent *p, const struct ipc_message *
 	return true;
 }
 
+/* With the last warning of both. */
+static void pass_stats(struct parent *p, const struct ipc_message *m)
+{
+	struct ipc_message both = *m;
+	log_merge_notice(&both.u.stats.notice);
+	(void)send_message(p, CHILD_CALLMGR, &both, false);
+}
+
 static bool process_gateway_message(struct parent *p, const struct ipc_message *m, int64_t now_us)
 {
 	if (m->type == IPC_ENDED)
@@ -464,9 +472,11 @@ static bool process_gateway_message(struct parent *p, const struct ipc_message *
 		pppd_open(p, now_us);
 	else if (m->type == IPC_RECEIVED)
 		p->has_received = p->has_call; /* else it is late, and of the call before */
-	else if (m->type != IPC_STATS)
+	else if (m->type == IPC_STATS)
+		pass_stats(p, m);
+	else
 		return false;
-	if (m->type == IPC_RECEIVED || m->type == IPC_STATS)
+	if (m->type == IPC_RECEIVED)
 		(void)send_message(p, CHILD_CALLMGR, m, false);
 	return true;
 }

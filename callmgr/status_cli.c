@@ -23,8 +23,7 @@
 #include "callmgr/status_format.h"
 
 enum {
-	/* A call manager asks its gateway first, and waits a quarter of a second for one that is
-	 * stopped. */
+	/* A call manager asks its gateway first, and waits half as long for one that is stopped. */
 	ANSWER_WAIT_MS = 2000,
 	BATCH = 64,
 	TUNNELS_MAX = 4096, /* 32 KiB of the stack; a host's memory is full with fewer */
@@ -51,6 +50,7 @@ static void add_answer(struct status *s, const char *text)
 {
 	if (s->wanted && !status_format_matches(text, s->wanted))
 		return;
+	s->any_hangs = s->any_hangs || status_format_hangs(text);
 	char *copy = s->count < TUNNELS_MAX ? strdup(text) : NULL;
 	if (copy)
 		s->answers[s->count++] = copy;
@@ -71,8 +71,8 @@ static void add_hanging(struct status *s, const char *name)
 		n = snprintf(text, sizeof(text), "address=%.*s\nlocal=%.*s\n", (int)(dot - server),
 		    server, local_len, name);
 	if (n >= 0 && (size_t)n < sizeof(text))
-		snprintf(text + n, sizeof(text) - (size_t)n, "parent=%.10s\nstate=hanging\n",
-		    dot ? dot + 1 : "");
+		snprintf(text + n, sizeof(text) - (size_t)n,
+		    "parent=%.10s\nstate=hanging\nhanging=call manager\n", dot ? dot + 1 : "");
 	s->any_hangs = true;
 	add_answer(s, text);
 	fprintf(stderr, "pptp: no status from %s/%s: it does not answer; is it stopped?\n",

@@ -50,6 +50,12 @@ static bool has_value(const char *answer, const char *name, const char *value)
 	       memcmp(line.value, value, line.value_len) == 0;
 }
 
+bool status_format_hangs(const char *answer)
+{
+	struct line line;
+	return find(answer, "hanging", &line);
+}
+
 bool status_format_matches(const char *answer, const char *name)
 {
 	return has_value(answer, "session", name) || has_value(answer, "server", name) ||
@@ -79,7 +85,7 @@ static bool is_counter(const char *name)
 static bool is_number(const struct line *line)
 {
 	static const char *const strings[] = {"version", "session", "server", "address", "local",
-	    "device", "state", "host_route", "call.1.state"};
+	    "device", "state", "hanging", "host_route", "last_notice", "call.1.state"};
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		if (is_named(line, strings[i]))
 			return false;
@@ -165,15 +171,20 @@ static void print_head(FILE *out, const char *metric, const char *type, const ch
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", metric, help, metric, type);
 }
 
-/* One metric of all tunnels: whether that line has that value. */
+static bool is_up(const char *answer)
+{
+	return has_value(answer, "call.1.state", "established");
+}
+
+/* One metric of all tunnels: the answer to a question. */
 static void print_flag(FILE *out, const char *const *answers, size_t count, const char *metric,
-    const char *help, const char *name, const char *value)
+    const char *help, bool (*question)(const char *answer))
 {
 	print_head(out, metric, "gauge", help);
 	for (size_t i = 0; i < count; i++) {
 		fputs(metric, out);
 		print_labels(out, answers[i]);
-		fprintf(out, "%d\n", has_value(answers[i], name, value));
+		fprintf(out, "%d\n", question(answers[i]));
 	}
 }
 
@@ -195,37 +206,50 @@ static void print_values(FILE *out, const char *const *answers, size_t count, co
 	}
 }
 
-static void print_counter(
+/* One metric of all tunnels, from a line that is not of the gateway. */
+static void print_gauge(FILE *out, const char *const *answers, size_t count, const char *metric,
+    const char *help, const char *name)
+{
+	print_head(out, metric, "gauge", help);
+	print_values(out, answers, count, metric, name, 1);
+}
+
+static void print_stats_entry(
     FILE *out, const char *const *answers, size_t count, const struct stats_entry *entry)
 {
 	char name[sizeof(call_prefix) + sizeof(entry->name)];
 	char metric[sizeof(entry->name) + 32];
 	bool is_time = entry->units_per_one != 1; /* shown in milliseconds */
+	bool is_gauge = is_time || entry >= stats_table + STATS_COUNTERS;
 	snprintf(name, sizeof(name), "%s%.*s", call_prefix, (int)sizeof(entry->name), entry->name);
 	for (char *s = name; *s; s++)
 		if (*s == ' ')
 			*s = '_';
-	snprintf(metric, sizeof(metric), "pptp_%.20s_%s", name + sizeof(call_prefix) - 1,
-	    is_time ? "seconds" : "total");
+	snprintf(metric, sizeof(metric), "pptp_%.20s%s", name + sizeof(call_prefix) - 1,
+	    is_time    ? "_seconds"
+	    : is_gauge ? ""
+		       : "_total");
 	for (char *s = metric; *s; s++)
 		if (*s >= 'A' && *s <= 'Z')
 			*s = (char)(*s - 'A' + 'a');
 	print_head(
-	    out, metric, is_time ? "gauge" : "counter", "see SIGNALS AND STATISTICS in pptp(8)");
+	    out, metric, is_gauge ? "gauge" : "counter", "see SIGNALS AND STATISTICS in pptp(8)");
 	print_values(out, answers, count, metric, name, is_time ? 1000 : 1);
 }
 
 static void print_prometheus(FILE *out, const char *const *answers, size_t count)
 {
-	print_flag(out, answers, count, "pptp_up", "whether the call is established",
-	    "call.1.state", "established");
-	print_flag(out, answers, count, "pptp_hanging", "whether the call manager does not answer",
-	    "state", "hanging");
-	print_head(out, "pptp_established_timestamp_seconds", "gauge",
-	    "since when the call is established");
-	print_values(out, answers, count, "pptp_established_timestamp_seconds", "call.1.since", 1);
+	print_flag(out, answers, count, "pptp_up", "whether the call is established", is_up);
+	print_flag(out, answers, count, "pptp_hanging", "whether a process of it does not answer",
+	    status_format_hangs);
+	print_gauge(out, answers, count, "pptp_established_timestamp_seconds",
+	    "since when the call is established", "call.1.since");
+	print_gauge(out, answers, count, "pptp_attempts",
+	    "connections tried by this start of the program", "attempts");
+	print_gauge(out, answers, count, "pptp_last_notice_timestamp_seconds",
+	    "when it logged its last warning", "last_notice_at");
 	for (size_t i = 0; i < STATS_COUNT; i++)
-		print_counter(out, answers, count, &stats_table[i]);
+		print_stats_entry(out, answers, count, &stats_table[i]);
 }
 
 void status_format_print(

@@ -16,6 +16,9 @@
 void status_format_print(
     FILE *out, enum status_format format, const char *const *answers, size_t count);
 
+/* Whether the answer names a process that hangs. */
+bool status_format_hangs(const char *answer);
+
 /* Whether the answer is of a tunnel with that name, server or address. */
 bool status_format_matches(const char *answer, const char *name);
 

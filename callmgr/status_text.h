@@ -19,14 +19,18 @@ struct status_facts {
 	const char *state;
 	const char *call_state;
 	enum ipc_route route;
-	int64_t unit; /* pppd's; -1: not known */
+	unsigned attempts; /* connections that were tried since the start */
+	int64_t unit;      /* pppd's; -1: not known */
 	uint16_t call_id;
 	uint16_t peer_call_id;
 	uint16_t peer_window; /* packets */
 	int64_t since;        /* Unix time at which the call was established */
 	bool was_up;
-	int64_t up_us;                  /* how long the call has been established */
-	const struct pptp_stats *stats; /* NULL: the gateway did not answer in time */
+	int64_t up_us;            /* how long the call has been established */
+	struct ipc_notice notice; /* the last warning */
+	const char *hanging;      /* the process that does not answer; NULL = none is known to */
+	const struct pptp_stats
+	    *stats; /* NULL: the gateway did not answer in time, or was not asked */
 };
 
 /* Writes the lines, cut to cap - 1 bytes. */

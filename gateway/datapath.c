@@ -246,6 +246,15 @@ void datapath_count_facts(const struct datapath *p, struct silence_facts *f)
 	f->no_route = refusal && refusal != EPERM;
 }
 
+void datapath_update_gauges(struct datapath *p)
+{
+	if (!p->loop)
+		return;
+	gre_session_update_gauges(&p->session);
+	p->stats.pty_queue_bytes = p->pty->queued;
+	p->stats.send_queue = net_tx_queued(&p->tx);
+}
+
 void datapath_stop(struct datapath *p)
 {
 	if (!p->loop)

@@ -94,6 +94,9 @@ void datapath_on_connected(struct datapath *p);
  */
 void datapath_count_facts(const struct datapath *p, struct silence_facts *f);
 
+/* Sets the gauges of `stats` to what they are at the moment; not of a path that is stopped. */
+void datapath_update_gauges(struct datapath *p);
+
 /* Where else a packet of this call has come from, before the socket was connected; else INADDR_ANY. */
 static inline struct in_addr datapath_other_source(const struct datapath *p)
 {

@@ -397,3 +397,10 @@ void gre_session_skip_gaps(struct gre_session *s, int64_t now_us)
 	while (s->behind_gap)
 		give_up_gap(s, now_us);
 }
+
+void gre_session_update_gauges(struct gre_session *s)
+{
+	s->stats->reorder_depth = s->queue->count;
+	s->stats->reorder_wait_us = (uint64_t)s->reorder_timer.wait_us;
+	s->stats->in_flight = send_window_in_flight(&s->send_window);
+}

@@ -135,4 +135,7 @@ void gre_session_on_deadline(struct gre_session *s, int64_t now_us);
  * order now. Then drain gre_session_dequeue(). */
 void gre_session_skip_gaps(struct gre_session *s, int64_t now_us);
 
+/* Sets reorder_depth, reorder_wait_us and in_flight to what they are at the moment. */
+void gre_session_update_gauges(struct gre_session *s);
+
 #endif

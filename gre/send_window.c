@@ -87,16 +87,11 @@ void send_window_init(
 	w->rtt_us = server_delay_us;
 }
 
-static uint32_t in_flight(const struct send_window *w)
-{
-	return w->snd_nxt - w->snd_una;
-}
-
 uint32_t send_window_space(struct send_window *w, int64_t now_us, uint64_t *waits)
 {
 	if (w->window == SEND_WINDOW_UNLIMITED)
 		return SEND_WINDOW_UNLIMITED;
-	uint32_t used = in_flight(w);
+	uint32_t used = send_window_in_flight(w);
 	if (used < w->window) {
 		w->blocked_us = DEADLINE_NEVER;
 		return w->window - used;
@@ -110,13 +105,13 @@ uint32_t send_window_space(struct send_window *w, int64_t now_us, uint64_t *wait
 
 seq32 send_window_send(struct send_window *w, int64_t now_us)
 {
-	if (in_flight(w) == 0)
+	if (send_window_in_flight(w) == 0)
 		w->progress_us = now_us;
 	if (!w->timing) {
 		w->timing = true;
 		w->timed = w->snd_nxt;
 		w->timed_us = now_us;
-		w->timed_in_flight = in_flight(w);
+		w->timed_in_flight = send_window_in_flight(w);
 	}
 	w->last_sent_us = now_us;
 	w->sent_us[w->snd_nxt % SEND_WINDOW_TIMES] = (uint32_t)now_us;
@@ -213,7 +208,8 @@ static int64_t adaptive_timeout_us(const struct send_window *w)
 int64_t send_window_deadline(const struct send_window *w)
 {
 	if (w->enforced)
-		return in_flight(w) > 0 ? w->progress_us + adaptive_timeout_us(w) : DEADLINE_NEVER;
+		return send_window_in_flight(w) > 0 ? w->progress_us + adaptive_timeout_us(w)
+		                                    : DEADLINE_NEVER;
 	if (w->blocked_us == DEADLINE_NEVER)
 		return DEADLINE_NEVER;
 	return later(w->blocked_us, w->progress_us) + BLOCKED_MAX_US;

@@ -87,6 +87,12 @@ static inline bool send_window_is_plausible_ack(
 /* The smoothed round trip, 0 before the first sample. */
 int64_t send_window_rtt_us(const struct send_window *w);
 
+/* Without flow control nothing is written off: where the server never acknowledges, all that was sent. */
+static inline uint32_t send_window_in_flight(const struct send_window *w)
+{
+	return w->snd_nxt - w->snd_una;
+}
+
 /* When to call send_window_on_deadline; DEADLINE_NEVER while no acknowledgment is awaited. */
 int64_t send_window_deadline(const struct send_window *w);
 void send_window_on_deadline(struct send_window *w, int64_t now_us);

@@ -20,7 +20,7 @@ enum {
 	/* In every packet: a call may outlive an upgrade of the program, whose status client then
 	 * asks a call manager of the version before. Raised with every change to the types, their
 	 * numbers, or what a packet of them holds. */
-	IPC_VERSION = 3,
+	IPC_VERSION = 4,
 	IPC_TEXT_MAX = 512,     /* bytes with the NUL: one sentence for the user */
 	IPC_STATUS_MAX = 8192,  /* bytes with the NUL */
 	IPC_ADDRESSES_MAX = 16, /* addresses of one server that are tried */
@@ -87,6 +87,18 @@ struct ipc_ended {
 	char text[IPC_TEXT_MAX]; /* a sentence: server, stage, reason, what to try */
 };
 
+/* A warning in the log. */
+struct ipc_notice {
+	int64_t at_us;           /* since 1970; 0 = there was none */
+	char text[IPC_TEXT_MAX]; /* without the session's name and the place in the program */
+};
+
+struct ipc_stats {
+	struct pptp_stats counters;
+	struct ipc_notice
+	    notice; /* the last one of the gateway; the parent puts a later one of its own */
+};
+
 struct ipc_message {
 	enum ipc_type type;
 	int fd; /* a descriptor that comes along (IPC_CONNECT_REPLY), else -1 */
@@ -98,7 +110,7 @@ struct ipc_message {
 		struct ipc_call_up up;
 		struct ipc_ended ended;
 		bool linger;
-		struct pptp_stats stats;
+		struct ipc_stats stats;
 		const char *status; /* the sender's; up to IPC_STATUS_MAX - 1 bytes of it */
 	} u;
 };

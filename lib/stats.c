@@ -30,6 +30,11 @@ const struct stats_entry stats_table[STATS_COUNT] = {
     COUNTER("rx pty cut", rx_pty_cut),
     COUNTER("tx bad frames", tx_bad_frames),
     COUNTER("tx blocked", tx_blocked),
+    COUNTER("reorder depth", reorder_depth),
+    {"reorder wait", offsetof(struct pptp_stats, reorder_wait_us), 1000},
+    COUNTER("pty queue bytes", pty_queue_bytes),
+    COUNTER("send queue", send_queue),
+    COUNTER("in flight", in_flight),
 };
 
 uint64_t stats_display_value(const struct pptp_stats *stats, const struct stats_entry *entry)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The counters of one call: one struct that defines each counter, and one table that gives each the
+ * The counters and gauges of one call: one struct that defines each, and one table that gives each the
  * name that syslog, --status, the tests and the manual page share. This module counts nothing:
  * gre/gre_session.c counts what sequence numbers and acknowledgments decide, gateway/ counts system
  * calls and frames (net_rx.c, net_tx.c, pty_async.c, pty_sync.c; socket errors in datapath.c).
@@ -36,6 +36,14 @@ struct pptp_stats {
 	uint64_t rx_pty_cut;    /* --sync: frames too long for one write to the pty, or cut by it */
 	uint64_t tx_bad_frames; /* frames from PPP: too short, aborted, cut, or with a wrong FCS */
 	uint64_t tx_blocked;    /* times that the send window closed and sending waited */
+
+	/* How it is at the moment: see datapath_update_gauges. */
+	uint64_t reorder_depth; /* packets in the reorder queue */
+	uint64_t
+	    reorder_wait_us; /* how long a gap may hold up what is behind it, shown in milliseconds */
+	uint64_t pty_queue_bytes; /* bytes for pppd that it has not taken */
+	uint64_t send_queue;      /* frames from PPP that wait for the send window or the socket */
+	uint64_t in_flight; /* packets with payload sent and neither acknowledged nor written off */
 };
 
 /* The name is no pointer: a table of pointers would be relocated at the start of each process, which
@@ -43,11 +51,12 @@ struct pptp_stats {
 struct stats_entry {
 	char name[20];          /* "rx accepted" */
 	size_t offset;          /* of a uint64_t in struct pptp_stats */
-	uint64_t units_per_one; /* field units per unit shown: 1000 for round trip, else 1 */
+	uint64_t units_per_one; /* field units per unit shown: 1000 for times, else 1 */
 };
 
-/* In the order of the struct. */
-#define STATS_COUNT 20
+/* In the order of the struct: the counters, with the round trip, then the gauges. */
+#define STATS_COUNTERS 20
+#define STATS_COUNT 25
 extern const struct stats_entry stats_table[STATS_COUNT];
 
 /* The value of an entry in the unit in which it is shown, rounded down. */

@@ -19,7 +19,7 @@
 
 enum {
 	/* All but the text of IPC_STATUS; not longer, as it lies on the stack. */
-	PACKET_CAP = IPC_TEXT_MAX + 16,
+	PACKET_CAP = 16 + sizeof(struct pptp_stats) + IPC_TEXT_MAX,
 	/* As the kernel counts: about 16 small messages, of some 200 that a socket holds. */
 	OPTIONAL_UNREAD_MAX = 16384,
 	SEND_TRIES = 32, /* for one message */
@@ -28,7 +28,6 @@ enum {
 
 _Static_assert(sizeof(struct pptp_stats) == STATS_COUNT * sizeof(uint64_t),
     "stats_table names each counter: the order of the table is the order on the wire");
-_Static_assert(2 + sizeof(struct pptp_stats) <= PACKET_CAP, "all counters fit into one packet");
 
 static void put_text(struct wire_writer *w, const char *text, size_t cap)
 {
@@ -56,21 +55,26 @@ static void get_address(struct wire_reader *r, struct in_addr *address)
 	wire_get_copy(r, &address->s_addr, sizeof(address->s_addr));
 }
 
-static void put_stats(struct wire_writer *w, const struct pptp_stats *stats)
+static void put_stats(struct wire_writer *w, const struct ipc_stats *stats)
 {
 	for (size_t i = 0; i < STATS_COUNT; i++) {
 		uint64_t value;
-		memcpy(&value, (const char *)stats + stats_table[i].offset, sizeof(value));
+		memcpy(
+		    &value, (const char *)&stats->counters + stats_table[i].offset, sizeof(value));
 		wire_put_be64(w, value);
 	}
+	wire_put_be64(w, (uint64_t)stats->notice.at_us);
+	put_text(w, stats->notice.text, sizeof(stats->notice.text));
 }
 
-static void get_stats(struct wire_reader *r, struct pptp_stats *stats)
+static void get_stats(struct wire_reader *r, struct ipc_stats *stats)
 {
 	for (size_t i = 0; i < STATS_COUNT; i++) {
 		uint64_t value = wire_get_be64(r);
-		memcpy((char *)stats + stats_table[i].offset, &value, sizeof(value));
+		memcpy((char *)&stats->counters + stats_table[i].offset, &value, sizeof(value));
 	}
+	stats->notice.at_us = (int64_t)wire_get_be64(r);
+	get_text(r, stats->notice.text, sizeof(stats->notice.text));
 }
 
 static int encode(struct wire_writer *w, const struct ipc_message *m)
@@ -300,10 +304,20 @@ int ipc_send_type(int fd, enum ipc_type type)
 	return ipc_send(fd, &m);
 }
 
+static int unread(int fd)
+{
+	int bytes = 0;
+	return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? 0 : bytes;
+}
+
+bool ipc_is_read(int fd)
+{
+	return unread(fd) == 0;
+}
+
 void ipc_send_optional(int fd, enum ipc_type type)
 {
-	int unread = 0;
-	if (ioctl(fd, SIOCOUTQ, &unread) < 0 || unread < OPTIONAL_UNREAD_MAX)
+	if (unread(fd) < OPTIONAL_UNREAD_MAX)
 		(void)ipc_send_type(fd, type);
 }
 

@@ -43,6 +43,9 @@ int ipc_receive_status(int fd, char *text, size_t cap);
  * there has to be space for those that must arrive. */
 void ipc_send_optional(int fd, enum ipc_type type);
 
+/* Whether the peer has read all that was sent. */
+bool ipc_is_read(int fd);
+
 /* A connected pair for a process and the child that it is about to fork, close-on-exec, non-blocking. */
 int ipc_pair(int fds[2]);
 

@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/deadline.h"
@@ -57,6 +58,8 @@ static struct {
 	bool stream;      /* some daemons listen on a stream socket; syslog(3) supports both */
 	uint64_t missing; /* lines dropped since the last one that was sent */
 } log_daemon = {.fd = -1};
+
+static struct ipc_notice last_notice;
 
 struct level_row {
 	char name[8];
@@ -272,7 +275,15 @@ void log_write(
 	if (vsnprintf(out + at, TEXT_MAX, format, args) < 0)
 		out[at] = '\0';
 	va_end(args);
+	const char *text = out + at;
 	at += make_printable(out + at, start + LINE_MAX_BYTES - at - 1);
+	if (row->to_stderr) {
+		struct timespec now;
+		clock_gettime(CLOCK_REALTIME, &now);
+		last_notice.at_us = now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
+		snprintf(
+		    last_notice.text, sizeof(last_notice.text), "%.*s", IPC_TEXT_MAX - 1, text);
+	}
 	if ((log_daemon.missing && !send_missing()) || !send_to_daemon(out, at))
 		log_daemon.missing++;
 	if (row->to_stderr || settings.copy_to_stderr) {
@@ -280,6 +291,12 @@ void log_write(
 		write_stderr(out + start, at - start);
 	}
 	errno = saved;
+}
+
+void log_merge_notice(struct ipc_notice *notice)
+{
+	if (last_notice.at_us > notice->at_us)
+		*notice = last_notice;
 }
 
 void log_terminal(const char *format, ...)

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/ipc_msg.h"
+
 enum log_level {         /* by who must act */
 	LOG_LEVEL_FATAL, /* pptp stops: stderr and syslog */
 	LOG_LEVEL_WARN,  /* someone should act: stderr and syslog */
@@ -45,6 +47,10 @@ void log_terminal(const char *format, ...) __attribute__((format(printf, 1, 2)))
  * their number. */
 void log_write(enum log_level level, const char *function, const char *file, int line,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Replaces *notice by the last line that someone should act on (warn, fatal) of this process, or of those
+ * that it was forked from, unless *notice is later. */
+void log_merge_notice(struct ipc_notice *notice);
 
 /* Limits lines that a peer can cause at will, those of one level: to 10 at once, and then one in 5 minutes,
  * of LOG_LEVEL_DEBUG 10 in a minute. Zeroed by its owner. */

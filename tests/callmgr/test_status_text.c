@@ -25,6 +25,7 @@ static void set_up(void)
 	    .peer_call_id = 1000,
 	    .peer_window = 64,
 	    .since = 1800000000,
+	    .attempts = 2,
 	    .was_up = true,
 	    .up_us = 90 * USEC_PER_SEC + 1,
 	    .stats = &stats};
@@ -34,14 +35,23 @@ static void set_up(void)
 
 START_TEST(status_has_all_lines_of_an_established_call)
 {
-	char head[512];
-	stats = (struct pptp_stats){.rx_accepted = 5, .round_trip_us = 12345};
+	char head[1024];
+	stats = (struct pptp_stats){.rx_accepted = 5,
+	    .round_trip_us = 12345,
+	    .reorder_depth = 3,
+	    .reorder_wait_us = 7999,
+	    .pty_queue_bytes = 1500,
+	    .send_queue = 2,
+	    .in_flight = 9};
 	status_text_write(string, sizeof(string), &facts);
 	snprintf(head, sizeof(head),
 	    "version=" PPTP_VERSION "\npid=%ld\nsession=anon\nserver=vpn.test\naddress=192.0.2.7\n"
-	    "local=10.0.0.1\ndevice=ppp4\nstate=established\nhost_route=added\ncalls=1\ncall.1.id=7\n"
+	    "local=10.0.0.1\ndevice=ppp4\nstate=established\nhost_route=added\nattempts=2\ncalls=1\n"
+	    "call.1.id=7\n"
 	    "call.1.state=established\ncall.1.peer_id=1000\ncall.1.window=1024\n"
 	    "call.1.peer_window=64\ncall.1.since=1800000000\ncall.1.seconds=90\n"
+	    "call.1.reorder_depth=3\ncall.1.reorder_wait=7\ncall.1.pty_queue_bytes=1500\n"
+	    "call.1.send_queue=2\ncall.1.in_flight=9\n"
 	    "call.1.rx_accepted=5\ncall.1.rx_lost=0\n",
 	    (long)getpid());
 	ck_assert_int_eq(strncmp(string, head, strlen(head)), 0);
@@ -49,7 +59,7 @@ START_TEST(status_has_all_lines_of_an_established_call)
 	size_t lines = 0;
 	for (const char *s = string; *s; s++)
 		lines += *s == '\n';
-	ck_assert_uint_eq(lines, 17 + STATS_COUNT);
+	ck_assert_uint_eq(lines, 18 + STATS_COUNT);
 }
 END_TEST
 
@@ -75,9 +85,39 @@ END_TEST
 START_TEST(status_leaves_out_what_the_gateway_did_not_answer)
 {
 	facts.stats = NULL;
+	facts.hanging = "gateway";
 	status_text_write(string, sizeof(string), &facts);
-	ck_assert_ptr_nonnull(strstr(string, "call.1.seconds=90\n"));
-	ck_assert_ptr_null(strstr(string, "rx_"));
+	ck_assert_ptr_nonnull(
+	    strstr(string, "\nstate=established\nhanging=gateway\nhost_route=added\n"));
+	const char *last = strstr(string, "call.1.seconds=");
+	ck_assert_str_eq(last ? last : string, "call.1.seconds=90\n");
+}
+END_TEST
+
+START_TEST(status_has_the_last_notice_in_one_printable_line)
+{
+	facts.notice = (struct ipc_notice){
+	    .at_us = 1800000007 * USEC_PER_SEC + 5, .text = "a = b\ncalls=2\x1b"};
+	status_text_write(string, sizeof(string), &facts);
+	ck_assert_ptr_nonnull(strstr(string,
+	    "\nattempts=2\nlast_notice_at=1800000007\nlast_notice=a = b\\x0acalls=2\\x1b\ncalls=1\n"));
+}
+END_TEST
+
+/* Names and a notice of nothing but what takes four characters for each byte. */
+START_TEST(status_of_the_greatest_length_is_not_cut)
+{
+	static char long_name[256];
+	memset(long_name, '\n', sizeof(long_name) - 1);
+	options.server = options.logstring = long_name;
+	memset(facts.notice.text, '\n', sizeof(facts.notice.text) - 1);
+	facts.notice.at_us = INT64_MAX;
+	facts.hanging = "gateway";
+	memset(&stats, 0xff, sizeof(stats));
+	status_text_write(string, sizeof(string), &facts);
+	ck_assert_uint_lt(strlen(string), sizeof(string) - 1);
+	const char *last = strstr(string, "call.1.tx_blocked=");
+	ck_assert_str_eq(last ? last : string, "call.1.tx_blocked=18446744073709551615\n");
 }
 END_TEST
 
@@ -122,6 +162,8 @@ int main(void)
 	tcase_add_test(all, status_leaves_out_a_round_trip_that_is_not_known);
 	tcase_add_test(all, status_makes_names_printable);
 	tcase_add_test(all, status_leaves_out_what_the_gateway_did_not_answer);
+	tcase_add_test(all, status_has_the_last_notice_in_one_printable_line);
+	tcase_add_test(all, status_of_the_greatest_length_is_not_cut);
 	tcase_add_test(all, status_of_a_call_that_is_not_established_ends_with_its_state);
 	tcase_add_test(all, status_names_the_three_states_of_the_route);
 	tcase_add_test(all, status_is_cut_to_the_buffer);

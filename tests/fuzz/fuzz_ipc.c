@@ -26,6 +26,8 @@ static void check_message(const int fds[2], const struct ipc_message *m)
 	uint8_t packet[2][4096];
 	if (m->type == IPC_ENDED)
 		require(memchr(m->u.ended.text, '\0', sizeof(m->u.ended.text)));
+	if (m->type == IPC_STATS)
+		require(memchr(m->u.stats.notice.text, '\0', sizeof(m->u.stats.notice.text)));
 	require(ipc_send(fds[0], m) == 0);
 	ssize_t n = recv(fds[1], packet[0], sizeof(packet[0]), MSG_PEEK | MSG_DONTWAIT);
 	require(n > 0 && ipc_receive(fds[1], &again) == 1 && again.type == m->type);

@@ -727,6 +727,26 @@ START_TEST(hang_up_is_reported_though_pppd_has_opened_the_pty_again)
 }
 END_TEST
 
+START_TEST(gauges_are_what_waits_for_pppd_and_for_the_socket)
+{
+	fill_pppd(1);
+	while (net_tx_wait(&path->tx) != NET_TX_WAIT_SOCKET) {
+		write_frame_from_pppd();
+		run_for(USEC_PER_MSEC);
+	}
+	ck_assert_uint_eq(path->stats.pty_queue_bytes + path->stats.send_queue, 0);
+	datapath_update_gauges(path);
+	ck_assert_uint_eq(path->stats.pty_queue_bytes, path->pty->queued);
+	ck_assert_uint_gt(path->stats.pty_queue_bytes, 0);
+	ck_assert_uint_eq(path->stats.send_queue, 1);
+	ck_assert_uint_eq(path->stats.in_flight, path->stats.tx_sent + 1);
+	datapath_stop(path);
+	path->stats.send_queue = 77;
+	datapath_update_gauges(path);
+	ck_assert_uint_eq(path->stats.send_queue, 77);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("datapath");
@@ -755,6 +775,7 @@ int main(void)
 	tcase_add_test(tc, hang_up_is_reported_though_pppd_has_opened_the_pty_again);
 	tcase_add_test(tc, drain_with_a_synchronous_pty_writes_one_frame_after_the_other);
 	tcase_add_test(tc, second_start_begins_a_call_of_its_own);
+	tcase_add_test(tc, gauges_are_what_waits_for_pppd_and_for_the_socket);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

@@ -476,6 +476,29 @@ START_TEST(session_without_reordering_keeps_order_while_ppp_has_no_space)
 }
 END_TEST
 
+START_TEST(session_gauges_are_what_is_held_awaited_and_in_flight)
+{
+	receive(10);
+	receive(12);
+	receive(13);
+	for (int i = 0; i < 5; i++)
+		send_one(NULL);
+	receive_ack(2);
+	ck_assert_uint_eq(stats.reorder_depth + stats.in_flight, 0); /* not unasked */
+	gre_session_update_gauges(&session);
+	ck_assert_uint_eq(stats.reorder_depth, 2);
+	ck_assert_uint_eq(stats.reorder_wait_us, REORDER_TIMER_FLOOR_US);
+	ck_assert_uint_eq(stats.in_flight, 3);
+	now_us += 4000;
+	receive(11); /* as late as this: the wait becomes longer */
+	receive_ack(5);
+	gre_session_update_gauges(&session);
+	ck_assert_uint_eq(stats.reorder_depth, 0);
+	ck_assert_uint_gt(stats.reorder_wait_us, REORDER_TIMER_FLOOR_US);
+	ck_assert_uint_eq(stats.in_flight, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("gre_session");
@@ -513,6 +536,7 @@ int main(void)
 	tcase_add_test(tc, session_without_reordering_accepts_what_is_ahead_at_once);
 	tcase_add_test(tc, session_without_reordering_counts_each_skipped_number_as_lost);
 	tcase_add_test(tc, session_without_reordering_keeps_order_while_ppp_has_no_space);
+	tcase_add_test(tc, session_gauges_are_what_is_held_awaited_and_in_flight);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

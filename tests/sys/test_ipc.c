@@ -104,14 +104,21 @@ START_TEST(ipc_carries_the_end_of_a_call_with_its_reason)
 }
 END_TEST
 
-START_TEST(ipc_carries_every_counter)
+START_TEST(ipc_carries_every_counter_and_the_longest_notice)
 {
 	for (size_t i = 0; i < STATS_COUNT; i++) {
 		uint64_t value = UINT64_C(0x0102030405060708) * (i + 1);
-		memcpy((char *)&out.u.stats + stats_table[i].offset, &value, sizeof(value));
+		memcpy(
+		    (char *)&out.u.stats.counters + stats_table[i].offset, &value, sizeof(value));
 	}
+	out.u.stats.notice.at_us = INT64_MAX;
+	memset(out.u.stats.notice.text, 'x', IPC_TEXT_MAX - 1);
 	pass(IPC_STATS);
 	ck_assert_mem_eq(&in.u.stats, &out.u.stats, sizeof(in.u.stats));
+	out.u.stats.notice = (struct ipc_notice){.at_us = 0};
+	pass(IPC_STATS);
+	ck_assert_int_eq(in.u.stats.notice.at_us, 0);
+	ck_assert_str_eq(in.u.stats.notice.text, "");
 }
 END_TEST
 
@@ -239,7 +246,7 @@ START_TEST(ipc_refuses_packets_of_any_other_length)
 		size_t len;
 	} exact[] = {{IPC_CALL_UP, 18}, {IPC_CLOSE, 2}, {IPC_CONNECT_REQUEST, 7},
 	    {IPC_ROUTE_STATE, 3}, {IPC_UNIT, 6}, {IPC_DRAIN, 3}, {IPC_PPPD_OPEN, 2},
-	    {IPC_STATS, 2 + 8 * STATS_COUNT}};
+	    {IPC_STATS, 2 + 8 * STATS_COUNT + 8}}; /* the zeros of a longer one are no text */
 	uint8_t packet[256] = {IPC_VERSION};
 	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
 		packet[1] = exact[i].type;
@@ -514,7 +521,7 @@ int main(void)
 	tcase_add_test(tc, ipc_carries_an_established_call);
 	tcase_add_test(tc, ipc_leaves_space_for_messages_that_must_arrive);
 	tcase_add_test(tc, ipc_carries_the_end_of_a_call_with_its_reason);
-	tcase_add_test(tc, ipc_carries_every_counter);
+	tcase_add_test(tc, ipc_carries_every_counter_and_the_longest_notice);
 	tcase_add_test(tc, ipc_sends_a_status_of_full_length_and_no_more);
 	tcase_add_test(tc, ipc_receives_a_status_and_nothing_else_where_it_was_asked_for);
 	tcase_add_test(tc, ipc_carries_messages_without_contents);

@@ -343,6 +343,28 @@ START_TEST(log_does_not_wait_for_a_reader_of_stderr)
 }
 END_TEST
 
+START_TEST(log_merge_notice_keeps_the_later_of_two_warnings)
+{
+	struct ipc_notice notice = {.at_us = 0};
+	log_info("of no interest");
+	log_merge_notice(&notice);
+	ck_assert_int_eq(notice.at_us, 0);
+	int64_t before_us = time(NULL) * USEC_PER_SEC;
+	log_warn("the uplink %s", "is\ngone");
+	log_info("of no interest");
+	log_merge_notice(&notice);
+	ck_assert_int_ge(notice.at_us, before_us);
+	ck_assert_int_le(notice.at_us, (time(NULL) + 1) * USEC_PER_SEC);
+	ck_assert_str_eq(notice.text, "the uplink is\\x0agone");
+	struct ipc_notice later = {.at_us = notice.at_us + 1, .text = "later"};
+	log_merge_notice(&later);
+	ck_assert_str_eq(later.text, "later");
+	struct ipc_notice earlier = {.at_us = notice.at_us - 1, .text = "earlier"};
+	log_merge_notice(&earlier);
+	ck_assert_str_eq(earlier.text, "the uplink is\\x0agone");
+}
+END_TEST
+
 START_TEST(log_rate_limit_passes_ten_lines_at_once_and_counts_the_rest)
 {
 	struct log_rate_limit limit = {0};
@@ -426,6 +448,7 @@ int main(void)
 	tcase_add_test(tc, log_quiet_stderr_silences_it_but_not_with_debug);
 	tcase_add_test(tc, log_quiet_stderr_keeps_it_where_there_is_no_daemon_if_asked_to);
 	tcase_add_test(tc, log_does_not_wait_for_a_reader_of_stderr);
+	tcase_add_test(tc, log_merge_notice_keeps_the_later_of_two_warnings);
 	tcase_add_test(tc, log_rate_limit_passes_ten_lines_at_once_and_counts_the_rest);
 	tcase_add_test(tc, log_rate_limit_lets_the_echo_pass_at_debug);
 	tcase_add_test(tc, log_rate_limit_lets_less_than_a_mebibyte_pass_in_a_day);

@@ -733,7 +733,7 @@ def sockets():
 
 
 # How packets there begin: version and type, as in lib/ipc_msg.h.
-CONNECT_REQUEST, CLOSE, STATUS_REQUEST, STATUS = (bytes([3, kind]) for kind in (1, 13, 16, 17))
+CONNECT_REQUEST, CLOSE, STATUS_REQUEST, STATUS = (bytes([4, kind]) for kind in (1, 13, 16, 17))
 
 
 def connect(path):

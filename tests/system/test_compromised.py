@@ -15,7 +15,7 @@ from harness import *  # noqa: F401,F403
 from harness import FAR, SERVER, os, signal, socket, time
 
 PIDFD_GETFD = 438
-VERSION = 3  # and the types as in lib/ipc_msg.h
+VERSION = 4  # and the types as in lib/ipc_msg.h
 CALL_UP, STATS_REQUEST, READY, RECEIVED, DRAIN, STATS_DUMP = 2, 4, 5, 6, 14, 15
 ELSEWHERE = "192.0.2.8"
 

@@ -215,7 +215,7 @@ def _():
 def _():
     with Tunnel() as t:
         t.run.kill("pptpgw", signal.SIGUSR1)
-        t.log.wait("tx blocked = ")
+        t.log.wait("in flight = ")
         lines = [(p, text) for p, (_, text) in zip(t.log.priorities, t.log.lines) if " = " in text]
         names = [re.search(r".*\]: (.*) = \d+$", text).group(1) for _, text in lines]
         equal(names[:15], ["rx accepted", "rx lost", "rx under win", "rx over win", "rx buffered",

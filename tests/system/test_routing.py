@@ -196,6 +196,7 @@ def _():
         lines = [line for line in log.text().splitlines() if "too large" in line]
         equal(len(lines), 1, lines)
         match(r"\(its MTU is 600\), and sent in fragments: give pppd \"mtu 560 mru 560\"", lines[0])
+        match("its MTU is 600", run.status()["last_notice"])
         hang_up(run)
         nothing_left()
 
@@ -267,6 +268,7 @@ def _():
             log.wait("removed the host route", count=times)
         sh("ip route del 192.0.2.7")
         log.wait("again and again")
+        match("another program removes the host route", run.status()["last_notice"])
         equal(squeezed(OURS), HOST_ROUTE)
         sh("ip route del 192.0.2.7")
         time.sleep(0.1)

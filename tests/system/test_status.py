@@ -4,9 +4,11 @@
 Many calls to one server, what --status prints of them, and the status sockets in the run directory:
 who may ask, what clients can do wrong, and what becomes of the names.
 """
+from gre_peer import *  # noqa: F401,F403
 from harness import *  # noqa: F401,F403
-from harness import PPTP, SERVER, contextlib, os, socket, subprocess, threading, time
+from harness import PPTP, SERVER, contextlib, os, re, socket, subprocess, threading, time
 
+import concurrent.futures
 import json
 
 RUN = "/run/pptp"
@@ -36,6 +38,12 @@ def end_many(runs, timeout=5):
 def ask(*arguments, program=PPTP, **kwargs):
     """What `pptp --status` prints."""
     return subprocess.run([program, "--status"] + list(arguments), capture_output=True, text=True, timeout=5, **kwargs)
+
+
+def ask_at_once(*questions):
+    """ask() for each tuple of arguments, all at the same time."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda arguments: ask(*arguments), questions))
 
 
 def answers_of(asked):
@@ -136,7 +144,7 @@ def _():
             equal((asked.returncode, asked.stderr),
                   (3, "pptp: no status from %s: it does not answer; is it stopped?\n" % own_path(run)))
             equal(answers_of(asked), [{"address": SERVER, "local": "255.255.255.255", "state": "hanging",
-                                       "parent": str(run.parent())}])
+                                       "hanging": "call manager", "parent": str(run.parent())}])
             other = start(SERVER, "--logstring", "other")
             log.wait("Outgoing call established", count=2)
             other.status()
@@ -190,11 +198,12 @@ def _():
         counters = call.pop("counters")
         equal(tunnel, {"version": tunnel["version"], "pid": run.pid_of("pptpcm"),
                        "name": 'a "quoted" \\ \\x0a\\x1b name', "server": SERVER, "address": SERVER,
-                       "local": "127.0.0.1", "state": "established", "host_route": "none"})
+                       "local": "127.0.0.1", "state": "established", "host_route": "none", "attempts": 1})
         between(before - 10, call["since"], before + 1, "since")
         equal(call, {"id": conn.received[1]["call_id"], "state": "established", "peer_id": 1000,
                      "window": call["window"], "peer_window": 64, "since": call["since"],
-                     "seconds": call["seconds"]})
+                     "seconds": call["seconds"], "reorder_depth": 0, "reorder_wait": 5,
+                     "pty_queue_bytes": 0, "send_queue": 0, "in_flight": 0})
         equal((len(counters), "round_trip" in counters), (19, False))  # nothing has told the round trip
         equal({type(v) for v in counters.values()}, {int})
         with run.stopped("pptpcm"):
@@ -221,9 +230,11 @@ def _():
                               capture_output=True, text=True)
         equal(read.stderr, "")
         families = {name: (kind, samples) for name, kind, samples in json.loads(read.stdout)}
-        equal(len(families), 3 + 20)
+        equal(len(families), 5 + 25)
         equal(families["pptp_rx_accepted"][0], "counter")
+        equal(families["pptp_pty_queue_bytes"][0], "gauge")
         equal(families.pop("pptp_round_trip_seconds")[1], [])  # nothing has told it
+        equal(families.pop("pptp_last_notice_timestamp_seconds")[1], [])  # there was none
         for _, samples in families.values():
             equal(sorted(labels["name"] for labels, _ in samples), ['a "b" \\', "anon"])
             equal({labels["address"] for labels, _ in samples}, {SERVER})
@@ -233,15 +244,102 @@ def _():
         end_many(runs)
 
 
-@test("--status without the gateway's counters where the gateway is stopped")
+@test("--status shows a stopped gateway or parent as hanging, without old numbers, and the others as ever")
 def _():
     with FakeServer(SERVER) as server, Log() as log:
-        run, _ = up(server, log=log)
-        with run.stopped("pptpgw"):
-            answer, = answers_of(ask())
-            equal(answer["call.1.state"], "established")
-            true("call.1.rx_accepted" not in answer, answer)
-        equal(run.status()["call.1.rx_accepted"], "0")
+        runs = start_many(2)
+        wait_up(log, server, runs)
+        for comm, name in (("pptpgw", "gateway"), ("pptp", "parent")):
+            with runs[0].stopped(comm):
+                asked, metrics, tunnels = ask_at_once((), ("--prometheus",), ("--json",))
+                equal((asked.returncode, asked.stderr), (3, ""))
+                well, hanging = sorted(answers_of(asked), key=lambda a: a.get("hanging", ""))
+                equal((hanging["hanging"], hanging["state"], hanging["call.1.state"]),
+                      (name, "established", "established"))
+                equal([key for key in hanging if re.search("rx_|tx_|reorder|queue|flight", key)], [])
+                equal((well["call.1.rx_accepted"], "hanging" in well), ("0", False))
+                match(r'(?m)^pptp_hanging{.*pid="%s"} 1$' % hanging["pid"], metrics.stdout)
+                match(r'(?m)^pptp_hanging{.*pid="%s"} 0$' % well["pid"], metrics.stdout)
+                match('"hanging": "%s"' % name, tunnels.stdout)
+            true("hanging" not in runs[0].status())
+        end_many(runs)
+
+
+def gauges(run):
+    """What is held, may be waited for (ms), waits for pppd (bytes), waits to be sent, is not acknowledged."""
+    answer = run.status()
+    return tuple(int(answer["call.1." + name])
+                 for name in ("reorder_depth", "reorder_wait", "pty_queue_bytes", "send_queue", "in_flight"))
+
+
+def wait_gauges(run, wanted):
+    deadline = time.monotonic() + WAIT
+    while (got := gauges(run)) != wanted and time.monotonic() < deadline:
+        time.sleep(0.02)
+    equal(got, wanted)
+
+
+@test("--status shows what a gap holds up and how long, and what the server has not acknowledged, in each form")
+def _():
+    with Tunnel("--timeout", "10") as t:  # seconds: the gap is there until it is filled
+        t.quiet_down()
+        wait_gauges(t.run, (0, 10000, 0, 0, 1))  # LCP's request
+        missing = t.seq
+        for number in range(3):
+            t.down(ppp(number), seq=missing + 1 + number)
+        t.up(ppp(7))
+        wait_gauges(t.run, (3, 10000, 0, 0, 2))
+        call = json.loads(ask("--json").stdout)["tunnels"][0]["call"]
+        equal((call["reorder_depth"], call["reorder_wait"], call["in_flight"]), (3, 10000, 2))
+        metrics = ask("--prometheus").stdout
+        for metric, value in (("reorder_depth", "3"), ("reorder_wait_seconds", "10.000"), ("in_flight", "2")):
+            match("(?m)^# TYPE pptp_%s gauge$" % metric, metrics)
+            match("(?m)^pptp_%s{.*} %s$" % (metric, value), metrics)
+        t.down(ppp(8), seq=missing, ack=2)
+        t.expect_down([ppp(8)] + [ppp(number) for number in range(3)])
+        wait_gauges(t.run, (0, 10000, 0, 0, 0))
+
+
+@test("--status shows what waits for a pppd that does not read, and what waits for the network")
+def _():
+    with Tunnel() as t:
+        t.quiet_down()
+        frames = [ppp(number, 1400) for number in range(200)]  # more than the pty holds
+        for frame in frames:
+            t.down(frame)
+        deadline = time.monotonic() + WAIT
+        while not (gauges(t.run)[0] and gauges(t.run)[2]):
+            true(time.monotonic() < deadline, gauges(t.run))
+        between(1, gauges(t.run)[0], len(frames))
+        between(1400, gauges(t.run)[2], 2 * 1404 * len(frames))  # an escaped byte is two
+        t.expect_down(frames)
+        wait_gauges(t.run, (0, 5, 0, 0, 1))
+        sh("nft 'add table ip cut; add chain ip cut c { type filter hook output priority 0; }; "
+           "add rule ip cut c ip saddr 127.0.0.1 ip protocol 47 drop'")
+        t.up(ppp(1))
+        wait_gauges(t.run, (0, 5, 0, 1, 2))
+        sh("nft delete table ip cut")
+        t.expect_up([ppp(1)])
+        wait_gauges(t.run, (0, 5, 0, 0, 2))
+
+
+@test("--status has the last warning of a call, also that of the command line, and how many connections were tried")
+def _():
+    with with_names(), NameServer("127.0.0.3", ["127.0.0.5", "127.0.0.6"]), \
+            FakeServer("127.0.0.6") as server, Log() as log:
+        before = int(time.time())
+        run, _ = up(server, "--idle-wait", "100000", log=log, address="vpn.test")
+        answer = run.status()
+        match("--idle-wait.*100000", answer["last_notice"])
+        true(answer["last_notice"] in log.text())
+        between(before, int(answer["last_notice_at"]), time.time())
+        equal((answer["attempts"], answer["address"]), ("2", "127.0.0.6"))
+        metrics = ask("--prometheus").stdout
+        match("(?m)^pptp_last_notice_timestamp_seconds{.*} %s$" % answer["last_notice_at"], metrics)
+        match("(?m)^pptp_attempts{.*} 2$", metrics)
+        tunnel, = json.loads(ask("--json").stdout)["tunnels"]
+        equal((tunnel["last_notice"], tunnel["last_notice_at"], tunnel["attempts"]),
+              (answer["last_notice"], int(answer["last_notice_at"]), 2))
         end_many([run])
 
 
