@@ -73,7 +73,7 @@ static int open_socket(struct in_addr local, struct in_addr server)
 
 static void send_packet(struct mtu_probe *p)
 {
-	static const uint8_t zeros[SIZE_MAX_BYTES];
+	const uint8_t zeros[SIZE_MAX_BYTES] = {0};
 	/* An error of an earlier packet is reported by the first try. */
 	for (int tries = 0; tries < 2; tries++)
 		if (send(p->fd, zeros, p->search->size - HEADERS_LEN, 0) >= 0)
