@@ -10,7 +10,6 @@
 #define PPTP_IPC_MSG_H
 
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/deadline.h"
@@ -18,8 +17,8 @@
 
 enum {
 	/* In every packet: a call may outlive an upgrade of the program, whose status client then
-	 * asks a call manager of the version before. Raised with every change to the types, their
-	 * numbers, or what a packet of them holds. */
+	 * asks a call manager of the version before. Raised with every change to the number of a
+	 * type. */
 	IPC_VERSION = 4,
 	IPC_TEXT_MAX = 512,     /* bytes with the NUL: one sentence for the user */
 	IPC_STATUS_MAX = 8192,  /* bytes with the NUL */
@@ -62,9 +61,11 @@ enum ipc_route {
 	IPC_ROUTE_LOST,  /* there is no path to the server at the moment */
 };
 
+/* Truth values are bytes: of a process that an attacker has taken over they may be any number. */
 struct ipc_connect_request {
 	struct in_addr server;
-	bool is_last; /* no further address: where there is no route it is worth waiting for one */
+	uint8_t
+	    is_last; /* no further address: where there is no route it is worth waiting for one */
 };
 
 struct ipc_connect_reply {
@@ -83,7 +84,7 @@ struct ipc_call_up {
 
 struct ipc_ended {
 	uint8_t exit_status;     /* what pptp should exit with */
-	bool by_server;          /* which may have sent pppd its reason just before or after */
+	uint8_t by_server;       /* which may have sent pppd its reason just before or after */
 	char text[IPC_TEXT_MAX]; /* a sentence: server, stage, reason, what to try */
 };
 
@@ -109,7 +110,7 @@ struct ipc_message {
 		uint32_t unit; /* the tunnel's interface is ppp<unit>, unless it has been renamed */
 		struct ipc_call_up up;
 		struct ipc_ended ended;
-		bool linger;
+		uint8_t linger;
 		struct ipc_stats stats;
 		const char *status; /* the sender's; up to IPC_STATUS_MAX - 1 bytes of it */
 	} u;

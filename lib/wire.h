@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Bounds-checked cursors over byte buffers: all parsers and encoders of network messages
- * (big-endian, RFC 2637 section 1.4) and of our own local messages use them.
+ * (big-endian, RFC 2637 section 1.4) use them.
  *
  * Failure is sticky: the first read or write that does not fit sets `failed`; every later read
  * returns zeros and every later write does nothing. A parser can therefore read a message from top
@@ -84,12 +84,6 @@ static inline uint32_t wire_get_be32(struct wire_reader *r)
 	return p ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3] : 0;
 }
 
-static inline uint64_t wire_get_be64(struct wire_reader *r)
-{
-	uint64_t high = wire_get_be32(r);
-	return high << 32 | wire_get_be32(r);
-}
-
 /* Copies n bytes to `to`; fills it with zeros if fewer are left. */
 static inline void wire_get_copy(struct wire_reader *r, void *to, size_t n)
 {
@@ -137,12 +131,6 @@ static inline void wire_put_be32(struct wire_writer *w, uint32_t v)
 		p[2] = (uint8_t)(v >> 8);
 		p[3] = (uint8_t)v;
 	}
-}
-
-static inline void wire_put_be64(struct wire_writer *w, uint64_t v)
-{
-	wire_put_be32(w, (uint32_t)(v >> 32));
-	wire_put_be32(w, (uint32_t)v);
 }
 
 static inline void wire_put_copy(struct wire_writer *w, const void *from, size_t n)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Layout of a packet: version, type, then the fields of the type in big-endian, text last and up to
- * the end of the packet.
+ * Layout of a packet: version, type, then the contents as they are in memory: both ends are processes of
+ * one start of the program. Only the status, a string, goes to another program.
  */
 #include "sys/ipc.h"
 
@@ -15,187 +15,25 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "lib/wire.h"
-
 enum {
-	/* All but the text of IPC_STATUS; not longer, as it lies on the stack. */
-	PACKET_CAP = 16 + sizeof(struct pptp_stats) + IPC_TEXT_MAX,
+	HEAD_LEN = 2,
 	/* As the kernel counts: about 16 small messages, of some 200 that a socket holds. */
 	OPTIONAL_UNREAD_MAX = 16384,
 	SEND_TRIES = 32, /* for one message */
 	BACKLOG = 4096,  /* the kernel's own limit; SOMAXCONN is 128 with musl */
 };
 
-_Static_assert(sizeof(struct pptp_stats) == STATS_COUNT * sizeof(uint64_t),
-    "stats_table names each counter: the order of the table is the order on the wire");
-
-static void put_text(struct wire_writer *w, const char *text, size_t cap)
-{
-	wire_put_copy(w, text, strnlen(text, cap - 1));
-}
-
-/* The rest of the packet; a NUL in it, or more than fits, spoils the packet. */
-static void get_text(struct wire_reader *r, char *text, size_t cap)
-{
-	size_t len = wire_left(r);
-	if (len >= cap || (len > 0 && memchr(r->bytes + r->at, '\0', len)))
-		r->failed = true;
-	else
-		wire_get_copy(r, text, len);
-	text[r->failed ? 0 : len] = '\0';
-}
-
-static void put_address(struct wire_writer *w, struct in_addr address)
-{
-	wire_put_copy(w, &address.s_addr, sizeof(address.s_addr)); /* in network order already */
-}
-
-static void get_address(struct wire_reader *r, struct in_addr *address)
-{
-	wire_get_copy(r, &address->s_addr, sizeof(address->s_addr));
-}
-
-static void put_stats(struct wire_writer *w, const struct ipc_stats *stats)
-{
-	for (size_t i = 0; i < STATS_COUNT; i++) {
-		uint64_t value;
-		memcpy(
-		    &value, (const char *)&stats->counters + stats_table[i].offset, sizeof(value));
-		wire_put_be64(w, value);
-	}
-	wire_put_be64(w, (uint64_t)stats->notice.at_us);
-	put_text(w, stats->notice.text, sizeof(stats->notice.text));
-}
-
-static void get_stats(struct wire_reader *r, struct ipc_stats *stats)
-{
-	for (size_t i = 0; i < STATS_COUNT; i++) {
-		uint64_t value = wire_get_be64(r);
-		memcpy((char *)&stats->counters + stats_table[i].offset, &value, sizeof(value));
-	}
-	stats->notice.at_us = (int64_t)wire_get_be64(r);
-	get_text(r, stats->notice.text, sizeof(stats->notice.text));
-}
-
-static int encode(struct wire_writer *w, const struct ipc_message *m)
-{
-	wire_put_u8(w, IPC_VERSION);
-	wire_put_u8(w, (uint8_t)m->type);
-	switch (m->type) {
-	case IPC_CONNECT_REQUEST:
-		put_address(w, m->u.connect.server);
-		wire_put_u8(w, m->u.connect.is_last);
-		break;
-	case IPC_CONNECT_REPLY:
-		wire_put_be32(w, m->u.reply.error);
-		wire_put_u8(w, (uint8_t)m->u.reply.route);
-		break;
-	case IPC_ROUTE_STATE:
-		wire_put_u8(w, (uint8_t)m->u.route);
-		break;
-	case IPC_UNIT:
-		wire_put_be32(w, m->u.unit);
-		break;
-	case IPC_CALL_UP:
-		put_address(w, m->u.up.server);
-		put_address(w, m->u.up.local);
-		wire_put_be16(w, m->u.up.call_id);
-		wire_put_be16(w, m->u.up.peer_call_id);
-		wire_put_be16(w, m->u.up.server_window);
-		wire_put_be16(w, m->u.up.server_delay);
-		break;
-	case IPC_ENDED:
-		wire_put_u8(w, m->u.ended.exit_status);
-		wire_put_u8(w, m->u.ended.by_server);
-		put_text(w, m->u.ended.text, sizeof(m->u.ended.text));
-		break;
-	case IPC_DRAIN:
-		wire_put_u8(w, m->u.linger);
-		break;
-	case IPC_STATS:
-		put_stats(w, &m->u.stats);
-		break;
-	case IPC_STATUS: /* the text follows by itself */
-	case IPC_HEARTBEAT:
-	case IPC_STATS_REQUEST:
-	case IPC_READY:
-	case IPC_RECEIVED:
-	case IPC_PPPD_OPEN:
-	case IPC_CLOSE:
-	case IPC_STATS_DUMP:
-	case IPC_STATUS_REQUEST:
-		break;
-	}
-	return w->failed ? -EINVAL : 0;
-}
-
-static enum ipc_route get_route(struct wire_reader *r)
-{
-	uint8_t route = wire_get_u8(r);
-	if (route > IPC_ROUTE_LOST)
-		r->failed = true;
-	return r->failed ? IPC_ROUTE_NONE : (enum ipc_route)route;
-}
-
-static void decode_up(struct wire_reader *r, struct ipc_call_up *up)
-{
-	get_address(r, &up->server);
-	get_address(r, &up->local);
-	up->call_id = wire_get_be16(r);
-	up->peer_call_id = wire_get_be16(r);
-	up->server_window = wire_get_be16(r);
-	up->server_delay = wire_get_be16(r);
-}
-
-static int decode(struct wire_reader *r, struct ipc_message *m)
-{
-	uint8_t version = wire_get_u8(r);
-	uint8_t type = wire_get_u8(r);
-	if (r->failed || version != IPC_VERSION || type < IPC_CONNECT_REQUEST || type >= IPC_STATUS)
-		return -EBADMSG;
-	m->type = (enum ipc_type)type;
-	switch (m->type) {
-	case IPC_CONNECT_REQUEST:
-		get_address(r, &m->u.connect.server);
-		m->u.connect.is_last = wire_get_u8(r) != 0;
-		break;
-	case IPC_CONNECT_REPLY:
-		m->u.reply.error = wire_get_be32(r);
-		m->u.reply.route = get_route(r);
-		break;
-	case IPC_ROUTE_STATE:
-		m->u.route = get_route(r);
-		break;
-	case IPC_UNIT:
-		m->u.unit = wire_get_be32(r);
-		break;
-	case IPC_CALL_UP:
-		decode_up(r, &m->u.up);
-		break;
-	case IPC_ENDED:
-		m->u.ended.exit_status = wire_get_u8(r);
-		m->u.ended.by_server = wire_get_u8(r) != 0;
-		get_text(r, m->u.ended.text, sizeof(m->u.ended.text));
-		break;
-	case IPC_DRAIN:
-		m->u.linger = wire_get_u8(r) != 0;
-		break;
-	case IPC_STATS:
-		get_stats(r, &m->u.stats);
-		break;
-	case IPC_HEARTBEAT:
-	case IPC_STATS_REQUEST:
-	case IPC_READY:
-	case IPC_RECEIVED:
-	case IPC_PPPD_OPEN:
-	case IPC_CLOSE:
-	case IPC_STATS_DUMP:
-	case IPC_STATUS_REQUEST:
-	case IPC_STATUS:
-		break;
-	}
-	return r->failed || wire_left(r) > 0 ? -EBADMSG : 0;
-}
+/* Bytes of u in a packet; other types but IPC_STATUS have no contents. */
+static const uint16_t contents[IPC_STATUS + 1] = {
+    [IPC_CONNECT_REQUEST] = sizeof(struct ipc_connect_request),
+    [IPC_CALL_UP] = sizeof(struct ipc_call_up),
+    [IPC_STATS] = sizeof(struct ipc_stats),
+    [IPC_ENDED] = sizeof(struct ipc_ended),
+    [IPC_CONNECT_REPLY] = sizeof(struct ipc_connect_reply),
+    [IPC_ROUTE_STATE] = sizeof(enum ipc_route),
+    [IPC_UNIT] = sizeof(uint32_t),
+    [IPC_DRAIN] = sizeof(uint8_t),
+};
 
 /* Only a reply without an error comes with a descriptor. */
 static bool has_descriptor(const struct ipc_message *m)
@@ -203,36 +41,56 @@ static bool has_descriptor(const struct ipc_message *m)
 	return m->type == IPC_CONNECT_REPLY && m->u.reply.error == 0;
 }
 
+/* Whether a packet of `len` bytes that begins with `head` has filled in *m; sets its type. */
+static bool decode(const uint8_t head[HEAD_LEN], size_t len, struct ipc_message *m)
+{
+	uint8_t type = head[1];
+	if (len < HEAD_LEN || head[0] != IPC_VERSION || type < IPC_CONNECT_REQUEST ||
+	    type >= IPC_STATUS || len != HEAD_LEN + (size_t)contents[type])
+		return false;
+	m->type = (enum ipc_type)type;
+	if (type == IPC_ENDED)
+		return memchr(m->u.ended.text, '\0', sizeof(m->u.ended.text)) != NULL;
+	if (type == IPC_STATS)
+		return memchr(m->u.stats.notice.text, '\0', sizeof(m->u.stats.notice.text)) != NULL;
+	if (type == IPC_CONNECT_REPLY)
+		return m->u.reply.route <= IPC_ROUTE_LOST;
+	return type != IPC_ROUTE_STATE || m->u.route <= IPC_ROUTE_LOST;
+}
+
+bool ipc_may_pass(int error)
+{
+	return error == -EAGAIN || error == -ENOMEM || error == -ENOBUFS;
+}
+
+bool ipc_is_refused(int error)
+{
+	return error && !ipc_may_pass(error) && error != -EPIPE && error != -ECONNRESET &&
+	       error != -ECONNREFUSED && error != -ETOOMANYREFS;
+}
+
 /* A shortage of memory is reported like a full socket: both want another try later. */
 static int to_result(int error)
 {
-	return error == ENOMEM || error == ENOBUFS || error == EWOULDBLOCK ? -EAGAIN : -error;
-}
-
-/* A failure that may pass at once: no message is to be lost to it. EAGAIN is also that of a
- * receiver that does not read, and stays. */
-static bool is_transient(int error)
-{
-	return error == EINTR || error == ENOMEM || error == ENOBUFS || error == EAGAIN;
+	return ipc_may_pass(-error) ? -EAGAIN : -error;
 }
 
 int ipc_send(int fd, const struct ipc_message *m)
 {
-	uint8_t packet[PACKET_CAP];
-	struct wire_writer w = wire_write(packet, sizeof(packet));
-	int rc = encode(&w, m);
-	if (rc < 0)
-		return rc;
+	uint8_t head[HEAD_LEN] = {IPC_VERSION, (uint8_t)m->type};
 	union {
 		struct cmsghdr align;
 		uint8_t bytes[CMSG_SPACE(sizeof(int))];
 	} control = {.bytes = {0}};
-	struct iovec parts[2] = {{.iov_base = packet, .iov_len = w.at}};
-	if (m->type == IPC_STATUS) {
-		/* sendmsg writes through no pointer; iovec has the type for readers, too. */
-		memcpy(&parts[1].iov_base, &m->u.status, sizeof(parts[1].iov_base));
-		parts[1].iov_len = strnlen(m->u.status, IPC_STATUS_MAX - 1);
+	const void *bytes = &m->u;
+	size_t len = contents[m->type];
+	if (m->type == IPC_STATUS && m->u.status) { /* not from ipc_send_type */
+		bytes = m->u.status;
+		len = strnlen(m->u.status, IPC_STATUS_MAX - 1);
 	}
+	struct iovec parts[2] = {{.iov_base = head, .iov_len = sizeof(head)}, {.iov_len = len}};
+	/* sendmsg writes through no pointer; iovec has the type for readers, too. */
+	memcpy(&parts[1].iov_base, &bytes, sizeof(bytes));
 	struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
 	if (has_descriptor(m)) {
 		if (m->fd < 0)
@@ -247,12 +105,12 @@ int ipc_send(int fd, const struct ipc_message *m)
 	}
 	ssize_t n;
 	int tries = 0;
+	/* No message is to be lost to a failure that passes at once. EAGAIN is also that of a receiver
+	 * that does not read, and stays. */
 	do
 		n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (n < 0 && is_transient(errno) && ++tries < SEND_TRIES);
-	if (n < 0)
-		return -errno;
-	return (size_t)n == parts[0].iov_len + parts[1].iov_len ? 0 : -EMSGSIZE;
+	while (n < 0 && (errno == EINTR || ipc_may_pass(-errno)) && ++tries < SEND_TRIES);
+	return n < 0 ? -errno : 0;
 }
 
 /* Keeps the first descriptor that came along, closes all others; returns how many there were. */
@@ -287,17 +145,6 @@ static ssize_t receive(int fd, struct msghdr *msg)
 	return n;
 }
 
-bool ipc_may_pass(int error)
-{
-	return error == -EAGAIN || error == -ENOMEM || error == -ENOBUFS;
-}
-
-bool ipc_is_refused(int error)
-{
-	return error && !ipc_may_pass(error) && error != -EPIPE && error != -ECONNRESET &&
-	       error != -ECONNREFUSED && error != -ETOOMANYREFS;
-}
-
 int ipc_send_type(int fd, enum ipc_type type)
 {
 	struct ipc_message m = {.type = type, .fd = -1};
@@ -323,15 +170,16 @@ void ipc_send_optional(int fd, enum ipc_type type)
 
 int ipc_receive(int fd, struct ipc_message *m)
 {
-	uint8_t packet[PACKET_CAP];
+	uint8_t head[HEAD_LEN] = {0};
 	/* The kernel opens no more descriptors than there is space for. */
 	union {
 		struct cmsghdr align;
 		uint8_t bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec part = {.iov_base = packet, .iov_len = sizeof(packet)};
-	struct msghdr msg = {.msg_iov = &part,
-	    .msg_iovlen = 1,
+	struct iovec parts[2] = {{.iov_base = head, .iov_len = sizeof(head)},
+	    {.iov_base = &m->u, .iov_len = sizeof(m->u)}};
+	struct msghdr msg = {.msg_iov = parts,
+	    .msg_iovlen = 2,
 	    .msg_control = control.bytes,
 	    .msg_controllen = sizeof(control.bytes)};
 	ssize_t n = receive(fd, &msg);
@@ -339,24 +187,20 @@ int ipc_receive(int fd, struct ipc_message *m)
 	if (n < 0)
 		return -errno;
 	size_t descriptors = keep_descriptor(&msg, &m->fd);
-	int rc = -EBADMSG;
-	if (n == 0 && descriptors == 0) {
-		rc = 0;
-	} else if (!(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-		struct wire_reader r = wire_read(packet, (size_t)n);
-		if (decode(&r, m) == 0 && descriptors == (has_descriptor(m) ? 1 : 0))
-			rc = 1;
-	}
-	if (rc != 1 && m->fd >= 0) {
+	if (n == 0 && descriptors == 0)
+		return 0;
+	if (!(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && decode(head, (size_t)n, m) &&
+	    descriptors == (has_descriptor(m) ? 1 : 0))
+		return 1;
+	if (m->fd >= 0)
 		close(m->fd);
-		m->fd = -1;
-	}
-	return rc;
+	m->fd = -1;
+	return -EBADMSG;
 }
 
 int ipc_receive_status(int fd, char *text, size_t cap)
 {
-	uint8_t head[2];
+	uint8_t head[HEAD_LEN];
 	struct iovec parts[2] = {
 	    {.iov_base = head, .iov_len = sizeof(head)}, {.iov_base = text, .iov_len = cap - 1}};
 	/* No space for descriptors: none are let in. */
@@ -379,20 +223,14 @@ int ipc_pair(int fds[2])
 	           : 0;
 }
 
-static int set_path(struct sockaddr_un *address, const char *path)
+/* A socket, and the address that `path` is to it. The descriptor or a negative errno. */
+static int open_socket(struct sockaddr_un *address, const char *path)
 {
 	size_t len = strlen(path);
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (len == 0)
-		return -EINVAL;
 	if (len >= sizeof(address->sun_path))
 		return -ENAMETOOLONG;
 	memcpy(address->sun_path, path, len + 1);
-	return 0;
-}
-
-static int open_socket(void)
-{
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	return fd < 0 ? -errno : fd;
 }
@@ -413,24 +251,14 @@ static int trusted(int fd, uid_t uid)
 int ipc_listen(const char *path)
 {
 	struct sockaddr_un address;
-	int rc = set_path(&address, path);
-	if (rc < 0)
-		return rc;
-	if (unlink(path) < 0 && errno != ENOENT)
-		return -errno;
-	int fd = open_socket();
+	int fd = open_socket(&address, path);
 	if (fd < 0)
 		return fd;
-	if (fchmod(fd, 0600) < 0 ||
-	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		rc = -errno;
-		close(fd);
-		return rc;
-	}
-	if (listen(fd, BACKLOG) == 0)
+	if ((unlink(path) == 0 || errno == ENOENT) && fchmod(fd, 0600) == 0 &&
+	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+	    listen(fd, BACKLOG) == 0)
 		return fd;
-	rc = -errno;
-	(void)unlink(path);
+	int rc = -errno;
 	close(fd);
 	return rc;
 }
@@ -438,12 +266,10 @@ int ipc_listen(const char *path)
 int ipc_connect(const char *path, uid_t uid)
 {
 	struct sockaddr_un address;
-	int rc = set_path(&address, path);
-	if (rc < 0)
-		return rc;
-	int fd = open_socket();
+	int fd = open_socket(&address, path);
 	if (fd < 0)
 		return fd;
+	int rc;
 	do
 		rc = connect(fd, (const struct sockaddr *)&address, sizeof(address));
 	while (rc < 0 && errno == EINTR);

@@ -13,20 +13,17 @@ START_TEST(wire_reader_reads_big_endian_values)
 	ck_assert_uint_eq(wire_get_be16(&r), 0x0203);
 	ck_assert_uint_eq(wire_get_be32(&r), 0x04050607);
 	ck_assert_uint_eq(wire_left(&r), 8);
-	ck_assert_uint_eq(wire_get_be64(&r), UINT64_C(0x08090a0b0c0d0e0f));
-	ck_assert_uint_eq(wire_left(&r), 0);
 	ck_assert(!r.failed);
 }
 END_TEST
 
 START_TEST(wire_reader_reads_values_with_the_top_bit_set)
 {
-	uint8_t high[8];
+	uint8_t high[4];
 	memset(high, 0xff, sizeof(high));
-	struct wire_reader a = wire_read(high, 8), b = wire_read(high, 8), c = wire_read(high, 8);
+	struct wire_reader a = wire_read(high, 4), b = wire_read(high, 4);
 	ck_assert_uint_eq(wire_get_be16(&a), UINT16_MAX);
 	ck_assert_uint_eq(wire_get_be32(&b), UINT32_MAX);
-	ck_assert_uint_eq(wire_get_be64(&c), UINT64_MAX);
 }
 END_TEST
 
@@ -68,12 +65,11 @@ END_TEST
 
 START_TEST(wire_writer_writes_big_endian_values)
 {
-	uint8_t out[15];
+	uint8_t out[7];
 	struct wire_writer w = wire_write(out, sizeof(out));
 	wire_put_u8(&w, 0x01);
 	wire_put_be16(&w, 0x0203);
 	wire_put_be32(&w, 0x04050607);
-	wire_put_be64(&w, UINT64_C(0x08090a0b0c0d0e0f));
 	ck_assert(!w.failed);
 	ck_assert_uint_eq(w.at, sizeof(out));
 	ck_assert_mem_eq(out, bytes, sizeof(out));

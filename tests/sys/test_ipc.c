@@ -240,20 +240,22 @@ static void send_raw(const void *bytes, size_t len, int count)
 
 START_TEST(ipc_refuses_packets_of_any_other_length)
 {
-	/* Encoded lengths of the types without text; one byte less or more is refused. */
+	/* One byte less or more than the contents is refused. */
 	static const struct {
 		uint8_t type;
 		size_t len;
-	} exact[] = {{IPC_CALL_UP, 18}, {IPC_CLOSE, 2}, {IPC_CONNECT_REQUEST, 7},
-	    {IPC_ROUTE_STATE, 3}, {IPC_UNIT, 6}, {IPC_DRAIN, 3}, {IPC_PPPD_OPEN, 2},
-	    {IPC_STATS, 2 + 8 * STATS_COUNT + 8}}; /* the zeros of a longer one are no text */
-	uint8_t packet[256] = {IPC_VERSION};
+	} exact[] = {{IPC_CALL_UP, sizeof(struct ipc_call_up)}, {IPC_CLOSE, 0},
+	    {IPC_CONNECT_REQUEST, sizeof(struct ipc_connect_request)},
+	    {IPC_ROUTE_STATE, sizeof(enum ipc_route)}, {IPC_UNIT, 4}, {IPC_DRAIN, 1},
+	    {IPC_PPPD_OPEN, 0}, {IPC_STATS, 8 * STATS_COUNT + 8 + IPC_TEXT_MAX},
+	    {IPC_ENDED, IPC_TEXT_MAX + 2}};
+	static uint8_t packet[8 * STATS_COUNT + IPC_TEXT_MAX + 100] = {IPC_VERSION};
 	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
 		packet[1] = exact[i].type;
 		for (size_t len = 1; len < sizeof(packet); len++) {
 			send_raw(packet, len, 0);
 			ck_assert_int_eq(
-			    ipc_receive(pair[1], &in), len == exact[i].len ? 1 : -EBADMSG);
+			    ipc_receive(pair[1], &in), len == 2 + exact[i].len ? 1 : -EBADMSG);
 		}
 	}
 }
@@ -275,22 +277,23 @@ START_TEST(ipc_refuses_unknown_types_and_versions)
 }
 END_TEST
 
-START_TEST(ipc_refuses_texts_that_are_too_long_or_hold_a_nul)
+START_TEST(ipc_refuses_a_text_without_an_end_and_a_route_state_that_is_none)
 {
-	static uint8_t packet[IPC_TEXT_MAX + 100];
+	uint8_t packet[2 + sizeof(struct ipc_ended)];
 	memset(packet, 'x', sizeof(packet));
 	packet[0] = IPC_VERSION;
 	packet[1] = IPC_ENDED;
-	send_raw(packet, 4 + IPC_TEXT_MAX - 1, 0);
+	send_raw(packet, sizeof(packet), 0);
+	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
+	packet[sizeof(packet) - 1] = '\0';
+	send_raw(packet, sizeof(packet), 0);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), 1);
-	send_raw(packet, 4 + IPC_TEXT_MAX, 0);
+	packet[1] = IPC_ROUTE_STATE;
+	send_raw(packet, 2 + sizeof(enum ipc_route), 0);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
-	send_raw(packet, sizeof(packet), 0); /* longer than any buffer for it */
+	packet[1] = IPC_CONNECT_REPLY; /* with an error, so that no descriptor is missed */
+	send_raw(packet, 2 + sizeof(struct ipc_connect_reply), 0);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
-	packet[7] = '\0';
-	send_raw(packet, 20, 0);
-	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
-	ck_assert_int_eq(ipc_receive(pair[1], &in), -EAGAIN);
 }
 END_TEST
 
@@ -298,17 +301,18 @@ START_TEST(ipc_closes_unexpected_descriptors)
 {
 	int before = open_descriptors();
 	const uint8_t close_call[2] = {IPC_VERSION, IPC_CLOSE};
-	const uint8_t reply[7] = {IPC_VERSION, IPC_CONNECT_REPLY};
-	const uint8_t failed[7] = {IPC_VERSION, IPC_CONNECT_REPLY, 0, 0, 0, 1, 0};
+	const uint8_t reply[2 + sizeof(struct ipc_connect_reply)] = {
+	    IPC_VERSION, IPC_CONNECT_REPLY};
+	const uint8_t failed[sizeof(reply)] = {IPC_VERSION, IPC_CONNECT_REPLY, 0, 0, 0, 1};
 	send_raw(close_call, 2, 1);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
-	send_raw(reply, 7, 2);
+	send_raw(reply, sizeof(reply), 2);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
-	send_raw(reply, 7, 16);
+	send_raw(reply, sizeof(reply), 16);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
-	send_raw(reply, 7, 0);
+	send_raw(reply, sizeof(reply), 0);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
-	send_raw(failed, 7, 1);
+	send_raw(failed, sizeof(reply), 1);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
 	send_raw("\xff\xff\xff", 3, 3);
 	ck_assert_int_eq(ipc_receive(pair[1], &in), -EBADMSG);
@@ -487,7 +491,7 @@ END_TEST
 START_TEST(ipc_random_packets_are_refused_or_understood_never_more)
 {
 	uint32_t x = 2463534242; /* the seed: xorshift32 */
-	uint8_t packet[300];
+	uint8_t packet[600];
 	int before = open_descriptors();
 	for (int i = 0; i < 20000; i++) {
 		for (size_t j = 0; j < sizeof(packet); j++) {
@@ -529,7 +533,7 @@ int main(void)
 	tcase_add_test(tc, ipc_ignores_the_descriptor_field_of_other_messages);
 	tcase_add_test(tc, ipc_refuses_packets_of_any_other_length);
 	tcase_add_test(tc, ipc_refuses_unknown_types_and_versions);
-	tcase_add_test(tc, ipc_refuses_texts_that_are_too_long_or_hold_a_nul);
+	tcase_add_test(tc, ipc_refuses_a_text_without_an_end_and_a_route_state_that_is_none);
 	tcase_add_test(tc, ipc_closes_unexpected_descriptors);
 	tcase_add_test(tc, ipc_distinguishes_a_silent_peer_from_a_closed_one);
 	tcase_add_test(tc, ipc_peer_that_died_with_unread_messages_has_closed);

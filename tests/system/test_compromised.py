@@ -25,7 +25,7 @@ def packet(kind, contents=b""):
 
 
 def connect_request(address, is_last=0):
-    return CONNECT_REQUEST + socket.inet_aton(address) + bytes([is_last])
+    return CONNECT_REQUEST + socket.inet_aton(address) + bytes([is_last, 0, 0, 0])
 
 
 def socket_of(pid):
