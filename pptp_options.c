@@ -149,117 +149,45 @@ static struct pptp_options defaults(char *argv[])
 	};
 }
 
-/* The value of a digit, or -1. */
-static int digit(char c, int base)
-{
-	int v = -1;
+/* In microseconds: above every range. */
+#define SECONDS_MAX 1e15
+/* What a value in whole microseconds may differ by as a double. */
+#define INEXACT 1e-3
 
-	if (c >= '0' && c <= '9')
-		v = c - '0';
-	else if (c >= 'a' && c <= 'f')
-		v = c - 'a' + 10;
-	else if (c >= 'A' && c <= 'F')
-		v = c - 'A' + 10;
-	return v < base ? v : -1;
-}
-
-/* Above every range, in microseconds too, and small enough for one more digit. */
-#define NUMBER_MAX INT64_C(1000000000000000)
-
-/* Parses one digit or more; saturates at NUMBER_MAX. */
-static bool parse_digits(const char **text, int base, int64_t *value)
-{
-	const char *at = *text;
-
-	*value = 0;
-	for (; digit(*at, base) >= 0; at++) {
-		*value = *value * base + digit(*at, base);
-		if (*value > NUMBER_MAX)
-			*value = NUMBER_MAX;
-	}
-	bool any = at != *text;
-	*text = at;
-	return any;
-}
-
-static bool parse_number(const char *text, int64_t *value)
+/* strtod and strtoll accept more: blanks, a sign, names. A sign has to be '+'. */
+static bool begins_with(const char *text, const char *digits)
 {
 	text += *text == '+';
-	return parse_digits(&text, 10, value) && *text == '\0';
+	return strspn(text, digits) > 0;
 }
 
-/* As people write marks: all bits set is -1. */
-static bool parse_mark(const char *text, int64_t *value)
+/* A mark as people write it, too: in hexadecimal, or negative, as all bits set is -1. */
+static bool parse_integer(const char *text, bool is_mark, int64_t *value)
 {
-	bool negative = *text == '-';
+	bool negative = is_mark && text[0] == '-';
+	bool hexadecimal = is_mark && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	char *end;
 
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
-		text += 2;
-		return parse_digits(&text, 16, value) && *text == '\0';
-	}
-	if (!parse_number(text + negative, value))
-		return false;
-	if (negative)
-		*value = *value <= INT64_C(1) << 31 ? (int64_t)(uint32_t) - *value : NUMBER_MAX;
-	return true;
+	*value = strtoll(text, &end, hexadecimal ? 16 : 10);
+	if (*value < 0)
+		*value = *value >= INT32_MIN ? (int64_t)(uint32_t)*value : INT64_MAX;
+	return begins_with(text + negative, "0123456789") && *end == '\0';
 }
 
-/* Parses "e" and a signed number after it, if they are there. */
-static bool parse_exponent(const char **text, int64_t *exponent)
-{
-	*exponent = 0;
-	if (**text != 'e' && **text != 'E')
-		return true;
-	(*text)++;
-	bool negative = **text == '-';
-	*text += **text == '-' || **text == '+';
-	if (!parse_digits(text, 10, exponent))
-		return false;
-	*exponent = negative ? -*exponent : *exponent;
-	return true;
-}
-
-/* Parses "12", "0.5", ".5", "1e-1" or "60s", with a point in every locale. Rounds up to whole
+/* Parses "12", "0.5", ".5", "1e-1" or "60s", with a point: no locale is set. Rounds up to whole
  * microseconds, so that only zero means "off" and no value above a range is rounded into it. */
 static bool parse_seconds(const char *text, int64_t *us)
 {
-	int64_t value = 0;
-	int64_t exponent = 0;
-	int64_t decimals = 0;
-	bool any = false;
-	bool point = false;
-	bool rest = false;
+	char *end;
+	double value = strtod(text, &end) * (double)USEC_PER_SEC;
 
-	text += *text == '+';
-	for (; digit(*text, 10) >= 0 || (*text == '.' && !point); text++) {
-		if (*text == '.') {
-			point = true;
-			continue;
-		}
-		any = true;
-		rest |= value >= NUMBER_MAX && *text != '0';
-		decimals += value < NUMBER_MAX ? point : point - 1;
-		if (value < NUMBER_MAX)
-			value = value * 10 + digit(*text, 10);
-	}
-	if (!any || !parse_exponent(&text, &exponent))
+	if (!begins_with(text, ".0123456789") || strpbrk(text, "xX"))
 		return false;
-	for (exponent += 6 - decimals; exponent > 0 && value && value < NUMBER_MAX; exponent--)
-		value *= 10;
-	for (; exponent < 0 && value; exponent++) {
-		rest |= value % 10 != 0;
-		value /= 10;
-	}
-	*us = value + (rest ? 1 : 0);
-	text += *text == 's';
-	return *text == '\0';
-}
-
-static bool parse_value(const struct option_spec *spec, const char *text, int64_t *value)
-{
-	if (spec->kind == KIND_SECONDS)
-		return parse_seconds(text, value);
-	return spec->kind == KIND_MARK ? parse_mark(text, value) : parse_number(text, value);
+	*us = (int64_t)(value < SECONDS_MAX ? value : SECONDS_MAX);
+	if (value - (double)*us > INEXACT || (*us == 0 && value > 0))
+		++*us;
+	end += *end == 's';
+	return *end == '\0';
 }
 
 /* Whether the nearest value of the range will do for one beyond it: not for what is no quantity. */
@@ -280,42 +208,29 @@ static void store_number(const struct option_spec *spec, void *field, int64_t va
 		*(int *)field = (int)value;
 }
 
-/* The option that a name or an abbreviation matches. */
-struct match {
-	const struct option_spec *spec; /* NULL: no option, or more than one */
-	bool ambiguous;
-};
-
-static struct match match_among(const char *name, size_t len, bool with_added)
+/* The option that a name or an abbreviation matches; NULL: none, or more than one. An abbreviation that
+ * the old client knew keeps its meaning. */
+static const struct option_spec *match_name(const char *name, size_t len, bool *ambiguous)
 {
-	struct match m = {0};
+	const struct option_spec *match = NULL, *old_match = NULL;
+	size_t matches = 0, old_matches = 0;
 
 	for (size_t i = 0; i < SPEC_COUNT; i++) {
-		if ((specs[i].added && !with_added) || strncmp(specs[i].row.name, name, len) != 0)
+		if (strncmp(specs[i].row.name, name, len) != 0)
 			continue;
 		if (specs[i].row.name[len] == '\0')
-			return (struct match){.spec = &specs[i]};
-		m.ambiguous = m.ambiguous || m.spec;
-		m.spec = &specs[i];
+			return &specs[i];
+		match = &specs[i];
+		matches++;
+		if (!specs[i].added) {
+			old_match = &specs[i];
+			old_matches++;
+		}
 	}
-	if (m.ambiguous)
-		m.spec = NULL;
-	return m;
-}
-
-/* An abbreviation that the old client knew keeps its meaning. */
-static struct match match_name(const char *name, size_t len)
-{
-	struct match all = match_among(name, len, true);
-
-	if (len == 0)
-		return (struct match){0};
-	if (all.ambiguous) {
-		struct match old = match_among(name, len, false);
-		if (old.spec)
-			return old;
-	}
-	return all;
+	*ambiguous = len > 0 && matches > 1 && old_matches != 1;
+	if (matches == 1)
+		return match;
+	return old_matches == 1 ? old_match : NULL;
 }
 
 struct parser {
@@ -348,8 +263,11 @@ static bool store_parsed(
     struct parser *p, const struct option_spec *spec, void *field, const char *value)
 {
 	int64_t number = 0;
+	bool parsed = spec->kind == KIND_SECONDS
+	                  ? parse_seconds(value, &number)
+	                  : parse_integer(value, spec->kind == KIND_MARK, &number);
 
-	if (!parse_value(spec, value, &number))
+	if (!parsed)
 		return false;
 	if (number >= spec->low && number <= spec->high) {
 		store_number(spec, field, number);
@@ -428,7 +346,7 @@ static bool store(struct parser *p, const struct option_spec *spec, const char *
 	return false;
 }
 
-static void format_ambiguous(struct parser *p, const char *name, size_t len)
+static enum options_outcome refuse_ambiguous(struct parser *p, const char *name, size_t len)
 {
 	int used = snprintf(p->message, p->cap, "ambiguous option --%.*s:", (int)len, name);
 	const char *separator = " it may be";
@@ -440,6 +358,7 @@ static void format_ambiguous(struct parser *p, const char *name, size_t len)
 		    specs[i].row.name);
 		separator = " or";
 	}
+	return OPTIONS_USAGE;
 }
 
 static const char from_windows[] =
@@ -471,6 +390,18 @@ static enum options_outcome process_argument(struct parser *p, char *argument)
 	return OPTIONS_RUN;
 }
 
+/* The error replaces warnings. */
+__attribute__((format(printf, 3, 4))) static enum options_outcome refuse(
+    struct parser *p, enum options_outcome outcome, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(p->message, p->cap, format, args);
+	va_end(args);
+	return outcome;
+}
+
 /* Parses the option at p->at ("--" and at least one more character) and advances past its value. */
 static enum options_outcome parse_option(struct parser *p)
 {
@@ -479,42 +410,35 @@ static enum options_outcome parse_option(struct parser *p)
 		return OPTIONS_USAGE;
 	size_t len = strcspn(name, "=");
 	const char *value = name[len] == '=' ? name + len + 1 : NULL;
-	struct match m = match_name(name, len);
+	bool ambiguous = false;
+	const struct option_spec *spec = match_name(name, len, &ambiguous);
 
-	if (m.ambiguous)
-		format_ambiguous(p, name, len);
-	else if (!m.spec)
-		snprintf(
-		    p->message, p->cap, "unknown option --%.*s", len > 64 ? 64 : (int)len, name);
-	if (!m.spec)
-		return OPTIONS_USAGE;
-	const struct option_row *row = &m.spec->row;
-	if (!row->argument && value) {
-		snprintf(p->message, p->cap, "option --%s takes no value", row->name);
-		return OPTIONS_USAGE;
-	}
+	if (ambiguous)
+		return refuse_ambiguous(p, name, len);
+	if (!spec)
+		return refuse(
+		    p, OPTIONS_USAGE, "unknown option --%.*s", len > 64 ? 64 : (int)len, name);
+	const struct option_row *row = &spec->row;
+	if (!row->argument && value)
+		return refuse(p, OPTIONS_USAGE, "option --%s takes no value", row->name);
 	if (row->argument && !value && p->at < p->argc)
 		value = p->argv[p->at++];
-	if (row->argument && !value) {
-		snprintf(
-		    p->message, p->cap, "option --%s needs a value: %s", row->name, row->range);
-		return OPTIONS_USAGE;
-	}
-	if (m.spec->kind == KIND_HELP)
+	if (row->argument && !value)
+		return refuse(
+		    p, OPTIONS_USAGE, "option --%s needs a value: %s", row->name, row->range);
+	if (spec->kind == KIND_HELP)
 		return OPTIONS_HELP;
-	if (m.spec->kind == KIND_VERSION)
+	if (spec->kind == KIND_VERSION)
 		return OPTIONS_VERSION;
-	if (m.spec->kind != KIND_STATUS && m.spec->kind != KIND_FORMAT)
+	if (spec->kind != KIND_STATUS && spec->kind != KIND_FORMAT)
 		p->not_status = row->name;
 	if (!value)
 		value = "";
 	if (refuse_cr(p, value))
 		return OPTIONS_BAD_VALUE;
-	if (!store(p, m.spec, value)) {
-		snprintf(p->message, p->cap, "--%s: \"%.80s\" is not valid; it takes %s", row->name,
-		    value, row->range);
-		return OPTIONS_BAD_VALUE;
-	}
+	if (!store(p, spec, value))
+		return refuse(p, OPTIONS_BAD_VALUE, "--%s: \"%.80s\" is not valid; it takes %s",
+		    row->name, value, row->range);
 	return OPTIONS_RUN;
 }
 
@@ -535,10 +459,9 @@ static enum options_outcome parse_arguments(struct parser *p)
 		} else if (argument[1] == '-') {
 			outcome = parse_option(p);
 		} else {
-			snprintf(p->message, p->cap,
+			outcome = refuse(p, OPTIONS_USAGE,
 			    "unknown option %.64s (pppd options that begin with a dash go after --)",
 			    argument);
-			outcome = OPTIONS_USAGE;
 		}
 	}
 	return outcome;
@@ -547,30 +470,29 @@ static enum options_outcome parse_arguments(struct parser *p)
 static enum options_outcome check_status(struct parser *p)
 {
 	if (p->not_status)
-		snprintf(p->message, p->cap, "--%s has no meaning with --status", p->not_status);
-	else if (p->o->pppd_argc > 0)
-		snprintf(p->message, p->cap,
+		return refuse(p, OPTIONS_USAGE, "--%s has no meaning with --status", p->not_status);
+	if (p->o->pppd_argc > 0)
+		return refuse(p, OPTIONS_USAGE,
 		    "--status takes one name or server, and \"%.64s\" is one more",
 		    p->o->pppd_argv[0]);
-	return p->not_status || p->o->pppd_argc > 0 ? OPTIONS_USAGE : OPTIONS_STATUS;
+	return OPTIONS_STATUS;
 }
 
 static enum options_outcome check_call(struct parser *p)
 {
 	const struct pptp_options *o = p->o;
+
 	if (p->format)
-		snprintf(p->message, p->cap, "--%s needs --status%s", p->format,
+		return refuse(p, OPTIONS_USAGE, "--%s needs --status%s", p->format,
 		    o->status_format == STATUS_JSON ? " or --diagnose" : "");
-	else if (!o->server || o->server[0] == '\0')
-		snprintf(p->message, p->cap, "no server given");
-	else if (strcmp(o->server, "call") == 0 && o->pppd_argc > 0)
-		snprintf(p->message, p->cap,
+	if (!o->server || o->server[0] == '\0')
+		return refuse(p, OPTIONS_USAGE, "no server given");
+	if (strcmp(o->server, "call") == 0 && o->pppd_argc > 0)
+		return refuse(p, OPTIONS_USAGE,
 		    "call is an option of pppd: pppd call %.64s (a server of that name can be given "
 		    "by its address)",
 		    o->pppd_argv[0]);
-	else
-		return OPTIONS_RUN;
-	return OPTIONS_USAGE;
+	return OPTIONS_RUN;
 }
 
 /* pppd's arguments and --nolaunchpppd are of no use to it, but are in the command line that fails. */

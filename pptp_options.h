@@ -81,8 +81,9 @@ enum options_outcome {
  * that option), and "--" before arguments that are pppd's only. The first non-option argument is the
  * server, the others are pppd's, in order. `o` points into argv, where pppd's arguments are moved to
  * the front, after argv[0]. `message` (cap bytes) holds one line without a newline; its bytes are to be
- * made printable. Numbers are parsed the same in every locale; a quantity beyond its range becomes the
- * nearest of the range, with a warning. Words that end in a carriage return are refused.
+ * made printable. Numbers have a decimal point, as the program sets no locale; a quantity beyond its
+ * range becomes the nearest of the range, with a warning. Words that end in a carriage return are
+ * refused.
  */
 enum options_outcome options_parse(
     struct pptp_options *o, int argc, char *argv[], char *message, size_t cap);
