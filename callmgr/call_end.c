@@ -23,21 +23,6 @@ static double seconds(int64_t us)
 
 /* ---- before there is a control connection ---- */
 
-static void add_ipv6(struct text *t, const char *server)
-{
-	text_add(t,
-	    "'%.255s' is an IPv6 address; PPTP runs over IPv4 only: give the server's name or IPv4 "
-	    "address",
-	    server);
-}
-
-static void add_port(struct text *t, const char *server)
-{
-	text_add(t,
-	    "'%.255s' has a port, which is always %d with PPTP and must not be given: write '%.*s'",
-	    server, MSG_PORT, (int)strcspn(server, ":"), server);
-}
-
 static void add_resolve(struct text *t, const struct call_end_facts *f, int code)
 {
 	const char *name = f->options->server;
@@ -185,24 +170,6 @@ static void add_bytes(struct text *t, const struct ctrl_event *e)
 	text_add(t, ")");
 }
 
-static void add_short_reply(
-    struct text *t, const struct call_end_facts *f, const struct ctrl_event *e)
-{
-	text_add(t,
-	    "%s sent a %s that is too short to be understood: is it a PPTP server of another "
-	    "version?",
-	    f->server_text, msg_type_name(e->msg_type));
-}
-
-static void add_other_call(
-    struct text *t, const struct call_end_facts *f, const struct ctrl_event *e)
-{
-	text_add(t,
-	    "%s answered Outgoing-Call-Request for another call (id %u) than it was asked for: the "
-	    "server is faulty",
-	    f->server_text, e->msg.u.outgoing_call_reply.peer_call_id);
-}
-
 static void add_not_pptp(struct text *t, const struct call_end_facts *f, const struct call_end *end)
 {
 	if (end->stage == STAGE_CONTROL)
@@ -236,20 +203,6 @@ static void add_no_answer(
 	    seconds(f->options->connect_timeout_us), advice);
 }
 
-static void add_call_disconnected(
-    struct text *t, const struct call_end_facts *f, const struct ctrl_event *e)
-{
-	text_add(t, "%s ended the call: ", f->server_text);
-	add_result(t, MSG_CALL_DISCONNECT_NOTIFY, e->result);
-	add_codes(t, e);
-}
-
-static void add_stopped(struct text *t, const struct call_end_facts *f, const struct ctrl_event *e)
-{
-	text_add(t, "%s ended the control connection: ", f->server_text);
-	add_phrase(t, msg_stop_reason_text(e->result), "reason", e->result);
-}
-
 static void add_control(struct text *t, const struct call_end_facts *f, const struct call_end *end)
 {
 	const struct ctrl_event *e = &end->event;
@@ -276,19 +229,28 @@ static void add_control(struct text *t, const struct call_end_facts *f, const st
 		add_no_answer(t, f, "gave no answer to Outgoing-Call-Request", ": try again later");
 		break;
 	case CTRL_WHY_CALL_DISCONNECTED:
-		add_call_disconnected(t, f, e);
+		text_add(t, "%s ended the call: ", f->server_text);
+		add_result(t, MSG_CALL_DISCONNECT_NOTIFY, e->result);
+		add_codes(t, e);
 		break;
 	case CTRL_WHY_STOPPED:
-		add_stopped(t, f, e);
+		text_add(t, "%s ended the control connection: ", f->server_text);
+		add_phrase(t, msg_stop_reason_text(e->result), "reason", e->result);
 		break;
 	case CTRL_WHY_LOST_SYNC:
 		add_not_pptp(t, f, end);
 		break;
 	case CTRL_WHY_SHORT_REPLY:
-		add_short_reply(t, f, e);
+		text_add(t,
+		    "%s sent a %s that is too short to be understood: is it a PPTP server of "
+		    "another version?",
+		    f->server_text, msg_type_name(e->msg_type));
 		break;
 	case CTRL_WHY_OTHER_CALL:
-		add_other_call(t, f, e);
+		text_add(t,
+		    "%s answered Outgoing-Call-Request for another call (id %u) than it was asked "
+		    "for: the server is faulty",
+		    f->server_text, e->msg.u.outgoing_call_reply.peer_call_id);
 		break;
 	case CTRL_WHY_TCP_CLOSED:
 		add_tcp_closed(t, f, end);
@@ -317,39 +279,37 @@ static const char *by_signal(int signo)
 	}
 }
 
-static const char *stage_phrase(enum callmgr_stage stage, bool was_up)
-{
-	switch (stage) {
-	case STAGE_RESOLVE:
-		return " while its name was looked up";
-	case STAGE_CONNECT:
-		return " while connecting";
-	case STAGE_CONTROL:
-		return " while waiting for Start-Control-Connection-Reply";
-	case STAGE_CALL:
-		return was_up ? "" : " while waiting for Outgoing-Call-Reply";
-	case STAGE_CLOSE:
-	case STAGE_CLOSED:
-		break;
-	}
-	return "";
-}
+static const char *const stage_phrases[] = {
+    [STAGE_RESOLVE] = " while its name was looked up",
+    [STAGE_CONNECT] = " while connecting",
+    [STAGE_CONTROL] = " while waiting for Start-Control-Connection-Reply",
+    [STAGE_CALL] = " while waiting for Outgoing-Call-Reply",
+    [STAGE_CLOSE] = "",
+    [STAGE_CLOSED] = "",
+};
 
 static void add_ended_here(
     struct text *t, const struct call_end_facts *f, const struct call_end *end, const char *how)
 {
 	text_add(t, "The call to %s was ended%s%s", f->server_text, how,
-	    stage_phrase(end->stage, f->was_up));
+	    end->stage == STAGE_CALL && f->was_up ? "" : stage_phrases[end->stage]);
 }
 
 static void add_end(struct text *t, const struct call_end_facts *f, const struct call_end *end)
 {
+	const char *server = f->options->server;
 	switch (end->reason) {
 	case CALL_END_IPV6:
-		add_ipv6(t, f->options->server);
+		text_add(t,
+		    "'%.255s' is an IPv6 address; PPTP runs over IPv4 only: give the server's name or "
+		    "IPv4 address",
+		    server);
 		break;
 	case CALL_END_PORT:
-		add_port(t, f->options->server);
+		text_add(t,
+		    "'%.255s' has a port, which is always %d with PPTP and must not be given: write "
+		    "'%.*s'",
+		    server, MSG_PORT, (int)strcspn(server, ":"), server);
 		break;
 	case CALL_END_RESOLVE:
 		add_resolve(t, f, end->code);

@@ -27,34 +27,18 @@ struct field {
 	uint16_t offset; /* into struct msg */
 };
 
-#define U8(member)                                                                                 \
+#define FIELD(kind, size, offset)                                                                  \
 	{                                                                                          \
-		FIELD_U8, 0, offsetof(struct msg, u.member)                                        \
+		kind, size, offset                                                                 \
 	}
-#define U16(member)                                                                                \
-	{                                                                                          \
-		FIELD_U16, 0, offsetof(struct msg, u.member)                                       \
-	}
-#define U32(member)                                                                                \
-	{                                                                                          \
-		FIELD_U32, 0, offsetof(struct msg, u.member)                                       \
-	}
-#define TEXT_LEN(member)                                                                           \
-	{                                                                                          \
-		FIELD_TEXT_LEN, 0, offsetof(struct msg, u.member)                                  \
-	}
-#define TEXT(member, size)                                                                         \
-	{                                                                                          \
-		FIELD_TEXT, size, offsetof(struct msg, u.member)                                   \
-	}
-#define RESERVED(size)                                                                             \
-	{                                                                                          \
-		FIELD_RESERVED, size, 0                                                            \
-	}
-#define END                                                                                        \
-	{                                                                                          \
-		FIELD_END, 0, 0                                                                    \
-	}
+#define MEMBER(kind, size, member) FIELD(kind, size, offsetof(struct msg, u.member))
+#define U8(member) MEMBER(FIELD_U8, 0, member)
+#define U16(member) MEMBER(FIELD_U16, 0, member)
+#define U32(member) MEMBER(FIELD_U32, 0, member)
+#define TEXT_LEN(member) MEMBER(FIELD_TEXT_LEN, 0, member)
+#define TEXT(member, size) MEMBER(FIELD_TEXT, size, member)
+#define RESERVED(size) FIELD(FIELD_RESERVED, size, 0)
+#define END FIELD(FIELD_END, 0, 0)
 
 /* Some servers set the reserved bytes. */
 static const struct field start_request[] = {U16(start.version), RESERVED(2), U32(start.framing),

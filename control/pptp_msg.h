@@ -55,35 +55,30 @@ enum {
 	MSG_BEARER_ANY = 3
 };
 
-/* Result codes: 1 is success, and with 2 the general error code is in `error`. */
+/* Result codes. */
 enum {
 	MSG_RESULT_OK = 1,
-	MSG_RESULT_GENERAL_ERROR = 2
-};
-enum {
+	MSG_RESULT_GENERAL_ERROR = 2, /* the general error code is in `error` */
+
 	MSG_SCCRP_CHANNEL_EXISTS = 3,
 	MSG_SCCRP_NOT_AUTHORISED = 4,
-	MSG_SCCRP_BAD_VERSION = 5
-};
-enum {
+	MSG_SCCRP_BAD_VERSION = 5,
+
 	MSG_STOP_NONE = 1,
 	MSG_STOP_PROTOCOL = 2,
-	MSG_STOP_LOCAL_SHUTDOWN = 3
-};
-enum {
+	MSG_STOP_LOCAL_SHUTDOWN = 3,
+
 	MSG_OCRP_NO_CARRIER = 3,
 	MSG_OCRP_BUSY = 4,
 	MSG_OCRP_NO_DIAL_TONE = 5,
 	MSG_OCRP_TIME_OUT = 6,
 	MSG_OCRP_DO_NOT_ACCEPT = 7,
-};
-enum {
-	MSG_ICRP_DO_NOT_ACCEPT = 3
-};
-enum {
+
+	MSG_ICRP_DO_NOT_ACCEPT = 3,
+
 	MSG_CDN_LOST_CARRIER = 1,
 	MSG_CDN_ADMIN_SHUTDOWN = 3,
-	MSG_CDN_REQUESTED = 4
+	MSG_CDN_REQUESTED = 4,
 };
 
 /* Text fields are NUL-terminated here, one byte longer than in the message. */
