@@ -28,7 +28,7 @@ static bool is_sending(const struct datapath *p)
 /* Sets watches and the timer after the state of both directions. Cheap: stores only. */
 static void update_watches(struct datapath *p, int64_t now_us)
 {
-	enum net_tx_wait wait = net_tx_wait(&p->tx);
+	enum net_tx_wait wait = p->tx.wait;
 	int64_t write_after_us = p->pty->write_after_us;
 	bool may_write = p->pty->queued && write_after_us <= now_us;
 	short events = net_rx_is_wanted(&p->rx) ? POLLIN : 0;
@@ -41,7 +41,7 @@ static void update_watches(struct datapath *p, int64_t now_us)
 
 	if (p->pty->queued == 0)
 		p->stall_us = DEADLINE_NEVER;
-	else if (p->stall_us == DEADLINE_NEVER && !net_rx_is_stalled(&p->rx))
+	else if (p->stall_us == DEADLINE_NEVER && !p->rx.stalled)
 		p->stall_us = now_us + STALL_US;
 
 	int64_t at_us = deadline_earlier(p->listen_us, p->stall_us);
@@ -57,7 +57,7 @@ static void update_watches(struct datapath *p, int64_t now_us)
 
 static uint64_t asked(const struct datapath *p)
 {
-	return net_tx_asked(&p->tx) + (p->stats.rx_acks ? p->stats.tx_sent : 0);
+	return p->tx.asked + (p->stats.rx_acks ? p->stats.tx_sent : 0);
 }
 
 /* The owner may stop the path in any of them. */
@@ -69,7 +69,7 @@ static void report_events(struct datapath *p)
 		p->reported_speaks = true;
 		e->pppd_speaks(e->context);
 	}
-	if (p->loop && net_rx_has_received(&p->rx) && !p->reported_received) {
+	if (p->loop && p->rx.datagrams && !p->reported_received) {
 		p->reported_received = true;
 		e->received(e->context);
 	}
@@ -88,7 +88,7 @@ static void report_events(struct datapath *p)
 static void end_iteration(struct datapath *p, int64_t now_us)
 {
 	/* An acknowledgment from the server may have opened the send window. */
-	if (is_sending(p) && net_tx_wait(&p->tx) == NET_TX_READY)
+	if (is_sending(p) && p->tx.wait == NET_TX_READY)
 		p->pty->ops->read(p->pty, now_us);
 	net_tx_acknowledge(&p->tx, now_us);
 	if (p->pty->has_spoken && !p->reported_speaks) {
@@ -236,12 +236,12 @@ void datapath_on_connected(struct datapath *p)
 
 void datapath_count_facts(const struct datapath *p, struct silence_facts *f)
 {
-	int refusal = net_tx_refusal(&p->tx);
+	int refusal = p->tx.refusal;
 
 	f->asked = asked(p);
 	f->sent = p->stats.tx_sent;
-	f->received = net_rx_received(&p->rx);
-	f->answers = net_rx_answers(&p->rx);
+	f->received = p->rx.datagrams;
+	f->answers = p->rx.answers;
 	f->refused = refusal == EPERM;
 	f->no_route = refusal && refusal != EPERM;
 }

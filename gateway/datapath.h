@@ -100,7 +100,7 @@ void datapath_update_gauges(struct datapath *p);
 /* Where else a packet of this call has come from, before the socket was connected; else INADDR_ANY. */
 static inline struct in_addr datapath_other_source(const struct datapath *p)
 {
-	return net_rx_other_source(&p->rx);
+	return p->rx.other_source;
 }
 
 /* The owner has seen a packet that is for none of this host's calls: it is counted. */
@@ -118,11 +118,5 @@ void datapath_stop(struct datapath *p);
  * writing what still waits, and reads no further packets. No event comes from within this call.
  */
 void datapath_drain(struct datapath *p, int64_t now_us);
-
-/* Whether a well-formed packet has come from the server since the start. */
-static inline bool datapath_has_received(const struct datapath *p)
-{
-	return net_rx_has_received(&p->rx);
-}
 
 #endif

@@ -37,8 +37,12 @@ struct net_rx_config {
 	struct in_addr server; /* packets from elsewhere are dropped */
 };
 
-/* Embed it; its fields are private. */
+/* Embed it; its fields are private but for the first ones, which may be read. */
 struct net_rx {
+	bool stalled;       /* pppd takes nothing: read on, so that acknowledgments get through */
+	uint64_t datagrams; /* received from the server: well-formed packets */
+	uint64_t answers;   /* ... of which show that it hears us */
+	struct in_addr other_source; /* of a packet of this call; INADDR_ANY: none came */
 	struct net_rx_config config;
 	struct gre_session *session;
 	struct pqueue *queue; /* the session's */
@@ -46,12 +50,8 @@ struct net_rx {
 	struct pptp_stats *stats;
 	bool
 	    is_open; /* pppd listens, and the call has not ended: else packets stay in the socket */
-	bool stalled; /* pppd takes nothing: read on, so that acknowledgments get through */
-	uint32_t kernel_drops;       /* SO_RXQ_OVFL as last seen */
-	uint64_t datagrams;          /* received from the server */
-	uint64_t answers;            /* ... of which show that it hears us */
-	struct in_addr other_source; /* of a packet of this call; INADDR_ANY: none came */
-	unsigned failures;           /* of reads, one after the other: see net_rx_is_failing */
+	uint32_t kernel_drops; /* SO_RXQ_OVFL as last seen */
+	unsigned failures;     /* of reads, one after the other: see net_rx_is_failing */
 	struct mmsghdr messages[NET_RX_BATCH];
 	struct iovec pieces[NET_RX_BATCH][2];
 	/* Shared by all messages: the kernel fills them in order, so the last packet's value remains. */
@@ -94,11 +94,6 @@ bool net_rx_on_pty_writable(struct net_rx *rx, int64_t now_us);
 /* The pty has taken nothing for a while: from now on, until it does, packets are read all the same. */
 void net_rx_on_pty_stalled(struct net_rx *rx);
 
-static inline bool net_rx_is_stalled(const struct net_rx *rx)
-{
-	return rx->stalled;
-}
-
 /* Clears and counts an error of the socket, that of an ICMP message, say, which neither a read nor a
  * send would clear now: poll(2) does not wait while it is there. */
 void net_rx_clear_error(struct net_rx *rx);
@@ -113,29 +108,5 @@ void net_rx_flush(struct net_rx *rx);
 /* The call has ended: reads what is in the socket, up to about a thousand packets, gives up on all
  * gaps and passes on what pppd takes. The socket is not read after it. */
 void net_rx_drain(struct net_rx *rx, int64_t now_us);
-
-/* Whether a well-formed packet has come from the server. */
-static inline bool net_rx_has_received(const struct net_rx *rx)
-{
-	return rx->datagrams > 0;
-}
-
-/* How many have. */
-static inline uint64_t net_rx_received(const struct net_rx *rx)
-{
-	return rx->datagrams;
-}
-
-/* How many of them show that the server hears us. */
-static inline uint64_t net_rx_answers(const struct net_rx *rx)
-{
-	return rx->answers;
-}
-
-/* Where else a packet of this call has come from; INADDR_ANY: from nowhere. */
-static inline struct in_addr net_rx_other_source(const struct net_rx *rx)
-{
-	return rx->other_source;
-}
 
 #endif

@@ -44,17 +44,20 @@ enum net_tx_wait {
 	NET_TX_WAIT_RETRY,  /* no memory, no route and the like: go on at net_tx_deadline */
 };
 
-/* Embed it; its fields are private. */
+/* Embed it; its fields are private but for the first ones, which may be read. */
 struct net_tx {
+	enum net_tx_wait wait; /* why net_tx_flush would be in vain now */
+	int refusal;           /* the errno of no route, since the last frame that was sent; 0 */
+	/* How often the server was asked, by LCP's Configure-Request and Echo-Request, which any server
+	 * answers; and how often this host began to refuse packets, which have to be answered for as
+	 * well. */
+	uint64_t asked;
 	struct net_tx_config config;
 	struct gre_session *session;
 	struct pptp_stats *stats;
-	enum net_tx_wait wait;
 	int64_t wait_began_us;
 	int send_buffer; /* SO_SNDBUF, in bytes */
 	bool progress;   /* a frame was sent since the last wait */
-	int refusal;     /* the errno of no route, since the last frame that was sent; 0 */
-	uint64_t asked;  /* see net_tx_asked */
 	bool warned_mtu;
 	size_t longest;            /* bytes of the longest GRE packet so far */
 	struct sockaddr_in server; /* of the messages, until the socket is connected ... */
@@ -105,19 +108,6 @@ static inline bool net_tx_is_full(const struct net_tx *tx)
 	       tx->arena_at + GRE_HEADER_MAX + NET_TX_FRAME_CAP > NET_TX_ARENA;
 }
 
-/* How often the server was asked, by LCP's Configure-Request and Echo-Request, which any server answers; and
- * how often this host began to refuse packets, which have to be answered for as well. */
-static inline uint64_t net_tx_asked(const struct net_tx *tx)
-{
-	return tx->asked;
-}
-
-/* Why this host refuses packets at the moment, an errno; 0 if it does not. */
-static inline int net_tx_refusal(const struct net_tx *tx)
-{
-	return tx->refusal;
-}
-
 /* Frames of the batch that are not sent yet. */
 static inline unsigned net_tx_queued(const struct net_tx *tx)
 {
@@ -133,12 +123,6 @@ bool net_tx_flush(struct net_tx *tx, int64_t now_us, size_t partial_len);
 
 /* Sends an ACK-only packet if one is due and sending does not wait. One that is refused stays due. */
 void net_tx_acknowledge(struct net_tx *tx, int64_t now_us);
-
-/* Why net_tx_flush would be in vain now. */
-static inline enum net_tx_wait net_tx_wait(const struct net_tx *tx)
-{
-	return tx->wait;
-}
 
 /* POLLOUT has come: a NET_TX_WAIT_SOCKET has ended. */
 void net_tx_on_writable(struct net_tx *tx, int64_t now_us);
