@@ -202,12 +202,8 @@ static void release_signals(void)
 
 static int wait_for_call(struct waiting *w, int parent_fd)
 {
-	w->parent_watch = (struct loop_watch){
-	    .fd = parent_fd, .events = POLLIN, .ready = on_parent, .context = w};
-	w->limit =
-	    (struct loop_timer){.deadline_us = DEADLINE_NEVER, .expired = on_limit, .context = w};
-	loop_timer_add(&w->loop, &w->limit);
-	int error = loop_add(&w->loop, &w->parent_watch);
+	loop_timer_start(&w->loop, &w->limit, DEADLINE_NEVER, on_limit, w);
+	int error = loop_watch_fd(&w->loop, &w->parent_watch, parent_fd, POLLIN, on_parent, w);
 	if (!error)
 		error = loop_run(&w->loop);
 	loop_free(&w->loop);

@@ -431,11 +431,11 @@ static void on_resolver(void *context, short revents, int64_t now_us)
 static void start_lookup(struct callmgr *cm, int64_t now_us)
 {
 	int error = resolver_start(&cm->resolver, cm->options->server);
-	cm->resolver_watch = (struct loop_watch){
-	    .fd = cm->resolver.fd, .events = POLLIN, .ready = on_resolver, .context = cm};
-	if (!error && (error = loop_add(&cm->loop, &cm->resolver_watch)))
-		resolver_end(&cm->resolver);
+	if (!error)
+		error = loop_watch_fd(
+		    &cm->loop, &cm->resolver_watch, cm->resolver.fd, POLLIN, on_resolver, cm);
 	if (error) {
+		resolver_end(&cm->resolver);
 		set_end(cm, CALL_END_INTERNAL, -error);
 		leave_address(cm);
 		return;
@@ -655,13 +655,6 @@ static void on_signal(void *context, int signo, int64_t now_us)
 
 /* ---- set-up ---- */
 
-static void add_timer(struct callmgr *cm, struct loop_timer *timer, int64_t deadline_us,
-    void (*expired)(void *context, int64_t now_us))
-{
-	*timer = (struct loop_timer){.deadline_us = deadline_us, .expired = expired, .context = cm};
-	loop_timer_add(&cm->loop, timer);
-}
-
 static int set_up(struct callmgr *cm)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -676,14 +669,13 @@ static int set_up(struct callmgr *cm)
 	if (error)
 		return error;
 	cm->started_us = loop_now_us(&cm->loop);
-	add_timer(cm, &cm->step, DEADLINE_NEVER, on_step);
-	add_timer(cm, &cm->progress, DEADLINE_NEVER, on_progress);
-	add_timer(cm, &cm->heartbeat, cm->started_us + IPC_HEARTBEAT_US, on_heartbeat);
-	add_timer(cm, &cm->stats_timer, DEADLINE_NEVER, on_stats_timeout);
+	loop_timer_start(&cm->loop, &cm->step, DEADLINE_NEVER, on_step, cm);
+	loop_timer_start(&cm->loop, &cm->progress, DEADLINE_NEVER, on_progress, cm);
+	loop_timer_start(
+	    &cm->loop, &cm->heartbeat, cm->started_us + IPC_HEARTBEAT_US, on_heartbeat, cm);
+	loop_timer_start(&cm->loop, &cm->stats_timer, DEADLINE_NEVER, on_stats_timeout, cm);
 	ctrl_conn_init(&cm->conn, &cm->loop, &conn_ops, cm);
-	cm->parent = (struct loop_watch){
-	    .fd = cm->config.parent, .events = POLLIN, .ready = on_parent, .context = cm};
-	error = loop_add(&cm->loop, &cm->parent);
+	error = loop_watch_fd(&cm->loop, &cm->parent, cm->config.parent, POLLIN, on_parent, cm);
 	if (!error)
 		error = clients_init(
 		    &cm->clients, &cm->loop, cm->config.listener, cm->config.uid, &clients_ops, cm);

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,7 +42,6 @@
 enum {
 	QUEUE_MIN = RECEIVE_WINDOW, /* packets: as many as a server may send ahead */
 	QUEUE_MAX = 8192,
-	TEXT_CAP = 128,
 };
 
 struct gateway {
@@ -74,8 +74,7 @@ static void send_to_parent(struct gateway *g, const struct ipc_message *m)
 
 static void send_type(struct gateway *g, enum ipc_type type)
 {
-	struct ipc_message m = {.type = type, .fd = -1};
-	send_to_parent(g, &m);
+	send_to_parent(g, &(struct ipc_message){.type = type, .fd = -1});
 }
 
 static void leave(struct gateway *g)
@@ -85,14 +84,18 @@ static void leave(struct gateway *g)
 }
 
 /* Ends the call from this side. */
-static void end_call(struct gateway *g, uint8_t exit_status, const char *text)
+__attribute__((format(printf, 3, 4))) static void end_call(
+    struct gateway *g, uint8_t exit_status, const char *format, ...)
 {
 	struct ipc_message m = {.type = IPC_ENDED, .fd = -1};
+	va_list args;
 	if (g->ended || g->ending)
 		return;
 	g->ended = true;
 	m.u.ended.exit_status = exit_status;
-	snprintf(m.u.ended.text, sizeof(m.u.ended.text), "%s", text);
+	va_start(args, format);
+	vsnprintf(m.u.ended.text, sizeof(m.u.ended.text), format, args);
+	va_end(args);
 	send_to_parent(g, &m);
 	leave(g);
 }
@@ -113,22 +116,20 @@ static void on_pppd_speaks(void *context)
 static void on_hung_up(void *context, int error)
 {
 	struct gateway *g = context;
-	char text[TEXT_CAP];
 	/* EIO is how a pty reports the hang-up; a shortage of memory says nothing about the pty. */
 	bool failed = error && error != EIO && error != ENOMEM;
 	log_info("short read (%d): %s", error ? -1 : 0, error_text(error ? error : EIO));
-	snprintf(text, sizeof(text), "cannot read or write pppd's pty: %s", error_text(error));
 	if (g->ending)
 		leave(g);
 	else if (failed)
-		end_call(g, EXIT_FAILED, text);
+		end_call(g, EXIT_FAILED, "cannot read or write pppd's pty: %s", error_text(error));
 	else
 		end_call(g, 0, "pppd may have shutdown, see pppd log");
 }
 
 static void on_sync_refused(void *context, const char *why)
 {
-	end_call(context, EXIT_FAILED, why);
+	end_call(context, EXIT_FAILED, "%s", why);
 }
 
 static void on_received(void *context)
@@ -219,7 +220,6 @@ static void start_silence_watch(struct gateway *g, const struct ipc_call_up *up)
 /* The call is established; or another server has taken it, after the first one dropped it. */
 static void call_up(struct gateway *g, const struct ipc_call_up *up, int64_t now_us)
 {
-	char text[TEXT_CAP];
 	g->server = up->server;
 	datapath_stop(&g->path);
 	silence_watch_stop(&g->silence);
@@ -233,8 +233,7 @@ static void call_up(struct gateway *g, const struct ipc_call_up *up, int64_t now
 		error = start_path(g, up, now_us);
 	}
 	if (error) {
-		snprintf(text, sizeof(text), "%s: %s", what, error_text(-error));
-		end_call(g, EXIT_FAILED, text);
+		end_call(g, EXIT_FAILED, "%s: %s", what, error_text(-error));
 		return;
 	}
 	g->up = true;
@@ -342,14 +341,12 @@ static void on_parent(void *context, short revents, int64_t now_us)
 static void on_signal(void *context, int signo, int64_t now_us)
 {
 	struct gateway *g = context;
-	char text[TEXT_CAP];
 	(void)now_us;
-	if (signo == SIGUSR1) {
+	if (signo == SIGUSR1)
 		dump_stats(g);
-		return;
-	}
-	snprintf(text, sizeof(text), "ended by signal %d (%s)", signo, strsignal(signo));
-	end_call(g, g->up ? 0 : EXIT_FAILED, text);
+	else
+		end_call(
+		    g, g->up ? 0 : EXIT_FAILED, "ended by signal %d (%s)", signo, strsignal(signo));
 }
 
 /* ---- set-up ---- */
@@ -365,12 +362,8 @@ static int set_up(struct gateway *g)
 		error = map_queue(g);
 	if (error)
 		return error;
-	g->parent = (struct loop_watch){
-	    .fd = g->config.parent, .events = POLLIN, .ready = on_parent, .context = g};
-	g->drain_timer =
-	    (struct loop_timer){.deadline_us = DEADLINE_NEVER, .expired = drain, .context = g};
-	loop_timer_add(&g->loop, &g->drain_timer);
-	return loop_add(&g->loop, &g->parent);
+	loop_timer_start(&g->loop, &g->drain_timer, DEADLINE_NEVER, drain, g);
+	return loop_watch_fd(&g->loop, &g->parent, g->config.parent, POLLIN, on_parent, g);
 }
 
 /* One line for both children: what forbids it to one of them forbids it to the other. */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,6 @@
 #define REDIAL_PAUSE_US (3 * USEC_PER_SEC)
 
 enum {
-	TEXT_CAP = 128,
 	HEARTBEATS_MISSED_MAX = 20, /* 10 s: far more than a busy machine explains */
 };
 
@@ -124,20 +124,18 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static void begin_closing(struct parent *p, int exit_status, enum end_kind end, const char *text);
+__attribute__((format(printf, 4, 5))) static void begin_closing(
+    struct parent *p, int exit_status, enum end_kind end, const char *format, ...);
 
 /* `awaited`: the child would wait for it in vain. */
 static int send_message(
     struct parent *p, enum child_name name, const struct ipc_message *m, bool awaited)
 {
 	const struct child_process *child = &p->children[name];
-	char text[TEXT_CAP];
 	int error = child->watch.fd < 0 ? -EPIPE : ipc_send(child->watch.fd, m);
-	if (ipc_is_refused(error) || (awaited && ipc_may_pass(error))) {
-		snprintf(text, sizeof(text), "the parent cannot send to its children (sendmsg): %s",
-		    error_text(-error));
-		begin_closing(p, EXIT_FAILED, END_SENTENCE, text);
-	}
+	if (ipc_is_refused(error) || (awaited && ipc_may_pass(error)))
+		begin_closing(p, EXIT_FAILED, END_SENTENCE,
+		    "the parent cannot send to its children (sendmsg): %s", error_text(-error));
 	return error;
 }
 
@@ -186,15 +184,19 @@ static void continue_child(const struct parent *p, enum child_name name)
 
 /* The first end is the reason. Both children get to finish: the call manager takes leave of the
  * server, the gateway hands pppd what the server sent last. */
-static void begin_closing(struct parent *p, int exit_status, enum end_kind end, const char *text)
+static void begin_closing(
+    struct parent *p, int exit_status, enum end_kind end, const char *format, ...)
 {
 	struct ipc_message drain = {.type = IPC_DRAIN, .fd = -1, .u.linger = p->by_server};
+	va_list args;
 	if (p->phase >= PHASE_CLOSING)
 		return;
 	p->phase = PHASE_CLOSING;
 	p->exit_status = exit_status;
 	p->end = end;
-	snprintf(p->end_text, sizeof(p->end_text), "%s", text);
+	va_start(args, format);
+	vsnprintf(p->end_text, sizeof(p->end_text), format, args);
+	va_end(args);
 	connector_cancel(&p->connector);
 	p->heartbeat_timer.deadline_us = DEADLINE_NEVER;
 	p->end_timer.deadline_us = loop_now_us(&p->loop) + CHILDREN_WAIT_US;
@@ -210,14 +212,15 @@ static void end_by_callmgr(struct parent *p, const struct ipc_ended *ended)
 {
 	p->by_server = ended->by_server;
 	enum end_kind kind = p->was_up && p->has_call ? END_SENTENCE : END_CALLMGR;
-	begin_closing(p, ended->exit_status, kind, ended->text);
+	begin_closing(p, ended->exit_status, kind, "%s", ended->text);
 }
 
 static void end_by_gateway(struct parent *p, const struct ipc_ended *ended)
 {
 	bool sentence = p->was_up && ended->exit_status;
 	p->on_purpose = p->on_purpose || (p->phase < PHASE_CLOSING && ended->exit_status == 0);
-	begin_closing(p, ended->exit_status, sentence ? END_SENTENCE : END_CLAUSE, ended->text);
+	begin_closing(
+	    p, ended->exit_status, sentence ? END_SENTENCE : END_CLAUSE, "%s", ended->text);
 }
 
 /*
@@ -297,24 +300,19 @@ static void on_end_timer(void *context, int64_t now_us)
 static void child_exited(struct child_process *child)
 {
 	struct parent *p = child->parent;
-	char text[CONNECTOR_TEXT_MAX + TEXT_CAP];
+	const char *server = p->connector.server_text;
 	if (child->watch.fd >= 0)
 		loop_remove(&p->loop, &child->watch);
 	close_fd(&child->watch.fd);
-	if (p->phase >= PHASE_CLOSING)
-		return;
-	if (child == &p->children[CHILD_GATEWAY]) {
-		snprintf(text, sizeof(text),
-		    "The call to %s was ended: its gateway process has exited",
-		    p->connector.server_text);
-		begin_closing(p, EXIT_FAILED, END_SENTENCE, text);
-		return;
-	}
-	snprintf(text, sizeof(text),
-	    "Call manager exited with error: it exited without a final message %s the call to %s%s",
-	    p->was_up ? "and with it" : "before", p->connector.server_text,
-	    p->was_up ? "" : " was established");
-	begin_closing(p, EXIT_FAILED, END_SENTENCE, text);
+	if (child == &p->children[CHILD_GATEWAY])
+		begin_closing(p, EXIT_FAILED, END_SENTENCE,
+		    "The call to %s was ended: its gateway process has exited", server);
+	else
+		begin_closing(p, EXIT_FAILED, END_SENTENCE,
+		    "Call manager exited with error: it exited without a final message %s the call "
+		    "to %s%s",
+		    p->was_up ? "and with it" : "before", server,
+		    p->was_up ? "" : " was established");
 }
 
 static void reap_children(struct parent *p)
@@ -337,15 +335,14 @@ static void reap_children(struct parent *p)
 static void on_heartbeat_timer(void *context, int64_t now_us)
 {
 	struct parent *p = context;
-	char why[TEXT_CAP];
 	if (++p->heartbeats_missed < HEARTBEATS_MISSED_MAX) {
 		p->heartbeat_timer.deadline_us = now_us + IPC_HEARTBEAT_US;
 		return;
 	}
-	snprintf(why, sizeof(why), "%s: no sign of life for %d s, it is stopped or hangs,",
+	begin_closing(p, EXIT_FAILED, END_CLAUSE,
+	    "%s: no sign of life for %d s, it is stopped or hangs,",
 	    p->has_call ? "The gateway does not start" : "Call manager exited with error",
 	    (int)(HEARTBEATS_MISSED_MAX * IPC_HEARTBEAT_US / USEC_PER_SEC));
-	begin_closing(p, EXIT_FAILED, END_CLAUSE, why);
 	continue_child(p, CHILD_GATEWAY);
 }
 
@@ -390,7 +387,7 @@ static void on_connection_broken(void *context, const char *text)
 	struct parent *p = context;
 	if (p->phase < PHASE_CLOSING)
 		log_fatal("%s", text);
-	begin_closing(p, EXIT_FAILED, END_LOGGED, text);
+	begin_closing(p, EXIT_FAILED, END_LOGGED, "%s", text);
 }
 
 /* The gateway carries packets: main may become pppd. */
@@ -517,7 +514,6 @@ static void on_child(void *context, short revents, int64_t now_us)
 static void on_signal(void *context, int signo, int64_t now_us)
 {
 	struct parent *p = context;
-	char why[TEXT_CAP];
 	if (signo == SIGUSR1) {
 		ipc_send_optional(p->children[CHILD_GATEWAY].watch.fd, IPC_STATS_DUMP);
 	} else if (signo == SIGCHLD) {
@@ -526,8 +522,8 @@ static void on_signal(void *context, int signo, int64_t now_us)
 		on_end_timer(p, now_us);
 	} else {
 		p->on_purpose = true;
-		snprintf(why, sizeof(why), "ended by signal %d (%s)", signo, strsignal(signo));
-		begin_closing(p, p->was_up ? 0 : EXIT_FAILED, END_CLAUSE, why);
+		begin_closing(p, p->was_up ? 0 : EXIT_FAILED, END_CLAUSE, "ended by signal %d (%s)",
+		    signo, strsignal(signo));
 	}
 }
 
@@ -591,15 +587,6 @@ static int fail(const char *what, int error)
 	return EXIT_FAILED;
 }
 
-static int open_network_side(struct parent *p)
-{
-	const char *what;
-	int error = gre_side_open(&p->gre, p->options, &what);
-	if (error)
-		return what ? fail(what, error) : EXIT_FAILED;
-	return 0;
-}
-
 /* The child gives up what it does not need before it reads anything from anyone. */
 static void become_child(struct parent *p, const char *name, const int *keep, size_t count)
 {
@@ -661,9 +648,7 @@ static int fork_child(struct parent *p, enum child_name name, int (*run)(struct 
 	if (child->pid == 0)
 		exit(run(p, pair[1]));
 	close(pair[1]);
-	child->watch = (struct loop_watch){
-	    .fd = pair[0], .events = POLLIN, .ready = on_child, .context = child};
-	error = loop_add(&p->loop, &child->watch);
+	error = loop_watch_fd(&p->loop, &child->watch, pair[0], POLLIN, on_child, child);
 	return error ? fail("cannot watch a child", error) : 0;
 }
 
@@ -700,13 +685,9 @@ static int init_loop(struct parent *p)
 
 static int watch_pppd(struct parent *p)
 {
-	p->heartbeat_timer = (struct loop_timer){.deadline_us = p->started_us + IPC_HEARTBEAT_US,
-	    .expired = on_heartbeat_timer,
-	    .context = p};
-	p->end_timer = (struct loop_timer){
-	    .deadline_us = DEADLINE_NEVER, .expired = on_end_timer, .context = p};
-	loop_timer_add(&p->loop, &p->heartbeat_timer);
-	loop_timer_add(&p->loop, &p->end_timer);
+	loop_timer_start(
+	    &p->loop, &p->heartbeat_timer, p->started_us + IPC_HEARTBEAT_US, on_heartbeat_timer, p);
+	loop_timer_start(&p->loop, &p->end_timer, DEADLINE_NEVER, on_end_timer, p);
 	p->pty_watch =
 	    (struct loop_watch){.fd = p->pppd.pty_in, .events = 0, .ready = on_pty, .context = p};
 	p->main_watch = (struct loop_watch){
@@ -751,9 +732,9 @@ static int set_up(struct parent *p, int main_fd)
 	int error = pppd_side_open(&p->pppd, main_fd, &what);
 	if (error)
 		return fail(what, error);
-	status = open_network_side(p);
-	if (status)
-		return pause_start(p, status);
+	error = gre_side_open(&p->gre, p->options, &what);
+	if (error)
+		return pause_start(p, what ? fail(what, error) : EXIT_FAILED);
 	p->listener = run_socket_open(&p->run_socket);
 	if (p->listener < 0)
 		log_info("no socket for --status: %s", error_text(-p->listener));

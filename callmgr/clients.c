@@ -92,18 +92,13 @@ static void on_connection(void *context, short revents, int64_t now_us)
 		pause_listener(c, now_us, -fd);
 	if (fd < 0)
 		return;
-	*client = (struct client){.all = c,
-	    .watch = {.fd = fd, .events = POLLIN, .ready = on_request, .context = client},
-	    .timer = {.deadline_us = now_us + REQUEST_WAIT_US,
-		.expired = on_request_timeout,
-		.context = client}};
-	if (loop_add(c->loop, &client->watch) < 0) {
-		close(fd);
-		client->watch.fd = -1;
-		return;
-	}
-	loop_timer_add(c->loop, &client->timer);
-	listen_again(c);
+	*client = (struct client){.all = c};
+	loop_timer_start(
+	    c->loop, &client->timer, now_us + REQUEST_WAIT_US, on_request_timeout, client);
+	if (loop_watch_fd(c->loop, &client->watch, fd, POLLIN, on_request, client) < 0)
+		close_client(client);
+	else
+		listen_again(c);
 }
 
 static void on_accept_pause_end(void *context, int64_t now_us)
@@ -115,17 +110,13 @@ static void on_accept_pause_end(void *context, int64_t now_us)
 int clients_init(struct clients *c, struct loop *loop, int listener, uid_t uid,
     const struct clients_ops *ops, void *context)
 {
-	*c = (struct clients){.loop = loop,
-	    .ops = ops,
-	    .context = context,
-	    .uid = uid,
-	    .listener = {.fd = listener, .events = POLLIN, .ready = on_connection, .context = c},
-	    .accept_timer = {
-		.deadline_us = DEADLINE_NEVER, .expired = on_accept_pause_end, .context = c}};
+	*c = (struct clients){
+	    .loop = loop, .ops = ops, .context = context, .uid = uid, .listener.fd = -1};
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		c->places[i].watch.fd = -1;
-	loop_timer_add(loop, &c->accept_timer);
-	return listener < 0 ? 0 : loop_add(loop, &c->listener);
+	loop_timer_start(loop, &c->accept_timer, DEADLINE_NEVER, on_accept_pause_end, c);
+	return listener < 0 ? 0
+	                    : loop_watch_fd(loop, &c->listener, listener, POLLIN, on_connection, c);
 }
 
 void clients_answer(struct clients *c, const char *status)

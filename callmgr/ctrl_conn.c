@@ -272,9 +272,7 @@ void ctrl_conn_init(
     struct ctrl_conn *c, struct loop *loop, const struct ctrl_conn_ops *ops, void *context)
 {
 	*c = (struct ctrl_conn){.loop = loop, .ops = ops, .context = context, .tcp.fd = -1};
-	c->timer = (struct loop_timer){
-	    .deadline_us = DEADLINE_NEVER, .expired = on_deadline, .context = c};
-	loop_timer_add(loop, &c->timer);
+	loop_timer_start(loop, &c->timer, DEADLINE_NEVER, on_deadline, c);
 }
 
 int ctrl_conn_start(
@@ -284,8 +282,7 @@ int ctrl_conn_start(
 	c->config = *config;
 	c->tcp_error = 0;
 	c->unanswered = 0;
-	c->tcp = (struct loop_watch){.fd = fd, .events = POLLIN, .ready = on_tcp, .context = c};
-	int error = loop_add(c->loop, &c->tcp);
+	int error = loop_watch_fd(c->loop, &c->tcp, fd, POLLIN, on_tcp, c);
 	if (error) {
 		close(fd);
 		c->tcp.fd = -1;

@@ -196,12 +196,6 @@ static void init_parts(struct datapath *p, const struct datapath_config *config)
 	net_rx_init(&p->rx, &rx, &p->session, config->queue, p->pty, &p->stats);
 }
 
-static void set_watch(struct loop_watch *w, int fd, short events,
-    void (*ready)(void *context, short revents, int64_t now_us), struct datapath *p)
-{
-	*w = (struct loop_watch){.fd = fd, .events = events, .ready = ready, .context = p};
-}
-
 int datapath_start(struct datapath *p, const struct datapath_config *config,
     const struct datapath_events *events, struct loop *loop, int64_t now_us)
 {
@@ -213,17 +207,14 @@ int datapath_start(struct datapath *p, const struct datapath_config *config,
 	p->stall_us = DEADLINE_NEVER;
 	init_parts(p, config);
 
-	set_watch(&p->gre_watch, config->net.fd, LOOP_OFF, on_gre, p);
-	set_watch(&p->in_watch, config->pty.in, POLLIN, on_pty_readable, p);
-	set_watch(&p->out_watch, config->pty.out, LOOP_OFF, on_pty_writable, p);
-	p->timer = (struct loop_timer){.deadline_us = now_us, .expired = on_timer, .context = p};
-
-	int error = loop_add(loop, &p->gre_watch);
+	loop_timer_start(loop, &p->timer, now_us, on_timer, p);
+	int error = loop_watch_fd(loop, &p->gre_watch, config->net.fd, LOOP_OFF, on_gre, p);
 	if (!error)
-		error = loop_add(loop, &p->in_watch);
+		error =
+		    loop_watch_fd(loop, &p->in_watch, config->pty.in, POLLIN, on_pty_readable, p);
 	if (!error)
-		error = loop_add(loop, &p->out_watch);
-	loop_timer_add(loop, &p->timer);
+		error = loop_watch_fd(
+		    loop, &p->out_watch, config->pty.out, LOOP_OFF, on_pty_writable, p);
 	if (!error)
 		net_tx_send_empty(&p->tx, config->session.peer_call_id);
 	return error;

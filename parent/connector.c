@@ -153,10 +153,8 @@ static int begin_route(struct connector *c)
 		    c->server_text);
 	else if (error && error != -ELOOP && !is_unroutable(error))
 		log_info("no host route to %s: %s", c->server_text, error_text(-error));
-	c->watch = (struct loop_watch){
-	    .fd = c->route.events_fd, .events = POLLIN, .ready = on_route, .context = c};
 	if (c->route.events_fd >= 0)
-		(void)loop_add(c->loop, &c->watch);
+		(void)loop_watch_fd(c->loop, &c->watch, c->route.events_fd, POLLIN, on_route, c);
 	return error;
 }
 
@@ -173,10 +171,9 @@ void connector_init(struct connector *c, const struct pptp_options *o, struct lo
 	    .loop = loop,
 	    .ops = ops,
 	    .context = context,
-	    .wait_until_us = wait_until_us,
-	    .timer = {.deadline_us = DEADLINE_NEVER, .expired = on_wait_end, .context = c}};
+	    .wait_until_us = wait_until_us};
 	snprintf(c->server_text, sizeof(c->server_text), "%.255s", o->server);
-	loop_timer_add(loop, &c->timer);
+	loop_timer_start(loop, &c->timer, DEADLINE_NEVER, on_wait_end, c);
 }
 
 /* The server that the user named, where that was by address, and no more addresses than a call

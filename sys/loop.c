@@ -117,6 +117,13 @@ int loop_add(struct loop *l, struct loop_watch *w)
 	return 0;
 }
 
+int loop_watch_fd(struct loop *l, struct loop_watch *w, int fd, short events,
+    void (*ready)(void *context, short revents, int64_t now_us), void *context)
+{
+	*w = (struct loop_watch){.fd = fd, .events = events, .ready = ready, .context = context};
+	return loop_add(l, w);
+}
+
 void loop_remove(struct loop *l, struct loop_watch *w)
 {
 	struct loop_watch **link = &l->watches;
@@ -144,6 +151,14 @@ void loop_timer_add(struct loop *l, struct loop_timer *t)
 		assert(other != t);
 	t->next = l->timers;
 	l->timers = t;
+}
+
+void loop_timer_start(struct loop *l, struct loop_timer *t, int64_t deadline_us,
+    void (*expired)(void *context, int64_t now_us), void *context)
+{
+	*t =
+	    (struct loop_timer){.deadline_us = deadline_us, .expired = expired, .context = context};
+	loop_timer_add(l, t);
 }
 
 void loop_timer_remove(struct loop *l, struct loop_timer *t)

@@ -90,6 +90,12 @@ void loop_remove(struct loop *l, struct loop_watch *w);
 void loop_timer_add(struct loop *l, struct loop_timer *t);
 void loop_timer_remove(struct loop *l, struct loop_timer *t);
 
+/* Fill in the watch or the timer, whatever it held, and add it. */
+int loop_watch_fd(struct loop *l, struct loop_watch *w, int fd, short events,
+    void (*ready)(void *context, short revents, int64_t now_us), void *context);
+void loop_timer_start(struct loop *l, struct loop_timer *t, int64_t deadline_us,
+    void (*expired)(void *context, int64_t now_us), void *context);
+
 /* For a failure that poll does not show, such as a shortage of memory: the watch calls back in 10 ms at
  * the earliest, where it would be called at once and for ever. False after a second of nothing but
  * pauses: what lasts so long is no passing shortage, and those who cannot do without the watch end. */

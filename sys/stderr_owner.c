@@ -70,9 +70,7 @@ void stderr_owner_watch(struct stderr_owner *s, struct loop *loop, int fd, bool 
 {
 	if (s->loop)
 		return;
-	s->watch =
-	    (struct loop_watch){.fd = fd, .events = POLLIN, .ready = on_exited, .context = s};
-	if (fd >= 0 && loop_add(loop, &s->watch) == 0)
+	if (fd >= 0 && loop_watch_fd(loop, &s->watch, fd, POLLIN, on_exited, s) == 0)
 		s->loop = loop;
 	else
 		log_quiet_stderr(unless_alone);
