@@ -39,32 +39,20 @@ struct route_path {
 	struct in_addr gateway; /* INADDR_ANY: on-link, or through an IPv6 gateway */
 	struct in_addr source;
 	int device_index;
-	char device[ROUTE_DEVICE_MAX];
 	bool local;     /* to this host itself */
 	uint32_t table; /* in which the kernel found it */
-};
-
-/* A next hop that a table has for the server. */
-struct candidate {
-	bool found;
-	uint8_t type;
-	uint8_t prefix;
-	struct in_addr destination;
-	uint32_t metric;
-	uint32_t table;
-	struct route_hop hop;
 };
 
 /* What the routes in one table, or in those that follow it, say. */
 struct route_scan {
 	struct host_route *route;
-	struct route_hop used;   /* the kernel's answer: its choice among the hops of a route */
-	uint32_t table;          /* being read */
-	struct candidate best;   /* neither ours nor through a tunnel */
-	struct candidate local;  /* the best one through the device that has our local address */
-	struct candidate home;   /* what has become of the route that ours was copied from */
-	struct candidate tunnel; /* the best one through our tunnel */
-	bool hop_confirmed;      /* the home route still leads to the hop of ours */
+	struct route_hop used;       /* the kernel's answer: its choice among the hops of a route */
+	uint32_t table;              /* being read */
+	struct route_candidate best; /* neither ours nor through a tunnel */
+	struct route_candidate local;  /* the best one by the device that has our address */
+	struct route_candidate home;   /* what has become of the route that ours was copied from */
+	struct route_candidate tunnel; /* the best one through our tunnel */
+	bool hop_confirmed;            /* the home route still leads to the hop of ours */
 	struct route_hop ours[OURS_MAX]; /* in the first table */
 	size_t ours_count;
 	bool ours_live; /* the kernel does not mark all of them dead */
@@ -87,6 +75,14 @@ static bool get_device(const struct host_route *r, int index, struct ifreq *requ
 {
 	*request = (struct ifreq){.ifr_ifindex = index};
 	return ioctl(r->rtnl.fd, SIOCGIFNAME, request) == 0;
+}
+
+static void copy_name(const struct host_route *r, int index, char name[ROUTE_DEVICE_MAX])
+{
+	struct ifreq device;
+	_Static_assert(IFNAMSIZ == ROUTE_DEVICE_MAX, "a device's name with its NUL");
+	if (get_device(r, index, &device))
+		memcpy(name, device.ifr_name, ROUTE_DEVICE_MAX);
 }
 
 /* How the kernel routes what a TCP connection from `local` sends. 0, -ENETUNREACH (also for a local
@@ -114,10 +110,6 @@ static int look_up(struct host_route *r, struct in_addr local, struct route_path
 	path->table = answer.table;
 	if (answer.fixed.rtm_type != RTN_LOCAL && answer.fixed.rtm_type != RTN_UNICAST)
 		return -ENETUNREACH;
-	struct ifreq device = {.ifr_ifindex = path->device_index};
-	_Static_assert(IFNAMSIZ == ROUTE_DEVICE_MAX, "a device's name with its NUL");
-	if (ioctl(rtnl->fd, SIOCGIFNAME, &device) == 0)
-		memcpy(path->device, device.ifr_name, sizeof(path->device));
 	return 0;
 }
 
@@ -176,7 +168,7 @@ static void look_for_source(struct host_route *r)
 
 /* ---- the scan ---- */
 
-static bool beats(const struct candidate *a, const struct candidate *b)
+static bool beats(const struct route_candidate *a, const struct route_candidate *b)
 {
 	if (!b->found || !a->found)
 		return a->found;
@@ -185,15 +177,15 @@ static bool beats(const struct candidate *a, const struct candidate *b)
 	return a->metric < b->metric; /* of equals the kernel takes the first, too */
 }
 
-static void keep_better(struct candidate *kept, const struct candidate *c)
+static void keep_better(struct route_candidate *kept, const struct route_candidate *c)
 {
 	if (beats(c, kept))
 		*kept = *c;
 }
 
-static bool is_home_route(const struct route_home *home, const struct candidate *c)
+static bool is_home_route(const struct route_candidate *home, const struct route_candidate *c)
 {
-	if (!home->known)
+	if (!home->found)
 		return c->hop.gateway.s_addr == home->hop.gateway.s_addr &&
 		       c->hop.has_gateway6 == home->hop.has_gateway6;
 	return c->destination.s_addr == home->destination.s_addr && c->prefix == home->prefix &&
@@ -204,20 +196,20 @@ static bool is_home_route(const struct route_home *home, const struct candidate 
 static int home_device(const struct host_route *r)
 {
 	struct ifreq device;
-	if (get_device(r, r->home.device_index, &device))
-		return r->home.device_index;
+	if (get_device(r, r->home_index, &device))
+		return r->home_index;
 	if (r->source_device == 0 || is_any_tunnel(r, r->source_device) ||
 	    !get_device(r, r->source_device, &device))
 		return 0;
 	/* While the tunnel is not known, a device of another name may be the tunnel. */
-	if (r->request.tunnel_index == 0 && strcmp(device.ifr_name, r->home.device) != 0)
+	if (r->request.tunnel_index == 0 && strcmp(device.ifr_name, r->home_name) != 0)
 		return 0;
 	if (ioctl(r->rtnl.fd, SIOCGIFFLAGS, &device) < 0 || device.ifr_flags & IFF_LOOPBACK)
 		return 0;
 	return r->source_device;
 }
 
-static void scan_hop(struct route_scan *s, const struct candidate *c)
+static void scan_hop(struct route_scan *s, const struct route_candidate *c)
 {
 	struct host_route *r = s->route;
 	int device = c->hop.device_index;
@@ -231,7 +223,7 @@ static void scan_hop(struct route_scan *s, const struct candidate *c)
 		/* Of a nexthop object that the dump does not resolve no change can be seen. */
 		if (route_hop_same_gateway(&c->hop, &r->hop) || (device == 0 && c->hop.incomplete))
 			s->hop_confirmed = true;
-		if (r->home.device_index != 0 && device == home_device(r) && !c->hop.incomplete &&
+		if (r->home_index != 0 && device == home_device(r) && !c->hop.incomplete &&
 		    c->type == RTN_UNICAST)
 			keep_better(&s->home, c);
 	}
@@ -265,7 +257,7 @@ static void scan_handler(void *context, uint16_t type, struct rtnl_view body)
 	}
 	if (m.fixed.rtm_flags & RTNH_F_DEAD)
 		return; /* no carrier, and ignore_routes_with_linkdown: the kernel skips it as well */
-	struct candidate c = {.found = true,
+	struct route_candidate c = {.found = true,
 	    .type = m.fixed.rtm_type,
 	    .prefix = m.fixed.rtm_dst_len,
 	    .destination = m.destination,
@@ -390,17 +382,12 @@ static int put_route(struct host_route *r, const struct route_scan *s, const str
 	return 0;
 }
 
-static void set_home(struct host_route *r, const struct candidate *c)
+static void set_home(struct host_route *r, const struct route_candidate *c)
 {
-	struct ifreq device;
-	r->home = (struct route_home){.known = c->found,
-	    .destination = c->destination,
-	    .prefix = c->prefix,
-	    .table = c->table,
-	    .device_index = r->hop.device_index,
-	    .hop = r->hop};
-	if (get_device(r, r->hop.device_index, &device))
-		memcpy(r->home.device, device.ifr_name, sizeof(r->home.device));
+	r->home = *c;
+	r->home.hop = r->hop;
+	r->home_index = r->hop.device_index;
+	copy_name(r, r->hop.device_index, r->home_name);
 	(void)route_holder_take(
 	    &r->uplink, ROUTE_HOLDER_UPLINK, r->request.server, (uint32_t)r->hop.device_index);
 }
@@ -409,7 +396,7 @@ static void set_home(struct host_route *r, const struct candidate *c)
 
 /* An on-link network or another's host route; but a tunnel may have the server's own address at its
  * other end, to which the kernel makes a host route as well. */
-static bool is_enough_alone(const struct route_scan *s, const struct candidate *c)
+static bool is_enough_alone(const struct route_scan *s, const struct route_candidate *c)
 {
 	return (c->prefix == HOST ||
 		   (route_hop_is_direct(&c->hop) && c->prefix >= ON_LINK_PREFIX)) &&
@@ -419,7 +406,7 @@ static bool is_enough_alone(const struct route_scan *s, const struct candidate *
 /* Adds the host route where the best path outside all tunnels needs one. 0 or a negative errno. */
 static int add_where_needed(struct host_route *r, const struct route_scan *s)
 {
-	static const struct candidate unknown = {0};
+	static const struct route_candidate unknown = {0};
 	if (s->ours_live && others_hold(r, s->table)) {
 		use_route(r, &s->ours[0]);
 		set_home(r, s->best.found && route_hop_same_gateway(&s->best.hop, &r->hop)
@@ -445,7 +432,7 @@ static bool home_has_moved(const struct host_route *r, const struct route_scan *
 	if (!s->home.found || r->request.tunnel_index == 0)
 		return false;
 	if (s->home.hop.device_index == r->hop.device_index)
-		return r->home.known && !s->hop_confirmed;
+		return r->home.found && !s->hop_confirmed;
 	/* Another call may have begun through the device to which this one had to move. */
 	return !route_holder_others(&ROUTE_HOLDER_NONE, ROUTE_HOLDER_UPLINK, r->request.server,
 	    (uint32_t)r->hop.device_index);
@@ -454,12 +441,12 @@ static bool home_has_moved(const struct host_route *r, const struct route_scan *
 static int put_home_route(
     struct host_route *r, const struct route_scan *s, const struct route_hop *hop)
 {
-	int before = r->home.device_index;
+	int before = r->home_index;
 	int rc = put_route(r, s, hop);
 	if (rc < 0)
 		return rc;
 	r->home.hop = *hop;
-	r->home.device_index = hop->device_index;
+	r->home_index = hop->device_index;
 	if (before != hop->device_index)
 		(void)route_holder_take(&r->uplink, ROUTE_HOLDER_UPLINK, r->request.server,
 		    (uint32_t)hop->device_index);
@@ -469,7 +456,7 @@ static int put_home_route(
 /* Puts the hop back if the kernel takes it. */
 static int retry_hop(struct host_route *r, const struct route_scan *s, struct route_hop hop)
 {
-	bool home = hop.device_index == r->home.device_index;
+	bool home = hop.device_index == r->home_index;
 	if (home)
 		hop.device_index = home_device(r);
 	if (hop.device_index == 0)
@@ -491,7 +478,7 @@ static int restore_route(struct host_route *r, const struct route_scan *s)
 		rc = put_home_route(r, s, &s->home.hop);
 	if (rc < 0)
 		rc = retry_hop(r, s, r->hop);
-	if (rc < 0 && r->hop.device_index != r->home.device_index)
+	if (rc < 0 && r->hop.device_index != r->home_index)
 		rc = retry_hop(r, s, r->home.hop);
 	return rc;
 }
@@ -513,7 +500,7 @@ static int maintain(struct host_route *r, const struct route_scan *s)
 	if (r->request.tunnel_index == 0 || !s->best.found || s->best.type != RTN_UNICAST)
 		return -ENETUNREACH;
 	bool use_local = s->local.found && s->local.type == RTN_UNICAST && !s->local.hop.incomplete;
-	const struct candidate *to = use_local ? &s->local : &s->best;
+	const struct route_candidate *to = use_local ? &s->local : &s->best;
 	if (to->hop.incomplete)
 		return -EOPNOTSUPP;
 	if (!r->wanted && is_enough_alone(s, to))
@@ -582,7 +569,7 @@ static enum route_state refresh(struct host_route *r, int *error)
 	int found = look(r, &path);
 	*error = 0;
 	r->removed = false;
-	if (r->manage && !path.local && (found == 0 || r->decided))
+	if (r->request.manage && !path.local && (found == 0 || r->decided))
 		*error = reconcile(r, &path, &found);
 	if (found < 0) {
 		*error = found;
@@ -592,11 +579,11 @@ static enum route_state refresh(struct host_route *r, int *error)
 		*error = -ELOOP;
 		return ROUTE_STATE_LOOP;
 	}
-	memcpy(r->device, path.device, sizeof(r->device));
+	copy_name(r, path.device_index, r->device);
 	if (!r->decided) {
 		r->wanted = r->added || *error < 0;
 		if (!r->added)
-			r->home.device_index = path.device_index;
+			r->home_index = path.device_index;
 	}
 	r->decided = true;
 	return ROUTE_STATE_GOOD;
@@ -642,23 +629,19 @@ static void claim_tunnel(struct host_route *r, unsigned index)
 int host_route_begin(struct host_route *r, const struct host_route_request *request)
 {
 	*r = (struct host_route){.request = *request,
-	    .manage = request->manage,
 	    .table = RT_TABLE_MAIN,
-	    .events_fd = -1,
 	    .hold = ROUTE_HOLDER_NONE,
 	    .tunnel = ROUTE_HOLDER_NONE,
 	    .uplink = ROUTE_HOLDER_NONE,
 	    .rtnl = {.fd = -1},
 	    .events = {.fd = -1}};
-	int rc = rtnl_open(&r->rtnl, 0);
+	int rc = rtnl_open(&r->rtnl, NETLINK_ROUTE, 0);
 	if (rc < 0)
 		return rc;
 	claim_tunnel(r, request->tunnel_index);
 	/* Before the first look, so that nothing changes unnoticed between it and the next. */
-	rc = rtnl_open(
-	    &r->events, RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_RULE | RTMGRP_LINK);
-	if (rc == 0)
-		r->events_fd = r->events.fd;
+	rc = rtnl_open(&r->events, NETLINK_ROUTE,
+	    RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_RULE | RTMGRP_LINK);
 	int error;
 	r->state = refresh(r, &error);
 	if (error == -EHOSTUNREACH) {
@@ -692,7 +675,7 @@ static bool is_reached_from_elsewhere(struct host_route *r)
 	bool other = found == 0 && path.source.s_addr != r->source.s_addr &&
 	             device_of_address(r, path.source) == path.device_index;
 	if (r->request.tunnel_index == 0)
-		return other && path.device_index == r->home.device_index;
+		return other && path.device_index == r->home_index;
 	if (found == 0 && !is_any_tunnel(r, path.device_index))
 		return other;
 	return scan_all(&s, r, &path, r->holding || found < 0 ? r->table : path.table) == 0 &&
@@ -735,7 +718,7 @@ static enum route_event update(struct host_route *r, int64_t now_us)
 		return ROUTE_EVENT_NONE;
 	if (!count_restore(r, now_us))
 		return ROUTE_EVENT_RESTORED;
-	r->manage = false;
+	r->request.manage = false;
 	return ROUTE_EVENT_CONTESTED;
 }
 
@@ -772,5 +755,4 @@ void host_route_end(struct host_route *r)
 	route_holder_release(&r->uplink);
 	rtnl_close(&r->rtnl);
 	rtnl_close(&r->events);
-	r->events_fd = -1;
 }

@@ -54,28 +54,27 @@ struct host_route_request {
 	unsigned tunnel_index; /* interface index of our own tunnel; 0: not known (yet) */
 };
 
-/* The route from which ours was copied: where the call began. */
-struct route_home {
-	bool known; /* false: ours was another call's, only its hop is known */
-	struct in_addr destination;
+/* A next hop that a table has for the server. */
+struct route_candidate {
+	bool found;
+	uint8_t type;
 	uint8_t prefix;
+	struct in_addr destination;
+	uint32_t metric;
 	uint32_t table;
-	int device_index;
-	char device[ROUTE_DEVICE_MAX];
 	struct route_hop hop;
 };
 
 struct host_route {
 	/* For reading. */
-	int events_fd;                 /* rtnetlink notifications; -1: none */
+	struct rtnl events;            /* notifications; fd -1: none */
 	char device[ROUTE_DEVICE_MAX]; /* of the last path outside the tunnel */
 	bool added;                    /* the call uses a host route of ours, or waits to */
 	bool guarded;                  /* the unreachable guard is in place */
 	enum route_state state;
 
 	/* Private. */
-	struct host_route_request request;
-	bool manage;  /* as asked for, until contested */
+	struct host_route_request request; /* `manage` until contested */
 	bool decided; /* there was a good path, and a host route was added or found unnecessary */
 	bool wanted;  /* a host route is needed, whether or not we could add it */
 	bool present; /* ours is in the kernel: `hop`, in `table` */
@@ -90,11 +89,14 @@ struct host_route {
 	int64_t restores_since_us;
 	uint32_t table;
 	struct route_hop hop;
-	struct route_home home;
+	/* The route from which ours was copied: where the call began. Not found: ours was another
+	 * call's, only its hop is known. */
+	struct route_candidate home;
+	int home_index; /* of its device, also where no route was needed */
+	char home_name[ROUTE_DEVICE_MAX];
 	bool holding; /* `table` is the one that we hold, even if no socket says so */
 	struct route_holder hold, tunnel, uplink;
 	struct rtnl rtnl; /* requests */
-	struct rtnl events;
 };
 
 /*
@@ -102,11 +104,11 @@ struct host_route {
  * on this host, or with a host route already), and subscribes to changes. 0; -ENETUNREACH: no path;
  * -ELOOP: the only one leads into our tunnel; -EPERM: no right to add the route; -EOPNOTSUPP: the
  * route encapsulates and cannot be repeated; or another negative errno. Whatever it returns,
- * changes are watched if events_fd is there, and host_route_end is in order.
+ * changes are watched if events.fd is there, and host_route_end is in order.
  */
 int host_route_begin(struct host_route *r, const struct host_route_request *request);
 
-/* After events_fd became readable: processes the notifications, repairs the route, reports a change
+/* After events.fd became readable: processes the notifications, repairs the route, reports a change
  * once. Before there was a path, a ROUTE_EVENT_BACK says that the host route was begun, too. */
 enum route_event host_route_on_events(struct host_route *r, int64_t now_us);
 

@@ -175,7 +175,7 @@ static bool check_route(struct reach *r)
 	struct route_msg route;
 	struct report_result *result = report_add(r->report, REPORT_ROUTE, REPORT_OK);
 	report_add_address(result, "address", r->server);
-	int error = rtnl_open(&rtnl, 0);
+	int error = rtnl_open(&rtnl, NETLINK_ROUTE, 0);
 	if (error) {
 		result->state = REPORT_UNKNOWN;
 		text_add(&result->text, "cannot ask for the route: %s", error_text(-error));

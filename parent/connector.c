@@ -153,8 +153,8 @@ static int begin_route(struct connector *c)
 		    c->server_text);
 	else if (error && error != -ELOOP && !is_unroutable(error))
 		log_info("no host route to %s: %s", c->server_text, error_text(-error));
-	if (c->route.events_fd >= 0)
-		(void)loop_watch_fd(c->loop, &c->watch, c->route.events_fd, POLLIN, on_route, c);
+	if (c->route.events.fd >= 0)
+		(void)loop_watch_fd(c->loop, &c->watch, c->route.events.fd, POLLIN, on_route, c);
 	return error;
 }
 
@@ -203,7 +203,7 @@ bool connector_request(
 		reply(c, ELOOP, -1);
 		return true;
 	}
-	c->pending = request->is_last && c->route.events_fd >= 0 && now_us < c->wait_until_us;
+	c->pending = request->is_last && c->route.events.fd >= 0 && now_us < c->wait_until_us;
 	c->timer.deadline_us = c->pending ? c->wait_until_us : DEADLINE_NEVER;
 	connect_server(c);
 	if (c->pending)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -67,7 +68,7 @@ int conntrack_find_entry(int tcp, struct conntrack_entry *entry)
 	if (getsockname(tcp, (struct sockaddr *)&from, &from_len) < 0 ||
 	    getpeername(tcp, (struct sockaddr *)&to, &to_len) < 0)
 		return -errno;
-	int rc = rtnl_open_netfilter(&rtnl);
+	int rc = rtnl_open(&rtnl, NETLINK_NETFILTER, 0);
 	if (rc < 0)
 		return rc;
 	rtnl_start(&q, GET, 0, &fixed, sizeof(fixed));

@@ -86,11 +86,7 @@ static void parse_multipath(struct route_msg *m, const struct rtnl_attribute *a)
 			parse_hop_attribute(&part, &hop);
 		if (!(next.rtnh_flags & RTNH_F_DEAD))
 			m->hops[m->hop_count++] = hop;
-		size_t step = ((size_t)next.rtnh_len + 3) & ~(size_t)3;
-		if (step > all.len)
-			step = all.len;
-		all.bytes += step;
-		all.len -= step;
+		rtnl_skip(&all, next.rtnh_len);
 	}
 }
 

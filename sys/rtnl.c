@@ -30,6 +30,13 @@ static size_t aligned(size_t len)
 	return (len + 3) & ~(size_t)3;
 }
 
+void rtnl_skip(struct rtnl_view *v, size_t len)
+{
+	size_t step = aligned(len) < v->len ? aligned(len) : v->len;
+	v->bytes += step;
+	v->len -= step;
+}
+
 static int open_socket(int protocol, uint32_t groups)
 {
 	int type = SOCK_RAW | SOCK_CLOEXEC | (groups ? SOCK_NONBLOCK : 0);
@@ -51,7 +58,7 @@ static int open_socket(int protocol, uint32_t groups)
 	return rc;
 }
 
-static int open_protocol(struct rtnl *r, int protocol, uint32_t groups)
+int rtnl_open(struct rtnl *r, int protocol, uint32_t groups)
 {
 	*r = (struct rtnl){.fd = -1, .packet = anon_mmap(RTNL_PACKET_MAX)};
 	if (!r->packet)
@@ -63,16 +70,6 @@ static int open_protocol(struct rtnl *r, int protocol, uint32_t groups)
 	}
 	r->fd = fd;
 	return 0;
-}
-
-int rtnl_open(struct rtnl *r, uint32_t groups)
-{
-	return open_protocol(r, NETLINK_ROUTE, groups);
-}
-
-int rtnl_open_netfilter(struct rtnl *r)
-{
-	return open_protocol(r, NETLINK_NETFILTER, 0);
 }
 
 void rtnl_close(struct rtnl *r)
@@ -176,11 +173,7 @@ static bool next_message(struct rtnl_view *v, struct nlmsghdr *header, struct rt
 	if (header->nlmsg_len < sizeof(*header) || header->nlmsg_len > v->len)
 		return false;
 	*body = (struct rtnl_view){v->bytes + sizeof(*header), header->nlmsg_len - sizeof(*header)};
-	size_t step = aligned(header->nlmsg_len);
-	if (step > v->len)
-		step = v->len;
-	v->bytes += step;
-	v->len -= step;
+	rtnl_skip(v, header->nlmsg_len);
 	return true;
 }
 
@@ -194,63 +187,50 @@ static int outcome(struct rtnl_view body)
 	return error;
 }
 
-static int talk(struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, void *context)
+int rtnl_talk(struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, void *context)
 {
 	bool changed = false;
 	int rc = send_request(r, q);
-	while (rc == 0) {
+	bool done = rc < 0;
+	while (!done) {
 		ssize_t n = receive(r);
-		if (n < 0)
-			return (int)n;
-		struct rtnl_view view = {r->packet, (size_t)n}, body;
+		struct rtnl_view view = {r->packet, n < 0 ? 0 : (size_t)n}, body;
 		struct nlmsghdr header;
-		while (next_message(&view, &header, &body)) {
+		if (n < 0) {
+			rc = (int)n;
+			done = true;
+		}
+		while (!done && next_message(&view, &header, &body)) {
 			if (header.nlmsg_seq != r->sequence)
 				continue; /* of a request that was given up */
-			if (header.nlmsg_flags & NLM_F_DUMP_INTR)
-				changed = true;
-			if (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) {
+			changed = changed || header.nlmsg_flags & NLM_F_DUMP_INTR;
+			done = header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE;
+			if (done)
 				rc = outcome(body);
-				return rc == 0 && changed ? -EAGAIN : rc;
-			}
-			if (handler)
+			else if (handler)
 				handler(context, header.nlmsg_type, body);
 		}
 	}
-	return rc;
-}
-
-int rtnl_talk(struct rtnl *r, struct rtnl_request *q, rtnl_handler *handler, void *context)
-{
-	int rc = talk(r, q, handler, context);
 	forget_packet(r);
-	return rc;
+	return rc == 0 && changed ? -EAGAIN : rc;
 }
 
-static int receive_notifications(struct rtnl *r, rtnl_handler *handler, void *context)
+int rtnl_notifications(struct rtnl *r, rtnl_handler *handler, void *context)
 {
 	int rc = 0;
 	for (int i = 0; i < PACKETS_AT_ONCE; i++) {
 		ssize_t n = receive(r);
 		if (n == -EAGAIN)
-			return rc;
-		if (n == -ENOBUFS) {
-			rc = -ENOBUFS;
-			continue;
-		}
+			break;
 		if (n < 0)
-			return (int)n;
-		struct rtnl_view view = {r->packet, (size_t)n}, body;
+			rc = (int)n;
+		if (n < 0 && n != -ENOBUFS)
+			break;
+		struct rtnl_view view = {r->packet, n < 0 ? 0 : (size_t)n}, body;
 		struct nlmsghdr header;
 		while (next_message(&view, &header, &body))
 			handler(context, header.nlmsg_type, body);
 	}
-	return rc;
-}
-
-int rtnl_notifications(struct rtnl *r, rtnl_handler *handler, void *context)
-{
-	int rc = receive_notifications(r, handler, context);
 	forget_packet(r);
 	return rc;
 }
@@ -260,9 +240,7 @@ bool rtnl_fixed(struct rtnl_view *v, void *fixed, size_t len)
 	if (v->len < len)
 		return false;
 	memcpy(fixed, v->bytes, len);
-	size_t step = aligned(len) < v->len ? aligned(len) : v->len;
-	v->bytes += step;
-	v->len -= step;
+	rtnl_skip(v, len);
 	return true;
 }
 
@@ -276,9 +254,7 @@ bool rtnl_next(struct rtnl_view *v, struct rtnl_attribute *attribute)
 		return false;
 	*attribute = (struct rtnl_attribute){(uint16_t)(header.rta_type & TYPE_MASK),
 	    v->bytes + sizeof(header), header.rta_len - sizeof(header)};
-	size_t step = aligned(header.rta_len) < v->len ? aligned(header.rta_len) : v->len;
-	v->bytes += step;
-	v->len -= step;
+	rtnl_skip(v, header.rta_len);
 	return true;
 }
 

@@ -39,11 +39,9 @@ struct rtnl_attribute {
  * the same socket is used again, which the handler must not do. */
 typedef void rtnl_handler(void *context, uint16_t type, struct rtnl_view body);
 
-/* Opens a socket that joins the multicast `groups` (a mask of RTMGRP_*; 0 for a socket for
- * requests). 0 or a negative errno. */
-int rtnl_open(struct rtnl *r, uint32_t groups);
-/* The same for requests to netfilter. */
-int rtnl_open_netfilter(struct rtnl *r);
+/* Opens a socket of a NETLINK_* protocol that joins the multicast `groups` (a mask of RTMGRP_*; 0 for a
+ * socket for requests). 0 or a negative errno. */
+int rtnl_open(struct rtnl *r, int protocol, uint32_t groups);
 void rtnl_close(struct rtnl *r);
 
 /* Starts a request: its type, its NLM_F_* flags and the fixed part behind the netlink header. */
@@ -68,6 +66,9 @@ int rtnl_notifications(struct rtnl *r, rtnl_handler *handler, void *context);
 
 /* Copies the fixed part off the front; false where it is not there in full. */
 bool rtnl_fixed(struct rtnl_view *v, void *fixed, size_t len);
+
+/* Steps over `len` bytes and the padding to a multiple of 4, or to the end. */
+void rtnl_skip(struct rtnl_view *v, size_t len);
 
 /* The next attribute; false at the end, or where what is left is none. */
 bool rtnl_next(struct rtnl_view *v, struct rtnl_attribute *attribute);

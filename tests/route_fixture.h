@@ -145,7 +145,7 @@ static inline void set_up(void)
 static inline enum route_event events_at(struct host_route *r, int64_t now_us)
 {
 	enum route_event event = ROUTE_EVENT_NONE;
-	struct pollfd p = {.fd = r->events_fd, .events = POLLIN};
+	struct pollfd p = {.fd = r->events.fd, .events = POLLIN};
 	while (poll(&p, 1, 50) > 0) {
 		enum route_event e = host_route_on_events(r, now_us);
 		if (e != ROUTE_EVENT_NONE)

@@ -203,7 +203,7 @@ START_TEST(route_without_the_right_to_add_one_is_still_watched)
 	drop_right();
 	ck_assert_int_eq(begin(&r), -EPERM);
 	ck_assert(!r.added);
-	ck_assert_int_ge(r.events_fd, 0);
+	ck_assert_int_ge(r.events.fd, 0);
 	ck_assert_str_eq(r.device, "up0");
 	host_route_end(&r);
 }
@@ -786,7 +786,7 @@ START_TEST(route_survives_more_notifications_than_the_buffer_takes)
 	struct host_route r;
 	begin_established(&r, "192.0.2.2");
 	int small = 1;
-	ck_assert_int_eq(setsockopt(r.events_fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	ck_assert_int_eq(setsockopt(r.events.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
 	run("for i in 1 2 3 4 5 6 7 8 9; do ip route add 10.0.$i.0/24 dev up1; done");
 	after(&r, "ip route replace default via 192.0.2.254", ROUTE_EVENT_MOVED, NULL);
 	host_route_end(&r);
