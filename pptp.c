@@ -155,26 +155,25 @@ static void on_parent(void *context, short revents, int64_t now_us)
 		loop_stop(&w->loop);
 }
 
-/* The parent cleans up and says why, as its last line; a second signal ends the wait for it. */
-static void on_signal(void *context, int signo, int64_t now_us)
-{
-	struct waiting *w = context;
-	if (w->signo) {
-		w->given_up = true;
-		loop_stop(&w->loop);
-		return;
-	}
-	w->signo = signo;
-	w->limit.deadline_us = now_us + CLOSE_WAIT_US;
-	(void)kill(w->parent, signo);
-}
-
 static void on_limit(void *context, int64_t now_us)
 {
 	struct waiting *w = context;
 	(void)now_us;
 	w->given_up = true;
 	loop_stop(&w->loop);
+}
+
+/* The parent cleans up and says why, as its last line; a second signal ends the wait for it. */
+static void on_signal(void *context, int signo, int64_t now_us)
+{
+	struct waiting *w = context;
+	if (w->signo) {
+		on_limit(w, now_us);
+		return;
+	}
+	w->signo = signo;
+	w->limit.deadline_us = now_us + CLOSE_WAIT_US;
+	(void)kill(w->parent, signo);
 }
 
 static const int end_signals[] = {SIGTERM, SIGINT, SIGHUP};

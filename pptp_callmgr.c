@@ -468,64 +468,38 @@ static void start_course(struct callmgr *cm, int64_t now_us)
 static void on_step(void *context, int64_t now_us)
 {
 	struct callmgr *cm = context;
-	switch (cm->stage) {
-	case STAGE_RESOLVE:
-		if (cm->resolver.fd < 0)
-			start_lookup(cm, now_us);
-		else
-			lookup_failed(cm, 0);
-		break;
-	case STAGE_CONNECT:
+	if (cm->stage == STAGE_CONNECT)
 		connect_failed(cm, ETIMEDOUT);
-		break;
-	case STAGE_CLOSE:
-		leave_address(cm);
-		break;
-	case STAGE_CONTROL:
-	case STAGE_CALL:
-	case STAGE_CLOSED:
-		break;
-	}
+	else if (cm->stage != STAGE_RESOLVE)
+		leave_address(cm); /* STAGE_CLOSE; the others have no deadline here */
+	else if (cm->resolver.fd < 0)
+		start_lookup(cm, now_us);
+	else
+		lookup_failed(cm, 0);
 }
 
+/* Not while closing: see enter_stage. */
 static void on_progress(void *context, int64_t now_us)
 {
-	struct callmgr *cm = context;
+	const struct callmgr *cm = context;
 	(void)now_us;
-	switch (cm->stage) {
-	case STAGE_RESOLVE:
+	if (cm->stage == STAGE_RESOLVE)
 		log_terminal("looking up %s ...", cm->server_text);
-		break;
-	case STAGE_CONNECT:
+	else if (cm->stage == STAGE_CONNECT)
 		log_terminal("connecting to %s ...", cm->server_text);
-		break;
-	case STAGE_CONTROL:
-	case STAGE_CALL:
+	else
 		log_terminal("%s is connected, waiting for its answer ...", cm->server_text);
-		break;
-	case STAGE_CLOSE:
-	case STAGE_CLOSED:
-		break;
-	}
 }
 
 /* ---- status ---- */
 
 static const char *state_name(const struct callmgr *cm)
 {
-	switch (cm->stage) {
-	case STAGE_RESOLVE:
+	if (cm->stage == STAGE_RESOLVE)
 		return "resolving";
-	case STAGE_CONNECT:
+	if (cm->stage == STAGE_CONNECT)
 		return "connecting";
-	case STAGE_CONTROL:
-	case STAGE_CALL:
-		return ctrl_conn_state_name(&cm->conn);
-	case STAGE_CLOSE:
-	case STAGE_CLOSED:
-		break;
-	}
-	return "closing";
+	return cm->stage < STAGE_CLOSE ? ctrl_conn_state_name(&cm->conn) : "closing";
 }
 
 /* `stats`: the gateway's answer, NULL where there is none. */
@@ -583,42 +557,21 @@ static void on_status_requested(void *context, int64_t now_us)
 
 /* ---- the parent ---- */
 
+/* Others are not for a call manager. */
 static void process_message(struct callmgr *cm, const struct ipc_message *m, int64_t now_us)
 {
-	switch (m->type) {
-	case IPC_CONNECT_REPLY:
+	if (m->type == IPC_CONNECT_REPLY)
 		process_connect_reply(cm, m, now_us);
-		break;
-	case IPC_ROUTE_STATE:
+	else if (m->type == IPC_ROUTE_STATE)
 		cm->route = m->u.route;
-		break;
-	case IPC_UNIT:
+	else if (m->type == IPC_UNIT)
 		cm->unit = m->u.unit;
-		break;
-	case IPC_RECEIVED:
-		/* Not where it comes late, and is of the call before. */
-		cm->has_received = cm->was_up;
-		break;
-	case IPC_STATS:
-		if (cm->stats_timer.deadline_us != DEADLINE_NEVER)
-			answer_status(cm, &m->u.stats, NULL, now_us);
-		break;
-	case IPC_CLOSE:
+	else if (m->type == IPC_RECEIVED)
+		cm->has_received = cm->was_up; /* else it is late, and of the call before */
+	else if (m->type == IPC_STATS && cm->stats_timer.deadline_us != DEADLINE_NEVER)
+		answer_status(cm, &m->u.stats, NULL, now_us);
+	else if (m->type == IPC_CLOSE)
 		end_here(cm, now_us, CALL_END_REQUESTED, 0);
-		break;
-	case IPC_CONNECT_REQUEST:
-	case IPC_CALL_UP:
-	case IPC_HEARTBEAT:
-	case IPC_STATS_REQUEST:
-	case IPC_READY:
-	case IPC_PPPD_OPEN:
-	case IPC_ENDED:
-	case IPC_DRAIN:
-	case IPC_STATS_DUMP:
-	case IPC_STATUS_REQUEST:
-	case IPC_STATUS:
-		break; /* not for a call manager */
-	}
 }
 
 static void on_parent(void *context, short revents, int64_t now_us)

@@ -282,40 +282,26 @@ static void dump_stats(struct gateway *g)
 		    stats_display_value(&g->path.stats, &stats_table[i]));
 }
 
+static void send_stats(struct gateway *g)
+{
+	struct ipc_message m = {.type = IPC_STATS, .fd = -1};
+	datapath_update_gauges(&g->path);
+	m.u.stats = (struct ipc_stats){.counters = g->path.stats};
+	log_merge_notice(&m.u.stats.notice);
+	send_to_parent(g, &m);
+}
+
+/* Others are not for a gateway. */
 static void process_message(struct gateway *g, const struct ipc_message *m, int64_t now_us)
 {
-	struct ipc_message stats = {.type = IPC_STATS, .fd = -1};
-	switch (m->type) {
-	case IPC_CALL_UP:
+	if (m->type == IPC_CALL_UP)
 		call_up(g, &m->u.up, now_us);
-		break;
-	case IPC_STATS_REQUEST:
-		datapath_update_gauges(&g->path);
-		stats.u.stats.counters = g->path.stats;
-		log_merge_notice(&stats.u.stats.notice);
-		send_to_parent(g, &stats);
-		break;
-	case IPC_STATS_DUMP:
+	else if (m->type == IPC_STATS_REQUEST)
+		send_stats(g);
+	else if (m->type == IPC_STATS_DUMP)
 		dump_stats(g);
-		break;
-	case IPC_DRAIN:
+	else if (m->type == IPC_DRAIN)
 		start_drain(g, m->u.linger, now_us);
-		break;
-	case IPC_CONNECT_REQUEST:
-	case IPC_HEARTBEAT:
-	case IPC_READY:
-	case IPC_RECEIVED:
-	case IPC_PPPD_OPEN:
-	case IPC_STATS:
-	case IPC_ENDED:
-	case IPC_CONNECT_REPLY:
-	case IPC_ROUTE_STATE:
-	case IPC_UNIT:
-	case IPC_CLOSE:
-	case IPC_STATUS_REQUEST:
-	case IPC_STATUS:
-		break; /* not for a gateway */
-	}
 }
 
 static void on_parent(void *context, short revents, int64_t now_us)

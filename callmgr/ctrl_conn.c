@@ -244,28 +244,22 @@ static void on_deadline(void *context, int64_t now_us)
 	ctrl_conn_serve(c, now_us);
 }
 
-static void set_identity(struct ctrl_identity *i, const struct pptp_options *o)
+static struct ctrl_identity identity_of(const struct pptp_options *o)
 {
-	*i = (struct ctrl_identity){
-	    .start_framing = MSG_FRAMING_ANY,
-	    .start_bearer = MSG_BEARER_ANY,
-	    .firmware = 1,
-	    .host_name = o->client_hostname[0] ? o->client_hostname : "local",
-	    .vendor = "pptp",
+	bool bezeq = o->quirks.bezeq;
+	const char *host_name = bezeq ? "RELAY_PPP1" : "local";
+	return (struct ctrl_identity){
+	    .start_framing = bezeq ? MSG_FRAMING_ASYNC : MSG_FRAMING_ANY,
+	    .start_bearer = bezeq ? MSG_BEARER_ANALOG : MSG_BEARER_ANY,
+	    .firmware = bezeq ? 0x6021 : 1,
+	    .host_name = o->client_hostname[0] ? o->client_hostname : host_name,
+	    .vendor = bezeq ? "MS Win NT" : "pptp",
 	    .call_framing = MSG_FRAMING_ANY,
-	    .call_bearer = MSG_BEARER_ANY,
+	    .call_bearer = bezeq ? MSG_BEARER_DIGITAL : MSG_BEARER_ANY,
 	    .min_bps = 2400,
 	    .max_bps = 1000000000,
+	    .send_link_info = bezeq,
 	};
-	if (!o->quirks.bezeq)
-		return;
-	i->start_framing = MSG_FRAMING_ASYNC;
-	i->start_bearer = MSG_BEARER_ANALOG;
-	i->firmware = 0x6021;
-	i->host_name = o->client_hostname[0] ? o->client_hostname : "RELAY_PPP1";
-	i->vendor = "MS Win NT";
-	i->call_bearer = MSG_BEARER_DIGITAL;
-	i->send_link_info = true;
 }
 
 void ctrl_conn_init(
@@ -295,11 +289,11 @@ int ctrl_conn_start(
 	    .echo_wait_us = o->echo_wait_us,
 	    .our_address = ntohl(config->local.s_addr),
 	    .server_address = ntohl(config->server.s_addr),
+	    .identity = identity_of(o),
 	    .call = {.call_id = config->call_id,
 		.serial = config->call_serial,
 		.window = RECEIVE_WINDOW},
 	};
-	set_identity(&cc.identity, o);
 	snprintf(cc.call.phone, sizeof(cc.call.phone), "%s",
 	    o->phone[0] == '\0' && o->quirks.bezeq ? "RELAY_PPP1" : o->phone);
 	ctrl_init(&c->ctrl, &cc);

@@ -59,21 +59,17 @@ static int open_slave(int master, char name[PPPD_TTY_NAME_MAX])
 
 int pppd_open_pty(int *master, int *slave, char name[PPPD_TTY_NAME_MAX])
 {
-	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
+	*slave = -1;
+	*master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	if (*master < 0)
 		return -errno;
-	int rc = open_slave(fd, name);
+	int rc = open_slave(*master, name);
 	if (rc >= 0) {
 		*slave = rc;
-		*master = fd;
-		int flags = fcntl(fd, F_GETFL);
-		if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) >= 0)
-			return 0;
-		rc = -errno;
-		close(*slave);
+		return 0;
 	}
-	close(fd);
-	*master = *slave = -1;
+	close(*master);
+	*master = -1;
 	return rc;
 }
 
