@@ -134,10 +134,9 @@ static int become_pppd(const struct pptp_options *o, int parent_fd, const char *
 	return EXIT_FAILED;
 }
 
-static void on_parent(void *context, short revents, int64_t now_us)
+static void on_parent(void *context, int64_t now_us)
 {
 	struct waiting *w = context;
-	(void)revents;
 	(void)now_us;
 	ssize_t n = recv(w->parent_watch.fd, &w->message, sizeof(w->message), MSG_DONTWAIT);
 	int error = n < 0 ? errno : 0;

@@ -310,12 +310,11 @@ static void connect_failed(struct callmgr *cm, int error)
 	leave_address(cm);
 }
 
-static void on_connect_result(void *context, short revents, int64_t now_us)
+static void on_connect_result(void *context, int64_t now_us)
 {
 	struct callmgr *cm = context;
 	int fd = cm->connecting.fd;
 	int error = netsock_connect_result(fd);
-	(void)revents;
 	if (error == -EINPROGRESS || error == -EALREADY)
 		return;
 	if (!error)
@@ -404,10 +403,9 @@ static void lookup_failed(struct callmgr *cm, int code)
 	leave_address(cm);
 }
 
-static void on_resolver(void *context, short revents, int64_t now_us)
+static void on_resolver(void *context, int64_t now_us)
 {
 	struct callmgr *cm = context;
-	(void)revents;
 	int code = resolver_answer(&cm->resolver, cm->addresses, &cm->address_count);
 	bool retry = code == EAI_AGAIN && !cm->options->launch_pppd &&
 	             now_us + RESOLVE_PAUSE_US < cm->started_us + RESOLVE_RETRY_US;
@@ -574,11 +572,10 @@ static void process_message(struct callmgr *cm, const struct ipc_message *m, int
 		end_here(cm, now_us, CALL_END_REQUESTED, 0);
 }
 
-static void on_parent(void *context, short revents, int64_t now_us)
+static void on_parent(void *context, int64_t now_us)
 {
 	struct callmgr *cm = context;
 	struct ipc_message m;
-	(void)revents;
 	int n = ipc_receive(cm->config.parent, &m);
 	if (ipc_may_pass(n) && loop_pause(&cm->loop, &cm->parent))
 		return;

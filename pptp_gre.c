@@ -304,11 +304,10 @@ static void process_message(struct gateway *g, const struct ipc_message *m, int6
 		start_drain(g, m->u.linger, now_us);
 }
 
-static void on_parent(void *context, short revents, int64_t now_us)
+static void on_parent(void *context, int64_t now_us)
 {
 	struct gateway *g = context;
 	struct ipc_message m;
-	(void)revents;
 	int n = ipc_receive(g->config.parent, &m);
 	if (ipc_may_pass(n) && loop_pause(&g->loop, &g->parent))
 		return;

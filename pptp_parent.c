@@ -488,12 +488,11 @@ static void kill_child(struct child_process *child)
 	child_exited(child);
 }
 
-static void on_child(void *context, short revents, int64_t now_us)
+static void on_child(void *context, int64_t now_us)
 {
 	struct child_process *child = context;
 	struct parent *p = child->parent;
 	struct ipc_message m;
-	(void)revents;
 	int n = ipc_receive(child->watch.fd, &m);
 	if (ipc_may_pass(n) && loop_pause(&p->loop, &child->watch))
 		return;
@@ -528,10 +527,9 @@ static void on_signal(void *context, int signo, int64_t now_us)
 }
 
 /* main, or pppd and all that it forked, has exited. */
-static void on_main_exited(void *context, short revents, int64_t now_us)
+static void on_main_exited(void *context, int64_t now_us)
 {
 	struct parent *p = context;
-	(void)revents;
 	(void)now_us;
 	if (p->phase == PHASE_PPPD) {
 		loop_stop(&p->loop);
@@ -545,10 +543,9 @@ static void on_main_exited(void *context, short revents, int64_t now_us)
 }
 
 /* main, or pppd that it has become, has exited or has detached. */
-static void on_pppd_exited(void *context, short revents, int64_t now_us)
+static void on_pppd_exited(void *context, int64_t now_us)
 {
 	struct parent *p = context;
-	(void)revents;
 	(void)now_us;
 	if (p->phase == PHASE_PPPD) {
 		loop_stop(&p->loop);
@@ -558,10 +555,10 @@ static void on_pppd_exited(void *context, short revents, int64_t now_us)
 		loop_remove(&p->loop, &p->pppd_watch);
 }
 
-static void on_pty(void *context, short revents, int64_t now_us)
+static void on_pty(void *context, int64_t now_us)
 {
 	struct parent *p = context;
-	if (!(revents & (POLLHUP | POLLERR | POLLNVAL)))
+	if (!(p->pty_watch.revents & (POLLHUP | POLLERR | POLLNVAL)))
 		return;
 	if (p->phase >= PHASE_CLOSING) {
 		loop_stop(&p->loop);
@@ -569,7 +566,7 @@ static void on_pty(void *context, short revents, int64_t now_us)
 	}
 	/* The gateway may have reported already that it carries packets: then it sees the hang-up,
 	 * after the last bytes. */
-	on_child(&p->children[CHILD_GATEWAY], POLLIN, now_us);
+	on_child(&p->children[CHILD_GATEWAY], now_us);
 	if (p->phase != PHASE_CALLING)
 		return;
 	p->on_purpose = true;

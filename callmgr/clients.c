@@ -42,12 +42,11 @@ static void on_request_timeout(void *context, int64_t now_us)
 	close_client(context);
 }
 
-static void on_request(void *context, short revents, int64_t now_us)
+static void on_request(void *context, int64_t now_us)
 {
 	struct client *client = context;
 	struct clients *c = client->all;
 	struct ipc_message m;
-	(void)revents;
 	int n = ipc_receive(client->watch.fd, &m);
 	if (ipc_may_pass(n) && loop_pause(c->loop, &client->watch))
 		return;
@@ -79,12 +78,11 @@ static void pause_listener(struct clients *c, int64_t now_us, int error)
 	listen_again(c);
 }
 
-static void on_connection(void *context, short revents, int64_t now_us)
+static void on_connection(void *context, int64_t now_us)
 {
 	struct clients *c = context;
 	struct client *client = free_place(c);
 	uint64_t left_out;
-	(void)revents;
 	int fd = client ? ipc_accept(c->listener.fd, c->uid) : -EMFILE;
 	if (fd == -EACCES && log_rate_limit_pass(&c->rate_limit, LOG_LEVEL_INFO, now_us, &left_out))
 		log_info("refused a status client of another user");

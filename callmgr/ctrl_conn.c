@@ -229,10 +229,10 @@ static void read_tcp(struct ctrl_conn *c, int64_t now_us)
 	ctrl_on_tcp_closed(&c->ctrl, now_us);
 }
 
-static void on_tcp(void *context, short revents, int64_t now_us)
+static void on_tcp(void *context, int64_t now_us)
 {
 	struct ctrl_conn *c = context;
-	if (revents & (POLLIN | POLLHUP | POLLERR))
+	if (c->tcp.revents & (POLLIN | POLLHUP | POLLERR))
 		read_tcp(c, now_us);
 	ctrl_conn_serve(c, now_us);
 }

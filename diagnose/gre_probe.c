@@ -167,23 +167,22 @@ static bool receive(int fd, uint8_t *bytes, size_t cap, size_t *len)
 	return n >= 0;
 }
 
-static void on_gre(void *context, short revents, int64_t now_us)
+static void on_gre(void *context, int64_t now_us)
 {
 	struct gre_probe *g = context;
 	uint8_t bytes[2048];
 	size_t len;
-	if (revents & POLLERR)
+	if (g->gre_watch.revents & POLLERR)
 		read_errors(g);
 	for (int i = 0; i < BATCH && receive(g->gre, bytes, sizeof(bytes), &len); i++)
 		process_datagram(g, bytes, len, now_us);
 }
 
-static void on_tap(void *context, short revents, int64_t now_us)
+static void on_tap(void *context, int64_t now_us)
 {
 	struct gre_probe *g = context;
 	uint8_t bytes[2048];
 	size_t len;
-	(void)revents;
 	(void)now_us;
 	for (int i = 0; i < BATCH && receive(g->tap, bytes, sizeof(bytes), &len); i++)
 		process_tapped(g, bytes, len);

@@ -31,11 +31,10 @@ struct mtu_probe {
 	struct loop_watch watch;
 };
 
-static void on_error(void *context, short revents, int64_t now_us)
+static void on_error(void *context, int64_t now_us)
 {
 	struct mtu_probe *p = context;
 	struct icmp_error e;
-	(void)revents;
 	(void)now_us;
 	for (int i = 0; i < BATCH && icmp_error_read(p->fd, &e) == 0; i++) {
 		bool is_answer =

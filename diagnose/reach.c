@@ -19,10 +19,9 @@
 
 /* ---- what they share ---- */
 
-static void on_ready(void *context, short revents, int64_t now_us)
+static void on_ready(void *context, int64_t now_us)
 {
 	struct step_wait *w = context;
-	(void)revents;
 	(void)now_us;
 	loop_stop(&w->loop);
 }

@@ -99,9 +99,10 @@ static void end_iteration(struct datapath *p, int64_t now_us)
 	report_events(p);
 }
 
-static void on_gre(void *context, short revents, int64_t now_us)
+static void on_gre(void *context, int64_t now_us)
 {
 	struct datapath *p = context;
+	short revents = p->gre_watch.revents;
 
 	if (revents & POLLOUT)
 		net_tx_on_writable(&p->tx, now_us);
@@ -114,9 +115,10 @@ static void on_gre(void *context, short revents, int64_t now_us)
 	end_iteration(p, now_us);
 }
 
-static void on_pty_readable(void *context, short revents, int64_t now_us)
+static void on_pty_readable(void *context, int64_t now_us)
 {
 	struct datapath *p = context;
+	short revents = p->in_watch.revents;
 
 	/* pppd that redials opens the pty again within 0.1 ms, and then a read finds no hang-up. */
 	if (revents & POLLHUP)
@@ -136,11 +138,10 @@ static void write_to_pty(struct datapath *p, int64_t now_us)
 		p->stall_us = DEADLINE_NEVER;
 }
 
-static void on_pty_writable(void *context, short revents, int64_t now_us)
+static void on_pty_writable(void *context, int64_t now_us)
 {
 	struct datapath *p = context;
 
-	(void)revents;
 	write_to_pty(p, now_us);
 	end_iteration(p, now_us);
 }

@@ -130,10 +130,9 @@ static void process_event(struct connector *c, enum route_event event, int64_t n
 	}
 }
 
-static void on_route(void *context, short revents, int64_t now_us)
+static void on_route(void *context, int64_t now_us)
 {
 	struct connector *c = context;
-	(void)revents;
 	process_event(c, host_route_on_events(&c->route, now_us), now_us);
 }
 

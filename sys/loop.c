@@ -118,7 +118,7 @@ int loop_add(struct loop *l, struct loop_watch *w)
 }
 
 int loop_watch_fd(struct loop *l, struct loop_watch *w, int fd, short events,
-    void (*ready)(void *context, short revents, int64_t now_us), void *context)
+    void (*ready)(void *context, int64_t now_us), void *context)
 {
 	*w = (struct loop_watch){.fd = fd, .events = events, .ready = ready, .context = context};
 	return loop_add(l, w);
@@ -290,11 +290,11 @@ static bool dispatch_watches(struct loop *l, int64_t now_us)
 		if (!w || w->events == LOOP_OFF || w->fd != l->polled[i].fd)
 			continue;
 		short wanted = (short)(w->events | POLLERR | POLLHUP | POLLNVAL);
-		short revents = (short)(l->polled[i].revents & wanted);
-		if (!revents)
+		w->revents = (short)(l->polled[i].revents & wanted);
+		if (!w->revents)
 			continue;
 		any = true;
-		w->ready(w->context, revents, now_us);
+		w->ready(w->context, now_us);
 		if (l->owners[i] == w && !w->paused_until_us) /* neither removed nor paused */
 			w->pauses = 0;
 	}

@@ -20,8 +20,9 @@ struct loop_watch {
 	/* POLLIN and so on; may be changed at any time. 0: errors and hang-up still call back;
 	 * LOOP_OFF: nothing does. */
 	short events;
-	void (*ready)(void *context, short revents, int64_t now_us);
+	void (*ready)(void *context, int64_t now_us);
 	void *context;
+	short revents;           /* during the callback: what has come of `events`, or an error */
 	struct loop_watch *next; /* private to the loop */
 	long slot;               /* private to the loop */
 	int64_t paused_until_us; /* private to the loop; 0: it is not */
@@ -92,7 +93,7 @@ void loop_timer_remove(struct loop *l, struct loop_timer *t);
 
 /* Fill in the watch or the timer, whatever it held, and add it. */
 int loop_watch_fd(struct loop *l, struct loop_watch *w, int fd, short events,
-    void (*ready)(void *context, short revents, int64_t now_us), void *context);
+    void (*ready)(void *context, int64_t now_us), void *context);
 void loop_timer_start(struct loop *l, struct loop_timer *t, int64_t deadline_us,
     void (*expired)(void *context, int64_t now_us), void *context);
 

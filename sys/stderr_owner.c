@@ -57,10 +57,9 @@ int stderr_owner_open_pppd(void)
 	return -1;
 }
 
-static void on_exited(void *context, short revents, int64_t now_us)
+static void on_exited(void *context, int64_t now_us)
 {
 	struct stderr_owner *s = context;
-	(void)revents;
 	(void)now_us;
 	loop_remove(s->loop, &s->watch);
 	log_quiet_stderr(false);

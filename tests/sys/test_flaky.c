@@ -86,13 +86,13 @@ static void receive_next(struct talker *t)
 		loop_stop(t->loop);
 }
 
-static void talk(void *context, short revents, int64_t now_us)
+static void talk(void *context, int64_t now_us)
 {
 	struct talker *t = context;
 	(void)now_us;
-	if (revents & POLLIN)
+	if (t->watch.revents & POLLIN)
 		receive_next(t);
-	if (revents & POLLOUT && t->sent < MESSAGES)
+	if (t->watch.revents & POLLOUT && t->sent < MESSAGES)
 		send_next(t);
 }
 
@@ -164,12 +164,11 @@ struct stream {
 	size_t sent, received;
 };
 
-static void write_stream(void *context, short revents, int64_t now_us)
+static void write_stream(void *context, int64_t now_us)
 {
 	struct stream *s = context;
 	uint8_t bytes[512];
 	size_t n = BYTES - s->sent < sizeof(bytes) ? BYTES - s->sent : sizeof(bytes);
-	(void)revents;
 	(void)now_us;
 	for (size_t i = 0; i < n; i++)
 		bytes[i] = (uint8_t)((s->sent + i) * 7);
@@ -180,11 +179,10 @@ static void write_stream(void *context, short revents, int64_t now_us)
 		loop_remove(s->loop, &s->out);
 }
 
-static void read_stream(void *context, short revents, int64_t now_us)
+static void read_stream(void *context, int64_t now_us)
 {
 	struct stream *s = context;
 	uint8_t bytes[512];
-	(void)revents;
 	(void)now_us;
 	ssize_t n = read(s->in.fd, bytes, sizeof(bytes));
 	for (ssize_t i = 0; i < n; i++, s->received++)

@@ -47,7 +47,6 @@ struct probe {
 	int fds[2];
 	int calls;
 	int64_t at_us;
-	short revents;
 	struct probe *victim;
 	bool remove_self;
 	bool stop;
@@ -77,14 +76,13 @@ static void tear_down(void)
 	loop_free(&loop);
 }
 
-static void on_ready(void *context, short revents, int64_t now_us)
+static void on_ready(void *context, int64_t now_us)
 {
 	struct probe *p = context;
 	char byte;
 	p->calls++;
-	p->revents = revents;
 	p->at_us = now_us;
-	if (revents & POLLIN)
+	if (p->watch.revents & POLLIN)
 		ck_assert_int_ge(read(p->watch.fd, &byte, 1), 0);
 	if (p->victim)
 		loop_remove(&loop, &p->victim->watch);
@@ -142,7 +140,7 @@ START_TEST(loop_calls_back_for_a_readable_descriptor)
 	poke(&p);
 	ck_assert_int_eq(loop_run(&loop), 0);
 	ck_assert_int_eq(p.calls, 1);
-	ck_assert(p.revents & POLLIN);
+	ck_assert(p.watch.revents & POLLIN);
 	close_probe(&p);
 }
 END_TEST
@@ -270,7 +268,7 @@ START_TEST(loop_reports_hang_up_to_a_watch_without_events)
 	close(p.fds[1]);
 	p.fds[1] = -1;
 	ck_assert_int_eq(loop_run(&loop), 0);
-	ck_assert(p.revents & POLLHUP);
+	ck_assert(p.watch.revents & POLLHUP);
 	close_probe(&p);
 }
 END_TEST
@@ -307,10 +305,9 @@ static void count_reads(void *context, int64_t now_us)
 	loop_stop(&loop);
 }
 
-static void pause_for_a_while(void *context, short revents, int64_t now_us)
+static void pause_for_a_while(void *context, int64_t now_us)
 {
 	struct probe *p = context;
-	(void)revents;
 	(void)now_us;
 	usleep(60000);
 	loop_remove(&loop, &p->watch);
@@ -342,10 +339,9 @@ static int reads_until_timer(int unread, bool has_pause)
 static int pauses, unpaused_call;
 
 /* Pauses each time but at the call of that number, until it is told that it is no use. */
-static void pause_in_vain(void *context, short revents, int64_t now_us)
+static void pause_in_vain(void *context, int64_t now_us)
 {
 	struct probe *p = context;
-	(void)revents;
 	(void)now_us;
 	if (++pauses == unpaused_call)
 		return;
@@ -397,10 +393,9 @@ static void on_signal(void *context, int signo, int64_t now_us)
 		loop_stop(&loop);
 }
 
-static void raise_signals(void *context, short revents, int64_t now_us)
+static void raise_signals(void *context, int64_t now_us)
 {
 	struct probe *p = context;
-	(void)revents;
 	(void)now_us;
 	in_callback = true;
 	kill(getpid(), SIGUSR1);
@@ -465,10 +460,9 @@ START_TEST(loop_delivers_a_terminal_signal_that_is_not_ignored)
 }
 END_TEST
 
-static void stay_ready(void *context, short revents, int64_t now_us)
+static void stay_ready(void *context, int64_t now_us)
 {
 	struct probe *p = context;
-	(void)revents;
 	if (p->calls++ == 0)
 		kill(getpid(), SIGTERM);
 	p->at_us = now_us;
@@ -530,10 +524,9 @@ enum {
 	MANY = LOOP_WATCHES_MAX
 };
 
-static void add_many(void *context, short revents, int64_t now_us)
+static void add_many(void *context, int64_t now_us)
 {
 	struct probe *p = context;
-	(void)revents;
 	(void)now_us;
 	loop_remove(&loop, &p->watch);
 	for (int i = 1; i <= MANY; i++) {
