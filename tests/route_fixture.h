@@ -17,17 +17,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "private_net.h"
-#include "unit.h"
+#include "raw_fixture.h"
 
 #define SERVER "203.0.113.7"
-
-static inline struct in_addr address(const char *text)
-{
-	struct in_addr a;
-	ck_assert_int_eq(inet_pton(AF_INET, text, &a), 1);
-	return a;
-}
 
 static const struct in_addr any = {0};
 

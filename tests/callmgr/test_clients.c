@@ -13,11 +13,9 @@
 #include "lib/ipc_msg.h"
 #include "sys/ipc.h"
 
-#include "unit.h"
+#include "loop_fixture.h"
 
-static struct loop loop;
 static struct clients clients;
-static struct loop_timer pause_end;
 static char directory[32];
 static char path[64];
 static unsigned requests;
@@ -32,12 +30,6 @@ static void on_request(void *context, int64_t now_us)
 		clients_answer(&clients, "calls=1\n");
 }
 
-static void on_pause_end(void *context, int64_t now_us)
-{
-	(void)now_us;
-	loop_stop(context);
-}
-
 static void set_up(void)
 {
 	static const struct clients_ops ops = {.status_requested = on_request};
@@ -45,9 +37,6 @@ static void set_up(void)
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/socket", directory);
 	ck_assert_int_eq(loop_init(&loop, LOOP_MONOTONIC), 0);
-	pause_end = (struct loop_timer){
-	    .deadline_us = DEADLINE_NEVER, .expired = on_pause_end, .context = &loop};
-	loop_timer_add(&loop, &pause_end);
 	ck_assert_int_eq(clients_init(&clients, &loop, ipc_listen(path), getuid(), &ops, &loop), 0);
 	requests = 0;
 	answers = true;
@@ -61,15 +50,9 @@ static void tear_down(void)
 	rmdir(directory);
 }
 
-static void run_for_us(int64_t us)
-{
-	pause_end.deadline_us = loop_now_us(&loop) + us;
-	ck_assert_int_eq(loop_run(&loop), 0);
-}
-
 static void run(void)
 {
-	run_for_us(10 * USEC_PER_MSEC);
+	run_for(10 * USEC_PER_MSEC);
 }
 
 static int connect_client(void)
@@ -204,13 +187,13 @@ START_TEST(clients_wait_and_cost_no_time_while_there_is_no_descriptor)
 	close(next);
 	limit_descriptors((rlim_t)next);
 	getrusage(RUSAGE_SELF, &before);
-	run_for_us(250 * USEC_PER_MSEC);
+	run_for(250 * USEC_PER_MSEC);
 	getrusage(RUSAGE_SELF, &after);
 	ck_assert_int_le(after.ru_nvcsw - before.ru_nvcsw, 20); /* polls: 3 pauses, not thousands */
 	ck_assert_uint_eq(requests, 0);
 	ck_assert_int_eq(clients.listener.events, LOOP_OFF);
 	limit_descriptors(256);
-	run_for_us(150 * USEC_PER_MSEC);
+	run_for(150 * USEC_PER_MSEC);
 	ck_assert_uint_eq(requests, 1);
 	close(fd);
 }

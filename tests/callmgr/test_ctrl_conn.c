@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "unit.h"
+#include "loop_fixture.h"
 
 enum {
 	ID = 7,
@@ -18,8 +18,6 @@ enum {
 };
 
 static struct pptp_options options;
-static struct loop loop;
-static struct loop_timer pause_end;
 static struct ctrl_conn conn;
 static int server; /* its end of the pair */
 static char reported[256];
@@ -52,12 +50,6 @@ static void on_finished(void *context, int64_t now_us)
 	loop_stop(context);
 }
 
-static void on_pause_end(void *context, int64_t now_us)
-{
-	(void)now_us;
-	loop_stop(context);
-}
-
 static void set_up(void)
 {
 	options = (struct pptp_options){.server = "192.0.2.7",
@@ -68,9 +60,6 @@ static void set_up(void)
 	tcp_error = 0;
 	stops_on_end = true;
 	ck_assert_int_eq(loop_init(&loop, LOOP_MONOTONIC), 0);
-	pause_end = (struct loop_timer){
-	    .deadline_us = DEADLINE_NEVER, .expired = on_pause_end, .context = &loop};
-	loop_timer_add(&loop, &pause_end);
 }
 
 static void start(void)
@@ -94,12 +83,6 @@ static void tear_down(void)
 	ctrl_conn_end(&conn);
 	close(server);
 	loop_free(&loop);
-}
-
-static void run_for_us(int64_t us)
-{
-	pause_end.deadline_us = loop_now_us(&loop) + us;
-	ck_assert_int_eq(loop_run(&loop), 0);
 }
 
 static struct msg start_reply(void)
@@ -160,7 +143,7 @@ START_TEST(one_read_with_both_replies_and_a_disconnect_is_reported_in_order)
 	const struct msg messages[] = {start_reply(), call_reply(), disconnect()};
 	start();
 	server_sends(messages, 3);
-	run_for_us(10 * USEC_PER_MSEC);
+	run_for(10 * USEC_PER_MSEC);
 	ck_assert_str_eq(reported, "established up ended");
 	ck_assert_str_eq(server_received(), "1 7 3"); /* SCCRQ, OCRQ, StopCCRQ */
 }
@@ -176,7 +159,7 @@ START_TEST(messages_in_pieces_of_one_byte_are_reported_the_same)
 		size_t len = msg_encode(&messages[i], bytes, sizeof(bytes));
 		for (size_t at = 0; at < len; at++) {
 			ck_assert_int_eq(send(server, bytes + at, 1, 0), 1);
-			run_for_us(300);
+			run_for(300);
 		}
 	}
 	ck_assert_str_eq(reported, "established up ended");
@@ -189,7 +172,7 @@ START_TEST(a_pause_of_our_own_is_not_the_servers_silence)
 	start();
 	server_sends(&reply, 1);
 	usleep(2 * 20000); /* the deadline for SCCRP passes */
-	run_for_us(5 * USEC_PER_MSEC);
+	run_for(5 * USEC_PER_MSEC);
 	ck_assert_str_eq(reported, "established");
 	ck_assert_str_eq(server_received(), "1 7");
 }
@@ -198,7 +181,7 @@ END_TEST
 START_TEST(silence_until_the_deadline_closes_the_connection)
 {
 	start();
-	run_for_us(100 * USEC_PER_MSEC);
+	run_for(100 * USEC_PER_MSEC);
 	ck_assert_str_eq(reported, "ended closed finished");
 	ck_assert_str_eq(server_received(), "1 3");
 	ck_assert(!ctrl_conn_is_open(&conn));
@@ -211,7 +194,7 @@ START_TEST(the_last_messages_before_the_servers_close_are_reported_first)
 	start();
 	server_sends(messages, 3);
 	shutdown(server, SHUT_RDWR);
-	run_for_us(50 * USEC_PER_MSEC);
+	run_for(50 * USEC_PER_MSEC);
 	ck_assert_str_eq(reported, "established up ended closed finished");
 }
 END_TEST
@@ -221,12 +204,12 @@ START_TEST(the_servers_close_is_the_end_of_call_and_connection)
 	const struct msg messages[] = {start_reply(), call_reply()};
 	start();
 	server_sends(messages, 2);
-	run_for_us(5 * USEC_PER_MSEC);
+	run_for(5 * USEC_PER_MSEC);
 	ck_assert_str_eq(reported, "established up");
 	stops_on_end = false;
 	close(server);
 	server = -1;
-	run_for_us(50 * USEC_PER_MSEC);
+	run_for(50 * USEC_PER_MSEC);
 	ck_assert_str_eq(reported, "established up ended closed finished");
 	ck_assert(!ctrl_conn_is_open(&conn));
 }
@@ -241,14 +224,14 @@ START_TEST(a_stop_from_here_ends_the_call_and_waits_for_the_confirmation)
 	stops_on_end = false;
 	start();
 	server_sends(messages, 2);
-	run_for_us(5 * USEC_PER_MSEC);
+	run_for(5 * USEC_PER_MSEC);
 	ck_assert_str_eq(server_received(), "1 7");
 	ctrl_conn_stop(&conn, loop_now_us(&loop), "test");
 	ctrl_conn_serve(&conn, loop_now_us(&loop));
 	ck_assert_str_eq(server_received(), "12 3"); /* CCRQ, StopCCRQ */
 	ck_assert(ctrl_conn_is_open(&conn));
 	server_sends(&confirmation, 1);
-	run_for_us(50 * USEC_PER_MSEC);
+	run_for(50 * USEC_PER_MSEC);
 	ck_assert_str_eq(reported, "established up ended closed finished");
 	ck_assert(!ctrl_conn_is_open(&conn));
 }

@@ -3,154 +3,16 @@
  * The data path in its loop: what is read, sent and given up on, and when. Socket pairs play the raw
  * socket and pppd's pty; packets and frames are whole.
  */
-#include "gateway/datapath.h"
-
 #include <poll.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "sys/anon_mmap.h"
-#include "unit.h"
+#include "datapath_fixture.h"
 
 enum {
-	CAPACITY = 512,
-	IP_HEADER = 20,
 	FRAME = 1000,
 	LARGE = 1400,
 	OUR_CALL = 7,
-	SERVERS_CALL = 8,
 };
-#define WAIT_US (200 * USEC_PER_MSEC)
-
-static struct loop loop;
-static struct datapath *path;
-static struct pqueue queue;
-static struct pqueue_entry entries[CAPACITY];
-static uint8_t slots[CAPACITY * PACKET_MAX];
-static struct loop_timer end;
-static int received_events, hung_up_events;
-static bool pppd_closed;
-static int network, pppd; /* the far ends */
-static int near_gre, near_pty;
-
-static void pair(int type, int *near_fd, int *far_fd)
-{
-	int fds[2];
-	ck_assert_int_eq(socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, fds), 0);
-	*near_fd = fds[0];
-	*far_fd = fds[1];
-}
-
-static bool listens(void *context)
-{
-	(void)context;
-	return true;
-}
-
-static void speaks(void *context)
-{
-	(void)context;
-}
-
-static void received(void *context)
-{
-	(void)context;
-	received_events++;
-}
-
-static void asked(void *context)
-{
-	(void)context;
-}
-
-static void hung_up(void *context, int error)
-{
-	(void)context;
-	ck_assert(pppd_closed);
-	ck_assert_int_eq(error, 0);
-	hung_up_events++;
-	datapath_stop(path);
-}
-
-static void refused(void *context, const char *why)
-{
-	(void)context;
-	ck_abort_msg("%s", why);
-}
-
-static void end_run(void *context, int64_t now_us)
-{
-	(void)context;
-	(void)now_us;
-	loop_stop(&loop);
-}
-
-/* At least so long, and until what is there has been read, on a slow machine too. */
-static void run_for(int64_t us)
-{
-	end.deadline_us = loop_now_us(&loop) + us;
-	ck_assert_int_eq(loop_run(&loop), 0);
-	for (int i = 0; i < 4; i++) {
-		end.deadline_us = loop_now_us(&loop);
-		ck_assert_int_eq(loop_run(&loop), 0);
-	}
-}
-
-static void start_path(bool sync)
-{
-	struct datapath_config config = {
-	    .session =
-		{
-		    .peer_call_id = SERVERS_CALL,
-		    .server_window = CAPACITY,
-		    .reorder = true,
-		    .fixed_wait_us = WAIT_US,
-		    .missing_window = 300,
-		},
-	    .sync = sync,
-	    .net = {.fd = near_gre},
-	    .pty = {.in = near_pty, .out = near_pty, .loop = &loop},
-	    .queue = &queue,
-	};
-	struct datapath_events events = {
-	    .pppd_listens = listens,
-	    .pppd_speaks = speaks,
-	    .received = received,
-	    .asked = asked,
-	    .hung_up = hung_up,
-	    .refused = refused,
-	};
-	ck_assert_int_eq(datapath_start(path, &config, &events, &loop, loop_now_us(&loop)), 0);
-}
-
-static void set_up(void)
-{
-	pair(SOCK_DGRAM, &near_gre, &network);
-	pair(SOCK_STREAM, &near_pty, &pppd);
-	ck_assert_int_eq(loop_init(&loop, LOOP_MONOTONIC), 0);
-	pqueue_init(&queue, entries, slots, CAPACITY, PACKET_MAX);
-	path = anon_mmap(sizeof(*path));
-	ck_assert_ptr_nonnull(path);
-	received_events = 0;
-	hung_up_events = 0;
-	pppd_closed = false;
-	start_path(false);
-	end = (struct loop_timer){.deadline_us = DEADLINE_NEVER, .expired = end_run};
-	loop_timer_add(&loop, &end);
-}
-
-static void tear_down(void)
-{
-	datapath_stop(path);
-	loop_free(&loop);
-	munmap(path, sizeof(*path));
-	close(near_gre);
-	close(near_pty);
-	close(network);
-	close(pppd);
-}
 
 /* The server sends a packet whose payload begins with its sequence number. */
 static void send_packet_of(seq32 seq, uint16_t payload_len)

@@ -4,30 +4,14 @@
  * lost or counted as lost. send and sendmmsg of this file stand in for those of the C library and
  * fail as often as a test says; a socket pair plays the raw socket, another one pppd's pty.
  */
-#include "gateway/datapath.h"
-
 #include <errno.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "sys/anon_mmap.h"
-#include "unit.h"
+#include "datapath_fixture.h"
 
 enum {
-	CAPACITY = 64,
 	FRAME = 300,
 	GRE_LEN = 12, /* with a sequence number */
-	IP_HEADER = 20,
 };
-
-static struct loop loop;
-static struct datapath *path;
-static struct pqueue queue;
-static struct pqueue_entry entries[CAPACITY];
-static uint8_t slots[CAPACITY * PACKET_MAX];
-static struct loop_timer end;
-static int near_gre, network, near_pty, pppd;
 
 static const int passing[] = {ENOBUFS, ENOMEM, EAGAIN};
 static int error;        /* of the calls that fail */
@@ -61,94 +45,12 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 	return sent ? (int)sent : -1;
 }
 
-static bool listens(void *context)
+static void set_up_failures(void)
 {
-	(void)context;
-	return true;
-}
-
-static void ignore(void *context)
-{
-	(void)context;
-}
-
-static void hung_up(void *context, int why)
-{
-	(void)context;
-	ck_abort_msg("hung up: %d", why);
-}
-
-static void refused(void *context, const char *why)
-{
-	(void)context;
-	ck_abort_msg("%s", why);
-}
-
-static void end_run(void *context, int64_t now_us)
-{
-	(void)context;
-	(void)now_us;
-	loop_stop(&loop);
-}
-
-/* At least so long, and until what is there has been read, on a slow machine too. */
-static void run_for(int64_t us)
-{
-	end.deadline_us = loop_now_us(&loop) + us;
-	ck_assert_int_eq(loop_run(&loop), 0);
-	for (int i = 0; i < 4; i++) {
-		end.deadline_us = loop_now_us(&loop);
-		ck_assert_int_eq(loop_run(&loop), 0);
-	}
-}
-
-static void set_up(void)
-{
-	int fds[2];
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds), 0);
-	near_gre = fds[0];
-	network = fds[1];
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-	near_pty = fds[0];
-	pppd = fds[1];
-	ck_assert_int_eq(loop_init(&loop, LOOP_MONOTONIC), 0);
-	pqueue_init(&queue, entries, slots, CAPACITY, PACKET_MAX);
-	path = anon_mmap(sizeof(*path));
-	ck_assert_ptr_nonnull(path);
-	const struct datapath_config config = {
-	    .session = {.server_window = CAPACITY,
-		.reorder = true,
-		.max_wait_us = USEC_PER_SEC,
-		.missing_window = CAPACITY},
-	    .net = {.fd = near_gre},
-	    .pty = {.in = near_pty, .out = near_pty, .loop = &loop},
-	    .queue = &queue,
-	};
-	const struct datapath_events events = {
-	    .pppd_listens = listens,
-	    .pppd_speaks = ignore,
-	    .received = ignore,
-	    .asked = ignore,
-	    .hung_up = hung_up,
-	    .refused = refused,
-	};
-	to_fail = 0;
-	ck_assert_int_eq(datapath_start(path, &config, &events, &loop, loop_now_us(&loop)), 0);
-	end = (struct loop_timer){.deadline_us = DEADLINE_NEVER, .expired = end_run};
-	loop_timer_add(&loop, &end);
 	uint8_t empty[64];
+	to_fail = 0;
+	set_up();
 	ck_assert_int_gt(recv(network, empty, sizeof(empty), 0), 0);
-}
-
-static void tear_down(void)
-{
-	datapath_stop(path);
-	loop_free(&loop);
-	munmap(path, sizeof(*path));
-	close(near_gre);
-	close(network);
-	close(near_pty);
-	close(pppd);
 }
 
 static void write_frame(uint8_t number)
@@ -208,7 +110,7 @@ int main(void)
 {
 	Suite *suite = suite_create("send_errors");
 	TCase *tc = tcase_create("send_errors");
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_checked_fixture(tc, set_up_failures, tear_down);
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, frame_that_the_kernel_refuses_for_the_moment_is_sent_later_in_order);
 	tcase_add_test(tc, acknowledgment_that_the_kernel_refuses_once_is_sent_all_the_same);

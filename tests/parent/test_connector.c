@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "loop_fixture.h"
 #include "route_fixture.h"
 
 enum {
@@ -14,8 +15,6 @@ enum {
 };
 
 static struct pptp_options options;
-static struct loop loop;
-static struct loop_timer pause_end;
 static struct connector c;
 static int replied_error;
 static int reply_fd; /* a duplicate */
@@ -45,12 +44,6 @@ static void on_broken(void *context, const char *text)
 	snprintf(broken_text, sizeof(broken_text), "%s", text);
 }
 
-static void on_pause_end(void *context, int64_t now_us)
-{
-	(void)now_us;
-	loop_stop(context);
-}
-
 static void set_up_connector(void)
 {
 	static const struct connector_ops ops = {
@@ -61,16 +54,7 @@ static void set_up_connector(void)
 	replied_error = NO_REPLY;
 	broken_text[0] = '\0';
 	ck_assert_int_eq(loop_init(&loop, LOOP_MONOTONIC), 0);
-	pause_end = (struct loop_timer){
-	    .deadline_us = DEADLINE_NEVER, .expired = on_pause_end, .context = &loop};
-	loop_timer_add(&loop, &pause_end);
 	connector_init(&c, &options, &loop, 0, &ops, &loop);
-}
-
-static void run_for_us(int64_t us)
-{
-	pause_end.deadline_us = loop_now_us(&loop) + us;
-	ck_assert_int_eq(loop_run(&loop), 0);
 }
 
 static void request(const char *server, bool is_last)
@@ -164,10 +148,10 @@ START_TEST(connector_waits_for_a_route_and_then_answers)
 	run("ip route del default");
 	c.wait_until_us = loop_now_us(&loop) + 10 * USEC_PER_SEC;
 	request(SERVER, true);
-	run_for_us(50 * USEC_PER_MSEC);
+	run_for(50 * USEC_PER_MSEC);
 	ck_assert_int_eq(replied_error, NO_REPLY);
 	run("ip route add default via 192.0.2.1");
-	run_for_us(200 * USEC_PER_MSEC);
+	run_for(200 * USEC_PER_MSEC);
 	ck_assert_int_eq(replied_error, 0);
 	ck_assert_int_eq(replied_route, IPC_ROUTE_ADDED);
 	expect(OURS, BY_UP0);
@@ -180,12 +164,12 @@ START_TEST(connector_gives_up_the_wait_at_its_end_and_when_it_is_cancelled)
 	run("ip route del default");
 	c.wait_until_us = loop_now_us(&loop) + 50 * USEC_PER_MSEC;
 	request(SERVER, true);
-	run_for_us(100 * USEC_PER_MSEC);
+	run_for(100 * USEC_PER_MSEC);
 	ck_assert_int_eq(replied_error, ENETUNREACH);
 	c.wait_until_us = loop_now_us(&loop) + 50 * USEC_PER_MSEC;
 	request(SERVER, true);
 	connector_cancel(&c);
-	run_for_us(100 * USEC_PER_MSEC);
+	run_for(100 * USEC_PER_MSEC);
 	ck_assert_int_eq(replied_error, NO_REPLY);
 	connector_end(&c);
 }
@@ -208,10 +192,10 @@ START_TEST(connector_reports_a_lost_route_and_its_return)
 	request(SERVER, true);
 	changed_route = IPC_ROUTE_ADDED;
 	run("ip link set up0 down");
-	run_for_us(100 * USEC_PER_MSEC);
+	run_for(100 * USEC_PER_MSEC);
 	ck_assert_int_eq(changed_route, IPC_ROUTE_LOST);
 	run("ip link set up0 up && ip route add default via 192.0.2.1");
-	run_for_us(100 * USEC_PER_MSEC);
+	run_for(100 * USEC_PER_MSEC);
 	ck_assert_int_eq(changed_route, IPC_ROUTE_ADDED);
 	ck_assert_str_eq(broken_text, "");
 	connector_end(&c);
@@ -224,7 +208,7 @@ START_TEST(connector_reports_a_removed_local_address_where_another_one_is_used)
 	connector_set_source(&c, address("192.0.2.2"));
 	run("ip addr del 192.0.2.2/24 dev up0 && ip addr add 192.0.2.3/24 dev up0 && "
 	    "ip route add default via 192.0.2.1");
-	run_for_us(200 * USEC_PER_MSEC);
+	run_for(200 * USEC_PER_MSEC);
 	ck_assert_ptr_nonnull(strstr(broken_text, "the local address that it used was removed"));
 	connector_end(&c);
 	expect(OURS, "");

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 
 #include "sys/netsock.h"
-#include "private_net.h"
-#include "unit.h"
+#include "raw_fixture.h"
 
 enum {
 	CALL = 0x1234,
@@ -19,13 +18,6 @@ enum {
 static const struct netsock_options none = {0};
 static int fd;
 static struct gre_watch_event event;
-
-static struct in_addr address(const char *text)
-{
-	struct in_addr a;
-	ck_assert_int_eq(inet_pton(AF_INET, text, &a), 1);
-	return a;
-}
 
 static void set_up(void)
 {
@@ -39,14 +31,7 @@ static void send_call(const char *source, unsigned call)
 {
 	uint8_t packet[112] = {
 	    0x30, 0x01, 0x88, 0x0b, 0, 100, (uint8_t)(call >> 8), (uint8_t)call, 0, 0, 0, 1};
-	int sender = socket(AF_INET, SOCK_RAW, 47);
-	struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = address(source)};
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = address("127.0.0.1")};
-	ck_assert_int_eq(bind(sender, (struct sockaddr *)&from, sizeof(from)), 0);
-	ck_assert_int_eq(
-	    sendto(sender, packet, sizeof(packet), 0, (struct sockaddr *)&to, sizeof(to)),
-	    (ssize_t)sizeof(packet));
-	close(sender);
+	send_gre(source, packet, sizeof(packet));
 }
 
 START_TEST(watch_sees_the_servers_packets_for_other_calls_only)

@@ -15,8 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "private_net.h"
-#include "unit.h"
+#include "raw_fixture.h"
 
 enum {
 	CALL = 0x1234
@@ -48,29 +47,9 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
 	return (int)syscall(SYS_setsockopt, fd, level, option, value, len);
 }
 
-static struct in_addr address(const char *text)
-{
-	struct in_addr a;
-	ck_assert_int_eq(inet_pton(AF_INET, text, &a), 1);
-	return a;
-}
-
 static void set_up(void)
 {
 	ck_assert(private_net_enter());
-}
-
-/* Sends a GRE packet from 127.0.0.2 (or `source`) to 127.0.0.1. */
-static void send_gre(const char *source, const void *packet, size_t len)
-{
-	int fd = socket(AF_INET, SOCK_RAW, 47);
-	struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = address(source)};
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = address("127.0.0.1")};
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
-	ck_assert_int_eq(
-	    sendto(fd, packet, len, 0, (struct sockaddr *)&to, sizeof(to)), (ssize_t)len);
-	close(fd);
 }
 
 /* A well-formed packet to `call` with one byte of payload. */

@@ -10,30 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "unit.h"
+#include "loop_fixture.h"
 
-static struct loop loop;
-static struct loop_timer end;
 static struct stderr_owner owner;
-
-static void stop(void *context, int64_t now_us)
-{
-	(void)context;
-	(void)now_us;
-	loop_stop(&loop);
-}
-
-static void run_for(int64_t us)
-{
-	end.deadline_us = loop_now_us(&loop) + us;
-	ck_assert_int_eq(loop_run(&loop), 0);
-}
 
 static void set_up(void)
 {
 	ck_assert_int_eq(loop_init(&loop, LOOP_MONOTONIC), 0);
-	end = (struct loop_timer){.deadline_us = DEADLINE_NEVER, .expired = stop};
-	loop_timer_add(&loop, &end);
 	memset(&owner, 0, sizeof(owner));
 }
 
