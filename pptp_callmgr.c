@@ -173,19 +173,10 @@ static bool may_try_further(const struct callmgr *cm)
 	       (is_worth_another_try(cm) || !is_last_address(cm));
 }
 
-static void stop_connecting(struct callmgr *cm)
-{
-	if (cm->connecting.fd < 0)
-		return;
-	loop_remove(&cm->loop, &cm->connecting);
-	close(cm->connecting.fd);
-	cm->connecting.fd = -1;
-}
-
 /* This address will not do: on to the next, or to the end. */
 static void leave_address(struct callmgr *cm)
 {
-	stop_connecting(cm);
+	loop_close(&cm->loop, &cm->connecting);
 	ctrl_conn_end(&cm->conn);
 	if (!may_try_further(cm)) {
 		report_end(cm);
@@ -391,8 +382,7 @@ static void start_connecting(struct callmgr *cm)
 
 static void end_lookup(struct callmgr *cm)
 {
-	if (cm->resolver.fd >= 0)
-		loop_remove(&cm->loop, &cm->resolver_watch);
+	loop_remove(&cm->loop, &cm->resolver_watch);
 	resolver_end(&cm->resolver);
 }
 
@@ -657,7 +647,7 @@ int callmgr_main(const struct callmgr_config *config)
 	if (error)
 		log_fatal("the call manager cannot %s: %s", what, error_text(-error));
 	resolver_end(&cm->resolver);
-	stop_connecting(cm);
+	loop_close(&cm->loop, &cm->connecting);
 	ctrl_conn_end(&cm->conn);
 	clients_end(&cm->clients);
 	loop_free(&cm->loop);

@@ -117,13 +117,6 @@ struct parent {
 	struct loop_timer end_timer; /* of the phases after PHASE_UP */
 };
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 __attribute__((format(printf, 4, 5))) static void begin_closing(
     struct parent *p, int exit_status, enum end_kind end, const char *format, ...);
 
@@ -301,9 +294,7 @@ static void child_exited(struct child_process *child)
 {
 	struct parent *p = child->parent;
 	const char *server = p->connector.server_text;
-	if (child->watch.fd >= 0)
-		loop_remove(&p->loop, &child->watch);
-	close_fd(&child->watch.fd);
+	loop_close(&p->loop, &child->watch);
 	if (child == &p->children[CHILD_GATEWAY])
 		begin_closing(p, EXIT_FAILED, END_SENTENCE,
 		    "The call to %s was ended: its gateway process has exited", server);
@@ -658,7 +649,8 @@ static void give_up_privileges(struct parent *p)
 	if (geteuid() == 0)
 		keep |= PRIVS_BIT(CAP_KILL);
 	gre_side_close(&p->gre);
-	close_fd(&p->listener);
+	if (p->listener >= 0)
+		close(p->listener);
 	privs_keep(keep);
 }
 

@@ -16,22 +16,25 @@
 /* How long the listener is left alone where there is no descriptor for the next client. */
 #define ACCEPT_PAUSE_US (100 * USEC_PER_MSEC)
 
+static struct client *free_place(struct clients *c)
+{
+	size_t i = 0;
+	while (i < CLIENTS_MAX && c->places[i].watch.fd >= 0)
+		i++;
+	return i < CLIENTS_MAX ? &c->places[i] : NULL;
+}
+
 static void listen_again(struct clients *c)
 {
-	bool has_place = false;
-	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		has_place = has_place || c->places[i].watch.fd < 0;
 	bool pauses = c->accept_timer.deadline_us != DEADLINE_NEVER;
-	c->listener.events = has_place && !pauses ? POLLIN : LOOP_OFF;
+	c->listener.events = free_place(c) && !pauses ? POLLIN : LOOP_OFF;
 }
 
 static void close_client(struct client *client)
 {
 	struct clients *c = client->all;
-	loop_remove(c->loop, &client->watch);
+	loop_close(c->loop, &client->watch);
 	loop_timer_remove(c->loop, &client->timer);
-	close(client->watch.fd);
-	client->watch.fd = -1;
 	c->accept_timer.deadline_us = DEADLINE_NEVER; /* its descriptor is free */
 	listen_again(c);
 }
@@ -58,14 +61,6 @@ static void on_request(void *context, int64_t now_us)
 	}
 	client->has_asked = true;
 	c->ops->status_requested(c->context, now_us);
-}
-
-static struct client *free_place(struct clients *c)
-{
-	size_t i = 0;
-	while (i < CLIENTS_MAX && c->places[i].watch.fd >= 0)
-		i++;
-	return i < CLIENTS_MAX ? &c->places[i] : NULL;
 }
 
 /* The client that could not be accepted is still there, and poll would report it at once for ever. */
@@ -134,9 +129,5 @@ void clients_end(struct clients *c)
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (c->places[i].watch.fd >= 0)
 			close_client(&c->places[i]);
-	if (c->listener.fd < 0)
-		return;
-	loop_remove(c->loop, &c->listener);
-	close(c->listener.fd);
-	c->listener.fd = -1;
+	loop_close(c->loop, &c->listener);
 }

@@ -278,8 +278,7 @@ int ctrl_conn_start(
 	c->unanswered = 0;
 	int error = loop_watch_fd(c->loop, &c->tcp, fd, POLLIN, on_tcp, c);
 	if (error) {
-		close(fd);
-		c->tcp.fd = -1;
+		ctrl_conn_end(c);
 		return error;
 	}
 	struct ctrl_config cc = {
@@ -311,11 +310,7 @@ void ctrl_conn_stop(struct ctrl_conn *c, int64_t now_us, const char *why)
 void ctrl_conn_end(struct ctrl_conn *c)
 {
 	c->timer.deadline_us = DEADLINE_NEVER;
-	if (c->tcp.fd < 0)
-		return;
-	loop_remove(c->loop, &c->tcp);
-	close(c->tcp.fd);
-	c->tcp.fd = -1;
+	loop_close(c->loop, &c->tcp);
 }
 
 bool ctrl_conn_is_open(const struct ctrl_conn *c)

@@ -48,25 +48,18 @@ static bool parse_accm(struct wire_reader options, uint32_t *accm)
 	return !options.failed;
 }
 
-static void reset_link(struct accm_snoop *s)
-{
-	s->accm = HDLC_ACCM_ALL;
-	s->has_pending = false;
-	s->has_request = false;
-}
-
 static NOINLINE void process_lcp_from_pppd(struct accm_snoop *s, const uint8_t *bytes, size_t len)
 {
 	struct ppp_cp p = ppp_cp_parse(bytes, len);
 	switch (p.code) {
 	case PPP_CONFIGURE_REQUEST:
-		reset_link(s);
+		accm_snoop_init(s);
 		s->has_request = p.valid && parse_accm(p.options, &s->request_accm);
 		s->request_id = p.id;
 		break;
 	case PPP_TERMINATE_REQUEST:
 	case PPP_TERMINATE_ACK:
-		reset_link(s);
+		accm_snoop_init(s);
 		break;
 	default:
 		break;
@@ -110,7 +103,7 @@ static NOINLINE void process_lcp_to_pppd(struct accm_snoop *s, const uint8_t *by
 		break;
 	case PPP_TERMINATE_REQUEST:
 	case PPP_TERMINATE_ACK:
-		reset_link(s);
+		accm_snoop_init(s);
 		break;
 	default:
 		break;

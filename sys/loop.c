@@ -138,6 +138,14 @@ void loop_remove(struct loop *l, struct loop_watch *w)
 	w->slot = NO_SLOT;
 }
 
+void loop_close(struct loop *l, struct loop_watch *w)
+{
+	loop_remove(l, w);
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = -1;
+}
+
 bool loop_pause(struct loop *l, struct loop_watch *w)
 {
 	w->paused_until_us = loop_now_us(l) + PAUSE_US;

@@ -88,6 +88,8 @@ int loop_signals(struct loop *l, const int *signos, size_t count,
 /* 0, or -ENOSPC. Adding twice is a bug (assert); removing what was not added does nothing. */
 int loop_add(struct loop *l, struct loop_watch *w);
 void loop_remove(struct loop *l, struct loop_watch *w);
+/* Removes the watch and closes its descriptor, if any: then it is -1. */
+void loop_close(struct loop *l, struct loop_watch *w);
 void loop_timer_add(struct loop *l, struct loop_timer *t);
 void loop_timer_remove(struct loop *l, struct loop_timer *t);
 

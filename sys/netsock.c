@@ -163,9 +163,12 @@ static void discard_queued(int fd)
 	while (n >= 0 || errno == EINTR);
 }
 
-/* Receives through the filter from the start, for good. Returns fd, or closes it. */
-static int set_up_gre(int fd, uint16_t call_id, bool others, const struct netsock_options *o)
+/* Receives through the filter from the start, for good. */
+static int open_gre(uint16_t call_id, bool others, const struct netsock_options *o)
 {
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, GRE_PROTOCOL);
+	if (fd < 0)
+		return -errno;
 	int rc = attach_filter(fd, call_id, others);
 	/* The process that gets the socket must not be able to see other calls' packets with it. */
 	if (rc == 0)
@@ -177,17 +180,9 @@ static int set_up_gre(int fd, uint16_t call_id, bool others, const struct netsoc
 	return fd_or_error(fd, rc);
 }
 
-static int open_gre(void)
-{
-	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, GRE_PROTOCOL);
-	return fd < 0 ? -errno : fd;
-}
-
 int netsock_gre_open(uint16_t call_id, const struct netsock_options *o)
 {
-	int fd = open_gre();
-	if (fd >= 0)
-		fd = set_up_gre(fd, call_id, false, o);
+	int fd = open_gre(call_id, false, o);
 	if (fd < 0)
 		return fd;
 	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) < 0)
@@ -204,9 +199,7 @@ int netsock_gre_open(uint16_t call_id, const struct netsock_options *o)
 
 int netsock_gre_watch_open(uint16_t call_id, const struct netsock_options *o)
 {
-	int fd = open_gre();
-	if (fd >= 0)
-		fd = set_up_gre(fd, call_id, true, o);
+	int fd = open_gre(call_id, true, o);
 	if (fd < 0)
 		return fd;
 	(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, WATCH_BUFFER);
