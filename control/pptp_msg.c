@@ -15,9 +15,8 @@ enum field_kind {
 	FIELD_U8,
 	FIELD_U16,
 	FIELD_U32,
-	FIELD_TEXT_LEN, /* 16 bits: limited to a text's field, so that users of the struct need no check */
 	FIELD_TEXT,     /* NUL-padded; in the struct one byte longer, for a NUL */
-	FIELD_RESERVED, /* zeros; ignored when received */
+	FIELD_RESERVED, /* sent as zeros; ignored when received, as what no client reads is, too */
 };
 
 /* A field of a message, in the order of the message. */
@@ -35,7 +34,6 @@ struct field {
 #define U8(member) MEMBER(FIELD_U8, 0, member)
 #define U16(member) MEMBER(FIELD_U16, 0, member)
 #define U32(member) MEMBER(FIELD_U32, 0, member)
-#define TEXT_LEN(member) MEMBER(FIELD_TEXT_LEN, 0, member)
 #define TEXT(member, size) MEMBER(FIELD_TEXT, size, member)
 #define RESERVED(size) FIELD(FIELD_RESERVED, size, 0)
 #define END FIELD(FIELD_END, 0, 0)
@@ -57,27 +55,21 @@ static const struct field outgoing_call_request[] = {U16(outgoing_call_request.c
     U16(outgoing_call_request.serial), U32(outgoing_call_request.min_bps),
     U32(outgoing_call_request.max_bps), U32(outgoing_call_request.bearer),
     U32(outgoing_call_request.framing), U16(outgoing_call_request.window),
-    U16(outgoing_call_request.processing_delay), TEXT_LEN(outgoing_call_request.phone_len),
-    RESERVED(2), TEXT(outgoing_call_request.phone, MSG_NAME_LEN),
+    U16(outgoing_call_request.processing_delay), U16(outgoing_call_request.phone_len), RESERVED(2),
+    TEXT(outgoing_call_request.phone, MSG_NAME_LEN),
     TEXT(outgoing_call_request.subaddress, MSG_NAME_LEN), END};
 static const struct field outgoing_call_reply[] = {U16(outgoing_call_reply.call_id),
     U16(outgoing_call_reply.peer_call_id), U8(outgoing_call_reply.result),
     U8(outgoing_call_reply.error), U16(outgoing_call_reply.cause),
     U32(outgoing_call_reply.connect_bps), U16(outgoing_call_reply.window),
     U16(outgoing_call_reply.processing_delay), U32(outgoing_call_reply.physical_channel), END};
-static const struct field incoming_call_request[] = {U16(incoming_call_request.call_id),
-    U16(incoming_call_request.serial), U32(incoming_call_request.bearer),
-    U32(incoming_call_request.physical_channel), TEXT_LEN(incoming_call_request.dialed_len),
-    TEXT_LEN(incoming_call_request.dialing_len), TEXT(incoming_call_request.dialed, MSG_NAME_LEN),
-    TEXT(incoming_call_request.dialing, MSG_NAME_LEN),
-    TEXT(incoming_call_request.subaddress, MSG_NAME_LEN), END};
+static const struct field incoming_call_request[] = {
+    U16(incoming_call_request.call_id), RESERVED(206), END};
 static const struct field incoming_call_reply[] = {U16(incoming_call_reply.call_id),
     U16(incoming_call_reply.peer_call_id), U8(incoming_call_reply.result),
     U8(incoming_call_reply.error), U16(incoming_call_reply.window),
     U16(incoming_call_reply.processing_delay), RESERVED(2), END};
-static const struct field incoming_call_connected[] = {U16(incoming_call_connected.peer_call_id),
-    RESERVED(2), U32(incoming_call_connected.connect_bps), U16(incoming_call_connected.window),
-    U16(incoming_call_connected.processing_delay), U32(incoming_call_connected.framing), END};
+static const struct field incoming_call_connected[] = {RESERVED(16), END};
 static const struct field call_clear[] = {U16(call_clear.call_id), RESERVED(2), END};
 static const struct field call_disconnect[] = {U16(call_disconnect.call_id),
     U8(call_disconnect.result), U8(call_disconnect.error), U16(call_disconnect.cause), RESERVED(2),
@@ -113,11 +105,6 @@ static const struct layout layouts[] = {
     [MSG_SET_LINK_INFO] = {"Set-Link-Info", 24, set_link_info},
 };
 
-static uint16_t limit_text_len(uint16_t len)
-{
-	return len < MSG_NAME_LEN ? len : MSG_NAME_LEN;
-}
-
 /* Text ends at its first NUL or with its field; the rest of `to`, which is zeroed, stays. */
 static void get_text(struct wire_reader *r, char *to, size_t size)
 {
@@ -138,9 +125,6 @@ static void get_field(struct wire_reader *r, const struct field *f, struct msg *
 		break;
 	case FIELD_U32:
 		*(uint32_t *)to = wire_get_be32(r);
-		break;
-	case FIELD_TEXT_LEN:
-		*(uint16_t *)to = limit_text_len(wire_get_be16(r));
 		break;
 	case FIELD_TEXT:
 		get_text(r, to, f->size);
@@ -174,9 +158,6 @@ static void put_field(struct wire_writer *w, const struct field *f, const struct
 		break;
 	case FIELD_U32:
 		wire_put_be32(w, *(const uint32_t *)from);
-		break;
-	case FIELD_TEXT_LEN:
-		wire_put_be16(w, limit_text_len(*(const uint16_t *)from));
 		break;
 	case FIELD_TEXT:
 		put_text(w, from, f->size);

@@ -118,7 +118,7 @@ struct msg_outgoing_call_request {
 	uint32_t framing;
 	uint16_t window;           /* packets */
 	uint16_t processing_delay; /* tenths of a second */
-	uint16_t phone_len;
+	uint16_t phone_len;        /* of a received message any number */
 	char phone[MSG_NAME_LEN + 1];
 	char subaddress[MSG_NAME_LEN + 1];
 };
@@ -135,16 +135,8 @@ struct msg_outgoing_call_reply {
 	uint32_t physical_channel;
 };
 
-struct msg_incoming_call_request {
+struct msg_incoming_call_request { /* as far as a client needs it to refuse the call */
 	uint16_t call_id;
-	uint16_t serial;
-	uint32_t bearer;
-	uint32_t physical_channel;
-	uint16_t dialed_len;
-	uint16_t dialing_len;
-	char dialed[MSG_NAME_LEN + 1];
-	char dialing[MSG_NAME_LEN + 1];
-	char subaddress[MSG_NAME_LEN + 1];
 };
 
 struct msg_incoming_call_reply {
@@ -154,14 +146,6 @@ struct msg_incoming_call_reply {
 	uint8_t error;
 	uint16_t window;
 	uint16_t processing_delay;
-};
-
-struct msg_incoming_call_connected {
-	uint16_t peer_call_id;
-	uint32_t connect_bps;
-	uint16_t window;
-	uint16_t processing_delay;
-	uint32_t framing;
 };
 
 struct msg_call_clear {
@@ -206,7 +190,6 @@ struct msg {
 		struct msg_outgoing_call_reply outgoing_call_reply;
 		struct msg_incoming_call_request incoming_call_request;
 		struct msg_incoming_call_reply incoming_call_reply;
-		struct msg_incoming_call_connected incoming_call_connected;
 		struct msg_call_clear call_clear;
 		struct msg_call_disconnect call_disconnect;
 		struct msg_wan_error wan_error;
@@ -227,7 +210,7 @@ enum msg_verdict {
  * Decodes the first message of a stream of `len` bytes. A bad length or magic is reported as soon as
  * its bytes are there. *out is written only with MSG_COMPLETE; with MSG_TOO_SHORT and MSG_UNKNOWN its
  * type and kind alone. Text ends at its first NUL and may hold any other byte: it is not printable
- * without filtering. Lengths of phone numbers are limited to MSG_NAME_LEN.
+ * without filtering.
  */
 enum msg_verdict msg_decode(const uint8_t *bytes, size_t len, struct msg *out, size_t *used);
 
