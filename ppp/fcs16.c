@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * FCS-16 of RFC 1662 appendix C.2: polynomial x^16 + x^12 + x^5 + 1, low bit first. Implemented from
- * the definition, with lookup tables, and with the carry-less multiplication of x86 processors
- * (PCLMULQDQ).
+ * FCS-16 of RFC 1662 appendix C.2: polynomial x^16 + x^12 + x^5 + 1, low bit first. Implemented with
+ * lookup tables, and with the carry-less multiplication of x86 processors (PCLMULQDQ).
+ * tests/fcs16_plain.h has the definition.
  */
 #include "ppp/fcs16.h"
 
@@ -14,7 +14,6 @@
 #endif
 
 enum {
-	FCS16_POLYNOMIAL = 0x8408,
 	FCS16_STEP = 16, /* bytes processed at once */
 };
 
@@ -61,17 +60,6 @@ static const uint16_t fcs_slices[FCS16_STEP][256] = {
 };
 /* clang-format on */
 
-uint16_t fcs16_plain(uint16_t fcs, const uint8_t *bytes, size_t len)
-{
-	uint32_t v = fcs;
-	for (size_t i = 0; i < len; i++) {
-		v ^= bytes[i];
-		for (int bit = 0; bit < 8; bit++)
-			v = v & 1 ? v >> 1 ^ FCS16_POLYNOMIAL : v >> 1;
-	}
-	return (uint16_t)v;
-}
-
 static inline uint32_t update_byte(uint32_t fcs, uint8_t byte)
 {
 	return fcs >> 8 ^ fcs_slices[0][(fcs ^ byte) & 0xff];
@@ -117,8 +105,8 @@ uint16_t fcs16_sliced(uint16_t fcs, const uint8_t *bytes, size_t len)
  *
  * Bit 0 of a register is the highest power. The product of two 64-bit registers has 127 bits, which
  * as a 128-bit register is x times too large: so the factor for n is x^(n - 1) mod P. As a 16-bit
- * value, like FCS16_POLYNOMIAL, that is 0x8000 (the power 0) after n - 1 steps of fcs16_plain's
- * inner loop; POWER moves it to the end of 64 bits.
+ * value, in which the polynomial is 0x8408, that is 0x8000 (the power 0) after n - 1 steps of
+ * fcs16_plain's inner loop; POWER moves it to the end of 64 bits.
  */
 #define POWER(rest) ((long long)((uint64_t)(rest) << 48))
 #define FOLD_64 POWER(0x042b)                      /* x^63 */

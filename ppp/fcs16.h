@@ -18,9 +18,6 @@ enum {
 /* Continues `fcs` over more bytes; start with FCS16_INITIAL. A frame carries the complement. */
 typedef uint16_t fcs16_fn(uint16_t fcs, const uint8_t *bytes, size_t len);
 
-/* From the definition, bit by bit: the reference for tests. */
-uint16_t fcs16_plain(uint16_t fcs, const uint8_t *bytes, size_t len);
-
 /* Table lookups for sixteen bytes at a time (slicing): for any machine. */
 uint16_t fcs16_sliced(uint16_t fcs, const uint8_t *bytes, size_t len);
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "datapath_fixture.h"
+#include "fcs16_plain.h"
 
 enum {
 	FRAME = 1000,

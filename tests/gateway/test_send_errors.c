@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "datapath_fixture.h"
+#include "fcs16_plain.h"
 
 enum {
 	FRAME = 300,

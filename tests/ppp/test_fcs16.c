@@ -3,6 +3,7 @@
 #include "ppp/fcs16.h"
 
 #include "cases.h"
+#include "fcs16_plain.h"
 #include "unit.h"
 
 enum {

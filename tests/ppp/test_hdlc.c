@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cases.h"
+#include "fcs16_plain.h"
 #include "unit.h"
 
 enum {
