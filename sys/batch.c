@@ -18,18 +18,23 @@ static bool is_refused(long n)
 	return n < 0 && (errno == ENOSYS || errno == EPERM);
 }
 
-int batch_receive(int fd, struct mmsghdr *messages, unsigned count)
+static int one_by_one(int fd, struct mmsghdr *messages, unsigned count, bool receive)
 {
-	long n = recvmmsg(fd, messages, count, MSG_DONTWAIT, NULL);
-	if (!is_refused(n))
-		return (int)n;
-	for (n = 0; n < (long)count; n++) {
-		ssize_t len = recvmsg(fd, &messages[n].msg_hdr, MSG_DONTWAIT);
+	unsigned n;
+	for (n = 0; n < count; n++) {
+		struct msghdr *m = &messages[n].msg_hdr;
+		ssize_t len = receive ? recvmsg(fd, m, MSG_DONTWAIT) : sendmsg(fd, m, MSG_DONTWAIT);
 		if (len < 0)
 			break;
 		messages[n].msg_len = (unsigned)len;
 	}
 	return n > 0 ? (int)n : -1;
+}
+
+int batch_receive(int fd, struct mmsghdr *messages, unsigned count)
+{
+	int n = recvmmsg(fd, messages, count, MSG_DONTWAIT, NULL);
+	return is_refused(n) ? one_by_one(fd, messages, count, true) : n;
 }
 
 int batch_send(int fd, struct mmsghdr *messages, unsigned count)
@@ -39,13 +44,5 @@ int batch_send(int fd, struct mmsghdr *messages, unsigned count)
 #else
 	long n = syscall(SYS_sendmmsg, fd, messages, count, MSG_DONTWAIT);
 #endif
-	if (!is_refused(n))
-		return (int)n;
-	for (n = 0; n < (long)count; n++) {
-		ssize_t len = sendmsg(fd, &messages[n].msg_hdr, MSG_DONTWAIT);
-		if (len < 0)
-			break;
-		messages[n].msg_len = (unsigned)len;
-	}
-	return n > 0 ? (int)n : -1;
+	return is_refused(n) ? one_by_one(fd, messages, count, false) : (int)n;
 }
