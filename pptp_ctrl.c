@@ -21,37 +21,21 @@ static void ctrl_enter(struct ctrl *c, int64_t now_us, enum ctrl_state state)
 {
 	int64_t keepalive_us = c->echo_waiting ? c->config.echo_wait_us : c->config.idle_wait_us;
 	c->state = state;
-	switch (state) {
-	case CTRL_WAIT_CTL_REPLY:
+	c->deadline_us = DEADLINE_NEVER;
+	if (state == CTRL_WAIT_CTL_REPLY)
 		c->deadline_us = after(now_us, c->config.reply_wait_us);
-		break;
-	case CTRL_ESTABLISHED:
-		c->deadline_us = keepalive_us > 0 ? after(now_us, keepalive_us) : DEADLINE_NEVER;
-		break;
-	case CTRL_WAIT_STOP_REPLY:
+	else if (state == CTRL_ESTABLISHED && keepalive_us > 0)
+		c->deadline_us = after(now_us, keepalive_us);
+	else if (state == CTRL_WAIT_STOP_REPLY)
 		c->deadline_us = after(now_us, c->config.close_wait_us);
-		break;
-	case CTRL_IDLE:
-	case CTRL_CLOSED:
-		c->deadline_us = DEADLINE_NEVER;
-		break;
-	}
 }
 
+/* CTRL_CALL_WAIT_DISCONNECT ends with CTRL_WAIT_STOP_REPLY at the latest. */
 static void call_enter(struct ctrl *c, int64_t now_us, enum ctrl_call_state state)
 {
 	c->call_state = state;
-	switch (state) {
-	case CTRL_CALL_WAIT_REPLY:
-		c->call_deadline_us = after(now_us, c->config.reply_wait_us);
-		break;
-	case CTRL_CALL_IDLE:
-	case CTRL_CALL_ESTABLISHED:
-	case CTRL_CALL_WAIT_DISCONNECT: /* ends with CTRL_WAIT_STOP_REPLY at the latest */
-	case CTRL_CALL_ENDED:
-		c->call_deadline_us = DEADLINE_NEVER;
-		break;
-	}
+	c->call_deadline_us =
+	    state == CTRL_CALL_WAIT_REPLY ? after(now_us, c->config.reply_wait_us) : DEADLINE_NEVER;
 }
 
 static void copy_text(char *to, const char *from)
@@ -198,14 +182,9 @@ static void on_start_request(struct ctrl *c, int64_t now_us, const struct msg *m
 
 static enum ctrl_why why_not_started(uint8_t result)
 {
-	switch (result) {
-	case MSG_SCCRP_CHANNEL_EXISTS:
+	if (result == MSG_SCCRP_CHANNEL_EXISTS)
 		return CTRL_WHY_CHANNEL_EXISTS;
-	case MSG_SCCRP_BAD_VERSION:
-		return CTRL_WHY_BAD_VERSION;
-	default:
-		return CTRL_WHY_START_REFUSED;
-	}
+	return result == MSG_SCCRP_BAD_VERSION ? CTRL_WHY_BAD_VERSION : CTRL_WHY_START_REFUSED;
 }
 
 static void on_start_reply(struct ctrl *c, int64_t now_us, const struct msg *m)
@@ -336,17 +315,9 @@ static bool disconnect_names_call(const struct ctrl *c, uint16_t call_id)
 {
 	uint16_t ours = c->config.call.call_id;
 	uint16_t swapped = (uint16_t)(ours << 8 | ours >> 8);
-	switch (c->call_state) {
-	case CTRL_CALL_WAIT_REPLY:
-	case CTRL_CALL_WAIT_DISCONNECT:
-		return true;
-	case CTRL_CALL_ESTABLISHED:
+	if (c->call_state == CTRL_CALL_ESTABLISHED)
 		return call_id == c->peer_call_id || call_id == ours || call_id == swapped;
-	case CTRL_CALL_IDLE:
-	case CTRL_CALL_ENDED:
-		break;
-	}
-	return false;
+	return c->call_state == CTRL_CALL_WAIT_REPLY || c->call_state == CTRL_CALL_WAIT_DISCONNECT;
 }
 
 static void on_call_disconnect(struct ctrl *c, int64_t now_us, const struct msg *m)
@@ -495,18 +466,10 @@ void ctrl_start(struct ctrl *c, int64_t now_us)
 
 void ctrl_stop(struct ctrl *c, int64_t now_us, uint8_t reason)
 {
-	switch (c->state) {
-	case CTRL_IDLE:
+	if (c->state == CTRL_IDLE)
 		close_connection(c, now_us, end_local(CTRL_WHY_LOCAL));
-		break;
-	case CTRL_WAIT_CTL_REPLY:
-	case CTRL_ESTABLISHED:
+	else if (c->state == CTRL_WAIT_CTL_REPLY || c->state == CTRL_ESTABLISHED)
 		stop_connection(c, now_us, reason, CTRL_WHY_LOCAL);
-		break;
-	case CTRL_WAIT_STOP_REPLY:
-	case CTRL_CLOSED:
-		break;
-	}
 }
 
 size_t ctrl_input(struct ctrl *c, int64_t now_us, const uint8_t *bytes, size_t len)
@@ -559,33 +522,28 @@ int64_t ctrl_deadline(const struct ctrl *c)
 	return deadline_earlier(c->deadline_us, c->call_deadline_us);
 }
 
-static void on_connection_deadline(struct ctrl *c, int64_t now_us)
+static void send_echo_request(struct ctrl *c, int64_t now_us)
 {
 	struct msg m = {.type = MSG_ECHO_REQUEST};
-	switch (c->state) {
-	case CTRL_WAIT_CTL_REPLY:
+	m.u.echo.identifier = ++c->echo_id;
+	ctrl_queue_send_or_drop(&c->queue, &m, 0);
+	c->echo_waiting = true;
+	ctrl_enter(c, now_us, CTRL_ESTABLISHED);
+}
+
+static void on_connection_deadline(struct ctrl *c, int64_t now_us)
+{
+	if (c->state == CTRL_WAIT_CTL_REPLY)
 		abandon_connection(c, now_us,
 		    end_without_reply(
 			c, MSG_START_CONTROL_CONNECTION_REPLY, CTRL_WHY_START_TIMEOUT));
-		break;
-	case CTRL_ESTABLISHED:
-		if (c->echo_waiting) {
-			abandon_connection(c, now_us, end_local(CTRL_WHY_ECHO_TIMEOUT));
-			break;
-		}
-		m.u.echo.identifier = ++c->echo_id;
-		ctrl_queue_send_or_drop(&c->queue, &m, 0);
-		c->echo_waiting = true;
-		ctrl_enter(c, now_us, CTRL_ESTABLISHED);
-		break;
-	case CTRL_WAIT_STOP_REPLY:
+	else if (c->state == CTRL_ESTABLISHED && c->echo_waiting)
+		abandon_connection(c, now_us, end_local(CTRL_WHY_ECHO_TIMEOUT));
+	else if (c->state == CTRL_ESTABLISHED)
+		send_echo_request(c, now_us);
+	else if (c->state == CTRL_WAIT_STOP_REPLY)
 		close_connection(c, now_us,
 		    end_local(c->why == CTRL_WHY_LOCAL ? CTRL_WHY_STOP_TIMEOUT : c->why));
-		break;
-	case CTRL_IDLE:
-	case CTRL_CLOSED:
-		break;
-	}
 }
 
 void ctrl_on_deadline(struct ctrl *c, int64_t now_us)

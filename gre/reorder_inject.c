@@ -30,16 +30,9 @@ void reorder_inject_init(struct reorder_inject *t, enum reorder_inject_type type
 
 static size_t group_size(const struct reorder_inject *t)
 {
-	switch (t->type) {
-	case REORDER_INJECT_SWAP:
-		return 2;
-	case REORDER_INJECT_ADVANCE:
-	case REORDER_INJECT_REVERSE:
-		return REORDER_INJECT_GROUP_MAX;
-	case REORDER_INJECT_NONE:
-		break;
-	}
-	return 1;
+	if (t->type == REORDER_INJECT_NONE)
+		return 1;
+	return t->type == REORDER_INJECT_SWAP ? 2 : REORDER_INJECT_GROUP_MAX;
 }
 
 size_t reorder_inject_add(
