@@ -437,19 +437,14 @@ static void start_course(struct callmgr *cm, int64_t now_us)
 	snprintf(cm->server_text, sizeof(cm->server_text), "%.255s", server);
 	enum resolve_literal literal = resolve_literal(server, &cm->addresses[0]);
 	enter_stage(cm, STAGE_RESOLVE, DEADLINE_NEVER);
-	switch (literal) {
-	case RESOLVE_IPV4:
+	if (literal == RESOLVE_NAME) {
+		start_lookup(cm, now_us);
+	} else if (literal == RESOLVE_IPV4) {
 		cm->address_count = 1;
 		start_connecting(cm);
-		break;
-	case RESOLVE_IPV6:
-	case RESOLVE_WITH_PORT:
+	} else {
 		set_end(cm, literal == RESOLVE_IPV6 ? CALL_END_IPV6 : CALL_END_PORT, 0);
 		leave_address(cm);
-		break;
-	case RESOLVE_NAME:
-		start_lookup(cm, now_us);
-		break;
 	}
 }
 

@@ -144,27 +144,17 @@ static void pptp_callmgr_error(const char *text)
 /* The last line for the user, in the log too: after what the children log while they finish. */
 static void log_end(struct parent *p)
 {
-	switch (p->end) {
-	case END_CALLMGR:
+	if (p->end == END_CALLMGR)
 		pptp_callmgr_error(p->end_text);
-		break;
-	case END_CLAUSE:
-		if (p->was_up)
-			log_info(
-			    "The call to %s has ended: %s", p->connector.server_text, p->end_text);
-		else
-			log_fatal("%s before the call to %s was established", p->end_text,
-			    p->connector.server_text);
-		break;
-	case END_SENTENCE:
-		if (p->exit_status)
-			log_fatal("%s", p->end_text);
-		else
-			log_info("%s", p->end_text);
-		break;
-	case END_LOGGED:
-		break;
-	}
+	else if (p->end == END_CLAUSE && p->was_up)
+		log_info("The call to %s has ended: %s", p->connector.server_text, p->end_text);
+	else if (p->end == END_CLAUSE)
+		log_fatal("%s before the call to %s was established", p->end_text,
+		    p->connector.server_text);
+	else if (p->end == END_SENTENCE && p->exit_status)
+		log_fatal("%s", p->end_text);
+	else if (p->end == END_SENTENCE)
+		log_info("%s", p->end_text);
 	p->end = END_LOGGED;
 }
 

@@ -64,18 +64,10 @@ static bool parse_packet(const uint8_t *frame, size_t len, struct packet *p)
 static bool is_unwanted(
     enum sync_filter_side from, enum sync_filter_protocol protocol, const struct ppp_cp_option *o)
 {
-	switch (protocol) {
-	case SYNC_FILTER_LCP:
+	if (protocol == SYNC_FILTER_LCP)
 		return from == SYNC_FILTER_SERVER &&
 		       (o->type == LCP_PROTOCOL_COMPRESSION || o->type == LCP_ADDRESS_COMPRESSION);
-	case SYNC_FILTER_CCP:
-		return o->type != CCP_MPPE;
-	case SYNC_FILTER_IPCP:
-		return o->type == IPCP_COMPRESSION;
-	case SYNC_FILTER_PROTOCOLS:
-		break;
-	}
-	return false;
+	return protocol == SYNC_FILTER_CCP ? o->type != CCP_MPPE : o->type == IPCP_COMPRESSION;
 }
 
 static enum sync_filter_verdict process_request(
@@ -106,33 +98,25 @@ static enum sync_filter_verdict process_request(
 	return SYNC_FILTER_ANSWER;
 }
 
-/* Why frames cannot be separated once this option is agreed on; NULL if they can. */
+/* Why frames cannot be separated once this option is agreed on; NULL if they can. Compressed headers alone
+ * do no harm: the payload states its length. */
 static const char *refusal_reason(
     const struct sync_filter *s, enum sync_filter_protocol protocol, const struct ppp_cp_option *o)
 {
-	switch (protocol) {
-	case SYNC_FILTER_CCP:
-		if (o->type != CCP_MPPE)
-			return "--sync cannot keep compressed frames apart: give pppd "
-			       "\"nodeflate nobsdcomp\", or leave out its option \"sync\" and "
-			       "--sync";
-		if (o->len != CCP_MPPE_LEN || !(o->bytes[2] & MPPE_STATELESS))
-			return "--sync cannot carry stateful MPPE: give pppd "
-			       "\"nomppe-stateful\", or leave out its option \"sync\" and --sync";
-		if (s->short_headers)
-			return "--sync cannot keep MPPE frames with compressed headers apart: "
-			       "give pppd \"noaccomp nopcomp\", or leave out its option "
-			       "\"sync\" and --sync";
-		break;
-	case SYNC_FILTER_IPCP:
-		if (o->type == IPCP_COMPRESSION)
-			return "--sync cannot keep compressed TCP headers apart: give pppd "
-			       "\"novj\", or leave out its option \"sync\" and --sync";
-		break;
-	case SYNC_FILTER_LCP: /* compressed headers alone do no harm: the payload states its length */
-	case SYNC_FILTER_PROTOCOLS:
-		break;
-	}
+	if (protocol == SYNC_FILTER_IPCP && o->type == IPCP_COMPRESSION)
+		return "--sync cannot keep compressed TCP headers apart: give pppd \"novj\", or leave "
+		       "out its option \"sync\" and --sync";
+	if (protocol != SYNC_FILTER_CCP)
+		return NULL;
+	if (o->type != CCP_MPPE)
+		return "--sync cannot keep compressed frames apart: give pppd \"nodeflate nobsdcomp\", "
+		       "or leave out its option \"sync\" and --sync";
+	if (o->len != CCP_MPPE_LEN || !(o->bytes[2] & MPPE_STATELESS))
+		return "--sync cannot carry stateful MPPE: give pppd \"nomppe-stateful\", or leave out "
+		       "its option \"sync\" and --sync";
+	if (s->short_headers)
+		return "--sync cannot keep MPPE frames with compressed headers apart: give pppd "
+		       "\"noaccomp nopcomp\", or leave out its option \"sync\" and --sync";
 	return NULL;
 }
 
