@@ -18,6 +18,8 @@
 #define EARLY_FIRST_MAX 8
 /* A stream that has reached a higher number than this is no longer at its beginning. */
 #define EARLY_SEQ_MAX 16
+/* So many packets behind a gap are the stream, and what fills the gap would have to overtake them all. */
+#define STREAM_MIN 64
 
 void gre_session_init(struct gre_session *s, const struct gre_session_config *config,
     struct pqueue *queue, struct pptp_stats *stats)
@@ -99,6 +101,20 @@ static enum gre_rx process_next(struct gre_session *s, int64_t now_us, const str
 	return GRE_RX_DELIVER;
 }
 
+/* Whether the stream behind the gap is about to leave the window with this packet: of a socket that has
+ * gathered a thousand of them they are read within a wait. */
+static bool fills_window(const struct gre_session *s, seq32 seq)
+{
+	uint32_t window = s->config.missing_window;
+	unsigned held = 0;
+	if (seq - s->rcv_nxt < window - window / 8)
+		return false;
+	for (const struct pqueue_entry *e = s->behind_gap; e != s->run && held < STREAM_MIN;
+	     e = e->next)
+		held++;
+	return held == STREAM_MIN;
+}
+
 static enum gre_rx process_ahead(
     struct gre_session *s, int64_t now_us, const struct gre_header *h, const uint8_t *payload)
 {
@@ -116,8 +132,8 @@ static enum gre_rx process_ahead(
 	reorder_timer_on_reordered(&s->reorder_timer, now_us, now_us - added->known_since_us);
 	if (!s->behind_gap || seq32_before(added->seq, s->behind_gap->seq))
 		s->behind_gap = added;
-	/* The queue cannot hold what a longer wait would bring: act as at the deadline. */
-	if (pqueue_is_full(s->queue) && !has_ready(s))
+	/* Queue or window cannot hold what a longer wait would bring: act as at the deadline. */
+	if ((pqueue_is_full(s->queue) && !has_ready(s)) || fills_window(s, h->seq))
 		give_up_gap(s, now_us);
 	return GRE_RX_HELD;
 }

@@ -476,6 +476,38 @@ START_TEST(session_without_reordering_keeps_order_while_ppp_has_no_space)
 }
 END_TEST
 
+/* The gateway was stopped for a moment: all that the socket has gathered is read at once. */
+START_TEST(session_loses_of_a_backlog_what_is_missing_and_nothing_else)
+{
+	static const uint32_t steps[] = {1, 7, 50};
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		uint32_t missing = 0;
+		start();
+		receive(1);
+		for (seq32 seq = 2; seq < 5000; seq++)
+			if (seq % (10 * steps[i]) < steps[i])
+				missing++;
+			else
+				receive(seq);
+		advance_to(now_us + USEC_PER_SEC);
+		expect_rx(missing, 0, 0, stats.rx_buffered);
+		ck_assert_uint_eq(stats.rx_accepted, 4999 - missing);
+	}
+}
+END_TEST
+
+START_TEST(session_waits_for_a_gap_with_few_packets_far_ahead)
+{
+	receive(1);
+	for (seq32 seq = 240; seq < 302; seq++)
+		ck_assert_int_eq(receive(seq), GRE_RX_HELD);
+	for (seq32 seq = 2; seq < 240; seq++)
+		ck_assert_int_eq(receive(seq), GRE_RX_DELIVER);
+	ck_assert_uint_eq(stats.rx_accepted, 301);
+	expect_rx(0, 0, 0, 62);
+}
+END_TEST
+
 START_TEST(session_gauges_are_what_is_held_awaited_and_in_flight)
 {
 	receive(10);
@@ -536,6 +568,8 @@ int main(void)
 	tcase_add_test(tc, session_without_reordering_accepts_what_is_ahead_at_once);
 	tcase_add_test(tc, session_without_reordering_counts_each_skipped_number_as_lost);
 	tcase_add_test(tc, session_without_reordering_keeps_order_while_ppp_has_no_space);
+	tcase_add_test(tc, session_loses_of_a_backlog_what_is_missing_and_nothing_else);
+	tcase_add_test(tc, session_waits_for_a_gap_with_few_packets_far_ahead);
 	tcase_add_test(tc, session_gauges_are_what_is_held_awaited_and_in_flight);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);

@@ -190,7 +190,7 @@ SENT_AS = {50: 49, 70: 72, 71: 70, 72: 71}
 CUT = 95
 
 
-@test("at full speed with loss, reordering, duplicates and cut packets, of one in a hundred each, no line is written")
+@test("at full speed with loss, reordering, duplicates and cut packets, no line is written and nothing more is lost")
 def _():
     # So a day of it writes nothing. What a server or the network can cause besides, of messages on the control
     # connection, of routes and of clients of the status socket, is less than 1 MiB a day for each of the three,
@@ -217,6 +217,8 @@ def _():
         diag("%d packets/s down, %d up: %s" % (sent / ROUGH_SECONDS, sent_up / ROUGH_SECONDS, s))
         for name in ("rx lost", "rx under win", "rx buffered", "rx truncated"):
             true(s[name] > 10, name, s)
+        # Two of a hundred, and as many again where the flood is interrupted in the middle of a reordering.
+        true(s["rx lost"] <= sent // 25 or s["rx kernel drops"], s)
         equal(t.server.mistakes(), [])
 
 
