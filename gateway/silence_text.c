@@ -77,6 +77,7 @@ void silence_text(char text[SILENCE_TEXT_MAX], enum silence_cause cause, const s
     const struct silence_facts *f, const struct silence_details *d)
 {
 	char reason[SILENCE_TEXT_MAX / 2];
+	unsigned seconds = (unsigned)(s->ticks * SILENCE_TICK_US / USEC_PER_SEC);
 	if (cause == SILENCE_REFUSED) {
 		snprintf(text, SILENCE_TEXT_MAX,
 		    "this host refuses to send GRE (IP protocol 47) to %s (%" PRIu64
@@ -92,11 +93,11 @@ void silence_text(char text[SILENCE_TEXT_MAX], enum silence_cause cause, const s
 		snprintf(text, SILENCE_TEXT_MAX,
 		    "%s %s in %u s (%" PRIu64 " sent, %" PRIu64 " received): %s",
 		    arrives ? "no answer came back from" : "no GRE came back from",
-		    name(d->server).text, s->seconds, f->sent, f->received, reason);
+		    name(d->server).text, seconds, f->sent, f->received, reason);
 	else
 		snprintf(text, SILENCE_TEXT_MAX,
 		    "%s %s any more: none in %u s (%" PRIu64 " sent and %" PRIu64
 		    " received meanwhile, %" PRIu64 " received before): %s",
 		    arrives ? "no answer comes from" : "no GRE comes from", name(d->server).text,
-		    s->seconds, f->sent - s->sent, f->received - s->received, s->received, reason);
+		    seconds, f->sent - s->sent, f->received - s->received, s->received, reason);
 }

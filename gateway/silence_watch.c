@@ -7,7 +7,7 @@
 #include "sys/log.h"
 #include "sys/netsock.h"
 
-/* Of one second: other calls of this host with the same server may be busy. */
+/* Of one tick: other calls of this host with the same server may be busy. */
 enum {
 	EVENTS_MAX = 64,
 };
@@ -76,7 +76,11 @@ static void on_tick(void *context, int64_t now_us)
 	}
 	bool pending = silence_is_pending(&w->silence, &w->facts);
 	set_watching(w, pending || w->facts.answers == 0);
-	w->timer.deadline_us = pending ? now_us + SILENCE_TICK_US : DEADLINE_NEVER;
+	/* So that the delays of a busy host do not add up; what was missed in a pause is not made up for. */
+	w->due_us += SILENCE_TICK_US;
+	if (w->due_us <= now_us)
+		w->due_us = now_us + SILENCE_TICK_US;
+	w->timer.deadline_us = pending ? w->due_us : DEADLINE_NEVER;
 }
 
 void silence_watch_start(struct silence_watch *w, const struct silence_watch_config *config)
@@ -95,8 +99,10 @@ void silence_watch_start(struct silence_watch *w, const struct silence_watch_con
 
 void silence_watch_on_asked(struct silence_watch *w)
 {
-	if (w->timer.deadline_us == DEADLINE_NEVER)
-		w->timer.deadline_us = loop_now_us(w->config.loop) + SILENCE_TICK_US;
+	if (w->timer.deadline_us != DEADLINE_NEVER)
+		return;
+	w->due_us = loop_now_us(w->config.loop) + SILENCE_TICK_US;
+	w->timer.deadline_us = w->due_us;
 }
 
 void silence_watch_stop(struct silence_watch *w)

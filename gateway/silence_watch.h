@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tells the user when the server is silent, and why as far as this host can see: collects once a second,
+ * Tells the user when the server is silent, and why as far as this host can see: collects four times a second,
  * while the server owes an answer, what gre/silence.c judges by. Never touches a packet of the call.
  */
 #ifndef PPTP_SILENCE_WATCH_H
@@ -30,6 +30,7 @@ struct silence_watch_config {
 struct silence_watch {
 	struct silence_watch_config config;
 	struct loop_timer timer;
+	int64_t due_us; /* of the next tick */
 	struct silence silence;
 	struct silence_facts facts;
 	struct silence_details details;

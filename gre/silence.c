@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Counts seconds of silence rather than elapsed time: a pause of this process is no fault of the server's. */
+/* Counts ticks of silence rather than elapsed time: a pause of this process is no fault of the server's. */
 #include "gre/silence.h"
 
 #include <string.h>
 
 enum {
-	SILENT_SECONDS = 5,
+	SILENT_TICKS = 5 * USEC_PER_SEC / SILENCE_TICK_US,
 	/* Longer than a packet filter is without its rules while they are loaded anew. */
-	REFUSED_SECONDS = 2,
+	REFUSED_TICKS = 2 * USEC_PER_SEC / SILENCE_TICK_US,
 	/* Questions without an answer on a link that has carried packets: where 2 % are lost each way, it
 	 * takes five days of an LCP echo each 30 s until three in a row are. */
 	ASKED_MIN = 3,
@@ -30,7 +30,7 @@ static void restart(struct silence *s, const struct silence_facts *f)
 	s->sent = f->sent;
 	s->received = f->received;
 	s->answers = f->answers;
-	s->seconds = 0;
+	s->ticks = 0;
 }
 
 static enum silence_cause best_cause(const struct silence_facts *f)
@@ -50,10 +50,10 @@ enum silence_cause silence_tick(struct silence *s, const struct silence_facts *f
 	if (f->answers != s->answers || f->asked == s->asked || f->no_route)
 		restart(s, f);
 	else
-		s->seconds++;
+		s->ticks++;
 	uint64_t asked_min = f->answers ? ASKED_MIN : 1;
-	bool silent = s->seconds >= SILENT_SECONDS && f->asked - s->asked >= asked_min;
-	if (!silent && s->refused < REFUSED_SECONDS)
+	bool silent = s->ticks >= SILENT_TICKS && f->asked - s->asked >= asked_min;
+	if (!silent && s->refused < REFUSED_TICKS)
 		return SILENCE_NONE;
 	enum silence_cause cause = best_cause(f);
 	if (s->said && now_us - s->said_us < INTERVAL_US && cause <= s->said)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * When the silence of a server is worth a line for the user, and by what it is explained best. Decides
- * from counts and from what else this host has seen; its owner collects that once a second as long as
+ * from counts and from what else this host has seen; its owner collects that four times a second as long as
  * silence_is_pending, and puts the result into words.
  *
  * Silent is a server that has been asked and does not answer: an idle link, and a server that takes an
@@ -16,8 +16,8 @@
 
 #include "lib/deadline.h"
 
-/* How often silence_tick is called. */
-#define SILENCE_TICK_US USEC_PER_SEC
+/* How often silence_tick is called. A silence is told by at most so much too late. */
+#define SILENCE_TICK_US (250 * USEC_PER_MSEC)
 
 /* From the least to the most certain. */
 enum silence_cause {
@@ -44,14 +44,14 @@ struct silence_facts {
 	bool icmp;
 };
 
-/* Private, but for reading after a cause was returned: `seconds`, `sent` and `received`. */
+/* Private, but for reading after a cause was returned: `ticks`, `sent` and `received`. */
 struct silence {
 	uint64_t asked; /* as of the last answer */
 	uint64_t sent;
 	uint64_t received;
 	uint64_t answers;
-	unsigned seconds; /* of silence */
-	unsigned refused; /* seconds that packets have waited */
+	unsigned ticks;   /* of silence */
+	unsigned refused; /* ticks that packets have waited */
 	enum silence_cause said;
 	int64_t said_us;
 };
@@ -63,7 +63,7 @@ void silence_init(struct silence *s);
 bool silence_is_pending(const struct silence *s, const struct silence_facts *f);
 
 /*
- * A second has passed, in which the server's packets were read. What the user is to be told now, at most
+ * A tick has passed, in which the server's packets were read. What the user is to be told now, at most
  * once in a minute; again before that only where a more certain cause is known than the one that was
  * told.
  */

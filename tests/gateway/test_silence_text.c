@@ -21,7 +21,7 @@ static struct in_addr address(const char *a)
 
 static void set_up(void)
 {
-	silence = (struct silence){.seconds = 5};
+	silence = (struct silence){.ticks = 20};
 	facts = (struct silence_facts){.sent = 2};
 	details = (struct silence_details){.local = address("198.51.100.7"),
 	    .server = address("192.0.2.1"),
@@ -118,7 +118,7 @@ END_TEST
 
 START_TEST(silence_of_a_link_that_has_carried_packets_is_told_with_what_came_before)
 {
-	silence = (struct silence){.seconds = 65, .sent = 1000, .received = 2000};
+	silence = (struct silence){.ticks = 260, .sent = 1000, .received = 2000};
 	facts = (struct silence_facts){.sent = 1003, .received = 2000, .answers = 1};
 	ck_assert_str_eq(say(SILENCE_UNEXPLAINED),
 	    "no GRE comes from 192.0.2.1 any more: none in 65 s (3 sent and 0 received meanwhile, 2000 "
