@@ -184,12 +184,32 @@ static void report_gre(
 	}
 }
 
+/* Where all else is well, the user must not take that for the whole. */
+static void report_ppp(const struct gre_probe *p, struct report *report)
+{
+	struct report_result *r = report_add(report, REPORT_PPP, REPORT_UNKNOWN);
+	text_add(&r->text, "not tried: name and password");
+	if (p->lcp.authentication) {
+		text_add(&r->text, ", for which the server wants %s", p->lcp.authentication);
+		report_add_string(r, "authentication", p->lcp.authentication);
+	}
+	text_add(&r->text,
+	    "; encryption; and pppd's own options, such as sync without --sync: pppd's log tells");
+}
+
 /* ---- the MTU ---- */
 
-static void report_mtu(const struct mtu_search *s, unsigned top, unsigned device_mtu,
-    const char *how, struct report *report)
+/* The top for a search: what passes beyond what this host takes for the path's MTU goes in fragments. */
+static unsigned find_top(const struct reach *reach, unsigned device_mtu)
 {
-	struct report_result *r = report_add(report, REPORT_MTU, REPORT_OK);
+	unsigned route_mtu = (unsigned)reach->route_mtu;
+	return route_mtu && route_mtu < device_mtu ? route_mtu : device_mtu;
+}
+
+static void report_mtu(
+    const struct mtu_search *s, const struct reach *reach, unsigned device_mtu, const char *how)
+{
+	struct report_result *r = report_add(reach->report, REPORT_MTU, REPORT_OK);
 	report_add_string(r, "by", how);
 	if (s->named)
 		report_add_number(r, "named", s->named);
@@ -200,13 +220,16 @@ static void report_mtu(const struct mtu_search *s, unsigned top, unsigned device
 	}
 	unsigned mtu = s->passed ? s->passed : s->named;
 	report_add_number(r, "path_mtu", mtu);
-	if (mtu >= top) {
+	if (mtu >= device_mtu) {
 		text_add(&r->text, "packets of %u bytes pass undivided", mtu);
 		return;
 	}
 	r->state = REPORT_PROBLEM;
-	text_add(&r->text, "the path takes packets of %u bytes, the interface %u", mtu, device_mtu);
-	if (s->lost)
+	text_add(&r->text, "the path takes packets of %u bytes, the interface %u", mtu,
+	    reach->device_mtu);
+	if (mtu == find_top(reach, device_mtu))
+		text_add(&r->text, ": this host knows so already (ip route get)");
+	else if (s->lost)
 		text_add(&r->text,
 		    ": larger ones disappear, and no router says so (a firewall drops its ICMP)");
 	text_add(&r->advice, "give pppd the mtu and mru below");
@@ -216,8 +239,10 @@ void gre_check_run(struct gre_check *g, const struct call_check *call, const str
 {
 	struct gre_probe *p = &g->probe;
 	struct mtu_search udp;
-	unsigned top = reach->device_mtu && reach->device_mtu < ETHERNET_MTU ? reach->device_mtu
-	                                                                     : ETHERNET_MTU;
+	unsigned device_mtu = reach->device_mtu && reach->device_mtu < ETHERNET_MTU
+	                          ? reach->device_mtu
+	                          : ETHERNET_MTU;
+	unsigned top = find_top(reach, device_mtu);
 	const struct mtu_search *search = &p->search;
 	p->wait = reach->wait;
 	p->server = reach->server;
@@ -242,6 +267,8 @@ void gre_check_run(struct gre_check *g, const struct call_check *call, const str
 		search = &udp;
 	if (reach->wait->signo)
 		return;
-	report_mtu(search, top, reach->device_mtu, search == &udp ? "udp" : "gre", reach->report);
+	report_mtu(search, reach, device_mtu, search == &udp ? "udp" : "gre");
+	if (p->answers)
+		report_ppp(p, reach->report);
 	g->path_mtu = search->passed ? search->passed : search->named;
 }

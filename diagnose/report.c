@@ -93,6 +93,7 @@ const char *report_step_name(enum report_step step)
 	    [REPORT_MODULES] = "modules",
 	    [REPORT_FIPS] = "fips",
 	    [REPORT_PPPD] = "pppd",
+	    [REPORT_PPP] = "ppp",
 	};
 	return names[step];
 }

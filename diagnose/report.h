@@ -27,6 +27,7 @@ enum report_step {
 	REPORT_MODULES,
 	REPORT_FIPS,
 	REPORT_PPPD,
+	REPORT_PPP,
 	REPORT_STEPS,
 };
 

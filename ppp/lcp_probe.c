@@ -8,6 +8,10 @@ enum {
 	ECHO_REQUEST = 9,
 	ECHO_REPLY = 10,
 	REQUEST_ID = 1, /* a repeated request keeps its identifier (RFC 1661 section 5.1) */
+	OPTION_AUTHENTICATION = 3,
+	CHAP_MD5 = 5, /* RFC 1994, 2433, 2759 */
+	CHAP_MS = 0x80,
+	CHAP_MS_V2 = 0x81,
 };
 
 static void put_header(struct wire_writer *w, uint8_t code, uint8_t id, size_t data_len)
@@ -68,6 +72,31 @@ static size_t put_echo_reply(const struct ppp_cp *cp, uint8_t *out, size_t cap)
 	return written(&w);
 }
 
+static const char *name_authentication(const struct ppp_cp_option *option)
+{
+	struct wire_reader r = wire_read(option->bytes, option->len);
+	wire_skip(&r, PPP_OPTION_HEADER_LEN);
+	uint16_t protocol = wire_get_be16(&r);
+	uint8_t algorithm = protocol == PPP_CHAP ? wire_get_u8(&r) : 0;
+	if (protocol == PPP_PAP)
+		return "PAP";
+	if (protocol == PPP_EAP)
+		return "EAP";
+	return algorithm == CHAP_MS_V2 ? "MS-CHAPv2"
+	       : algorithm == CHAP_MS  ? "MS-CHAP"
+	       : algorithm == CHAP_MD5 ? "CHAP"
+	                               : NULL;
+}
+
+static void process_request(struct lcp_probe *p, struct wire_reader options)
+{
+	struct ppp_cp_option option;
+	p->authentication = NULL;
+	while (ppp_cp_option_next(&options, &option))
+		if (option.type == OPTION_AUTHENTICATION)
+			p->authentication = name_authentication(&option);
+}
+
 static struct lcp_probe_answer process_packet(
     struct lcp_probe *p, const struct ppp_cp *cp, size_t frame_len, uint8_t *reply, size_t cap)
 {
@@ -78,6 +107,7 @@ static struct lcp_probe_answer process_packet(
 	switch (cp->code) {
 	case PPP_CONFIGURE_REQUEST:
 		a.verdict = LCP_PROBE_REQUEST;
+		process_request(p, cp->options);
 		a.reply_len = put_reply(PPP_CONFIGURE_ACK, cp, data, len, reply, cap);
 		p->theirs_accepted = p->theirs_accepted || a.reply_len > 0;
 		break;

@@ -19,8 +19,9 @@ enum {
 
 /* Zeroed: nothing has come. */
 struct lcp_probe {
-	bool ours_accepted;   /* the peer has acknowledged our Configure-Request */
-	bool theirs_accepted; /* and we have its own */
+	bool ours_accepted;         /* the peer has acknowledged our Configure-Request */
+	bool theirs_accepted;       /* and we have its own */
+	const char *authentication; /* the peer wants; NULL = none, or one unknown here */
 };
 
 enum lcp_probe_verdict {

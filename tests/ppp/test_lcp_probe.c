@@ -47,6 +47,28 @@ START_TEST(lcp_probe_is_open_once_both_sides_have_accepted)
 }
 END_TEST
 
+START_TEST(lcp_probe_knows_the_authentication_that_the_peer_asks_for)
+{
+	static const struct {
+		const char *request, *name;
+	} wanted[] = {{"\x05\xc2\x23\x81", "MS-CHAPv2"}, {"\x05\xc2\x23\x80", "MS-CHAP"},
+	    {"\x05\xc2\x23\x05", "CHAP"}, {"\x04\xc0\x23", "PAP"}, {"\x04\xc2\x27", "EAP"},
+	    {"\x05\xc2\x23\x77", NULL}, {"\x04\xc2\x23", NULL}, {"\x02", NULL},
+	    {"\x07\xc2\x23\x81", NULL}};
+	struct lcp_probe p = {0};
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		char frame[] = "\xff\x03\xc0\x21\x01\x07\x00\x0d\x01\x04\x05\xdc\x03\0\0\0\0";
+		size_t len = strlen(wanted[i].request);
+		memcpy(frame + 13, wanted[i].request, len);
+		frame[7] = (char)(9 + len);
+		RECEIVE(&p, "\xff\x03\xc0\x21\x01\x06\x00\x09\x03\x05\xc2\x23\x81");
+		receive(&p, frame, 13 + len);
+		ck_assert_pstr_eq(p.authentication, wanted[i].name);
+	}
+}
+END_TEST
+
 START_TEST(lcp_probe_takes_frames_without_address_and_control)
 {
 	struct lcp_probe p = {0};
@@ -145,6 +167,7 @@ int main(void)
 	TCase *tests = tcase_create("lcp_probe");
 	tcase_add_test(tests, lcp_probe_request_is_empty_and_the_same_each_time);
 	tcase_add_test(tests, lcp_probe_is_open_once_both_sides_have_accepted);
+	tcase_add_test(tests, lcp_probe_knows_the_authentication_that_the_peer_asks_for);
 	tcase_add_test(tests, lcp_probe_takes_frames_without_address_and_control);
 	tcase_add_test(tests, lcp_probe_refusal_is_an_answer_that_opens_nothing);
 	tcase_add_test(tests, lcp_probe_ignores_acknowledgments_of_other_requests);

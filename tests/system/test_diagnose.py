@@ -94,7 +94,7 @@ class LcpPeer:
         _, request = self.server.wait_for("OCRQ", timeout=30)
         self.call_id, self.ack, at = request["call_id"], None, 0
         if self.speaks:
-            self._send(LCP + b"\x01\x01\x00\x04")
+            self._send(LCP + b"\x01\x01\x00\x09\x03\x05\xc2\x23\x81")
         while not self.closing:
             try:
                 packets = self.server.wait_gre(at + 1, timeout=30)
@@ -161,6 +161,8 @@ def _():
         gre = d.steps["gre"]
         equal((gre["echoes"], gre["echoes_lost"], gre["out_of_order"]), (10, 0, 0))
         equal((d.steps["mtu"]["path_mtu"], d.report["mtu"]), (1500, 1456))
+        ppp = d.says("ppp", "not tried: name and password, for which the server wants MS-CHAPv2; encryption", "unknown")
+        equal(ppp["authentication"], "MS-CHAPv2")
         equal(server.names(), [["SCCRQ", "OCRQ", "CCRQ", "StopCCRQ"]])
         true(d.status in (0, *HERE), d.status)
 
@@ -411,6 +413,14 @@ def _():
     match("helper, by a rule in the output hook", step["advice"])
 
 
+@test("connection tracking without the helper, and a filter that accepts the server's protocol 47")
+def _():
+    with good_server(), filtered(STATEFUL + "; ip protocol 47 ip saddr %s accept" % FAR, "input", None):
+        d = Diagnosis(FAR)
+    equal(d.steps["gre"]["state"], "ok", d.steps["gre"])
+    d.says("firewall", "without the helper for PPTP.*, and passes all the same", "ok")
+
+
 @test("connection tracking with the helper, and the same filter")
 def _():
     with open("/run/helper", "w") as f:
@@ -481,6 +491,15 @@ for _mtu, _icmp in ((1420, True), (1420, False), (1280, False), (600, True)):
         equal(step["by"], "gre")
         between(mtu - 4, step["path_mtu"], mtu)
         equal(d.report["mtu"], step["path_mtu"] - 44)
+
+
+@test("an MTU that this host's route has is the path's: what is larger would be divided here")
+def _():
+    with good_server():
+        sh("ip route add %s via 10.9.0.2 mtu 1000" % FAR)
+        d = Diagnosis(FAR)
+    equal((d.status, d.steps["mtu"]["path_mtu"], d.report["mtu"]), (MTU, 1000, 956))
+    d.says("mtu", "the path takes packets of 1000 bytes, the interface 1500: this host knows so already")
 
 
 @test("a hop with a smaller MTU is found without GRE, too")
