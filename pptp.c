@@ -265,8 +265,8 @@ static int run(const struct pptp_options *o, const char *warnings)
 		return run_parent(o, -1, warnings);
 	open_log(o);
 	log_fatal(
-	    "--nolaunchpppd is for pppd's option pty: pppd pty \"pptp %s --nolaunchpppd\" ...; "
-	    "on a terminal leave it out",
+	    "--nolaunchpppd is for pppd's option pty: pppd pty \"/usr/sbin/pptp %s --nolaunchpppd\" "
+	    "...; on a terminal leave it out",
 	    o->server);
 	return EXIT_BAD_USAGE;
 }

@@ -185,6 +185,6 @@ void pppd_side_warn_persist(const struct pptp_options *o)
 		if (strcmp(o->pppd_argv[i], "persist") == 0)
 			log_warn(
 			    "pppd's option persist has no effect here: pppd ends with the call; "
-			    "to redial, start pppd with: pty \"pptp %s --nolaunchpppd\"",
+			    "to redial, start pppd with: pty \"/usr/sbin/pptp %s --nolaunchpppd\"",
 			    o->server);
 }

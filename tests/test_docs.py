@@ -113,6 +113,14 @@ def unknown_messages(page):
     return ["no message has \"%s\"" % part for part in message_fragments(page) if part not in literals]
 
 
+def bare_programs():
+    """pty "pptp ..." where a user may copy it: it fails where PATH lacks the directory, as under cron."""
+    names = ["README", "pptp.8", "pptpsetup", "pptpsetup.8", "options.pptp", "debian/README.Debian"]
+    names += [name for name in sources((".c",)) if not name.startswith(("tests/", "bench/"))]
+    return ["%s has: pty \"%s" % (name, word) for name in names
+            for word in re.findall(r'\bpty \\?"(\w\S*)', read(name))]
+
+
 def architecture_problems():
     text = read("ARCHITECTURE")
     there = list(sources())
@@ -181,6 +189,7 @@ def main():
     check("ARCHITECTURE names no other options", unknown_options("ARCHITECTURE", shown))
     check("ARCHITECTURE names each source file, and none that does not exist",
           architecture_problems())
+    check("no pty command looks for pptp in PATH", bare_programs())
     check("each claim in SECURITY has a test that exists", unproven_claims())
     names = stats_names()
     check("the manual page defines the statistics in their order",

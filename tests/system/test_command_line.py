@@ -63,7 +63,7 @@ def _():
         os.close(master)
         equal(done.returncode, 1)
         for text in (done.stderr, log.wait("fatal")):
-            match('for pppd\'s option pty: pppd pty "pptp %s --nolaunchpppd"' % SERVER, text)
+            match('for pppd\'s option pty: pppd pty "/usr/sbin/pptp %s --nolaunchpppd"' % SERVER, text)
         equal(server.connections, [])
 
 
