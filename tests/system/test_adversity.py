@@ -545,6 +545,23 @@ def _():
         nothing_left()
 
 
+@test("an answer to Echo-Request that came while the call manager was stopped keeps the call")
+def _():
+    answer = threading.Event()
+    with FakeServer(SERVER, polite(held={"EchoRQ": answer})) as server, Log() as log:
+        run, _ = up(server, "--idle-wait", "0.3", "--max-echo-wait", "1", log=log)
+        server.wait_for("EchoRQ")
+        with run.stopped("pptpcm"):
+            answer.set()
+            time.sleep(1.5)
+        server.wait_for("EchoRQ", 2)
+        equal(run.status()["call.1.state"], "established")
+        run.hang_up()
+        equal(run.wait(2), 0)
+        no_match("silent", log.text())
+        nothing_left()
+
+
 # ---- who is told what, and where ----
 
 @test("without a log daemon the reason of a call's end is on stderr in the pty form, and nothing else is")
@@ -564,6 +581,20 @@ def _():
         match("^[^\n]*fatal[^\n]*ended the call: lost carrier\n$", failing.stderr())
         ending.hang_up()
         equal((ending.wait(2), ending.stderr()), (0, ""))
+        nothing_left()
+
+
+@test("without a log daemon a server's silence is on stderr in the pty form, and that it ends the call")
+def _():
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink("/dev/log")
+    with FakeServer(SERVER, polite(on={"EchoRQ": None, "CCRQ": None, "StopCCRQ": None})) as server:
+        run = start(SERVER, "--idle-wait", "4", "--max-echo-wait", "3")
+        server.wait_for("OCRQ")
+        run.write_frame(b"\xff\x03\xc0\x21\x01\x01\x00\x04")  # LCP's Configure-Request
+        equal(run.wait(15), 1)
+        match(r"^[^\n]*warn[^\n]*no GRE came back from 127.0.0.2 in \d+ s [^\n]*\n"
+              r"[^\n]*fatal[^\n]*silent for too long[^\n]*\n$", run.stderr())
         nothing_left()
 
 
