@@ -34,7 +34,8 @@ static void choose(char path[RUNDIR_PATH_MAX], uid_t uid)
 	char base[sizeof("/run/user/4294967295")];
 	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
 	if (uid == 0) {
-		snprintf(path, RUNDIR_PATH_MAX, "/run/pptp");
+		bool has_old_name = access("/var/run/.", F_OK) == 0;
+		snprintf(path, RUNDIR_PATH_MAX, "%s/pptp", has_old_name ? "/var/run" : "/run");
 		return;
 	}
 	if (runtime && choose_runtime(path, runtime, uid))

@@ -3,7 +3,8 @@
  * The directory with the status sockets of a user's call managers. The user is the one who started
  * pptp (the real user id). Which directory:
  *
- *   root:  /run/pptp
+ *   root:  /var/run/pptp, the old client's name for /run/pptp, by which scripts look for it in what
+ *          `netstat -a` lists; /run/pptp where there is no /var/run
  *   other: $XDG_RUNTIME_DIR/pptp or /run/user/UID/pptp, the first whose parent is this user's own
  *          directory and writable for no other user; else /tmp/pptp-UID
  *

@@ -84,6 +84,16 @@ START_TEST(rundir_of_root_is_in_run_whatever_the_environment_says)
 	make_directory("/tmp/runtime", 0, 0700);
 	setenv("XDG_RUNTIME_DIR", "/tmp/runtime", 1);
 	ck_assert_int_eq(call(rundir_make, 0, 0), 0);
+	check_directory("/var/run/pptp", 0, 0700);
+	ck_assert_int_eq(access("/run/pptp", F_OK), 0);
+}
+END_TEST
+
+START_TEST(rundir_of_root_does_without_var_run)
+{
+	ck_assert_int_eq(mount("none", "/var", "tmpfs", 0, "mode=755"), 0);
+	ck_assert_int_eq(symlink("/none", "/var/run"), 0);
+	ck_assert_int_eq(call(rundir_make, 0, 0), 0);
 	check_directory("/run/pptp", 0, 0700);
 }
 END_TEST
@@ -92,7 +102,7 @@ START_TEST(rundir_of_root_is_never_elsewhere)
 {
 	ck_assert_int_eq(mount("none", "/run", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
 	ck_assert_int_eq(call(rundir_make, 0, 0), -EROFS);
-	ck_assert_str_eq(path, "/run/pptp");
+	ck_assert_str_eq(path, "/var/run/pptp");
 }
 END_TEST
 
@@ -180,7 +190,7 @@ START_TEST(rundir_find_changes_nothing)
 {
 	ck_assert_int_eq(call(rundir_find, USER, USER), -ENOENT);
 	ck_assert_int_eq(call(rundir_find, 0, 0), -ENOENT);
-	ck_assert_str_eq(path, "/run/pptp");
+	ck_assert_str_eq(path, "/var/run/pptp");
 	make_directory("/tmp/pptp-12345", USER, 0755);
 	ck_assert_int_eq(call(rundir_find, USER, USER), 0);
 	check_directory("/tmp/pptp-12345", USER, 0755);
@@ -202,6 +212,7 @@ int main(void)
 	}
 	tcase_add_checked_fixture(tc, set_up, NULL);
 	tcase_add_test(tc, rundir_of_root_is_in_run_whatever_the_environment_says);
+	tcase_add_test(tc, rundir_of_root_does_without_var_run);
 	tcase_add_test(tc, rundir_of_root_is_never_elsewhere);
 	tcase_add_test(tc, rundir_of_a_user_is_in_the_runtime_directory);
 	tcase_add_test(tc, rundir_ignores_a_runtime_directory_that_others_can_change);

@@ -722,7 +722,7 @@ def end_everything():
             os.unlink(path)
 
 
-SOCKETS = "/run/pptp"
+SOCKETS = "/var/run/pptp"
 
 
 def sockets():

@@ -11,7 +11,7 @@ from harness import PPTP, SERVER, contextlib, os, re, socket, subprocess, thread
 import concurrent.futures
 import json
 
-RUN = "/run/pptp"
+RUN = "/var/run/pptp"
 
 
 def start_many(count, *arguments):
@@ -131,7 +131,7 @@ def _():
     sh("rm -rf " + RUN)
     asked = ask()
     equal((asked.returncode, asked.stdout), (1, ""))
-    equal(asked.stderr, "pptp: no call of this user is running: there is none in /run/pptp\n")
+    equal(asked.stderr, "pptp: no call of this user is running: there is none in /var/run/pptp\n")
     true(not os.path.exists(RUN), "the question has made a directory")
 
 
@@ -359,7 +359,7 @@ def _():
             asked = ask()
             ender.join()
             equal((asked.returncode, asked.stdout), (1, ""))
-            match("^pptp: no call of this user is running: .* in /run/pptp\n$", asked.stderr)
+            match("^pptp: no call of this user is running: .* in /var/run/pptp\n$", asked.stderr)
     os.unlink(RUN + "/ending")
 
 
