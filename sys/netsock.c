@@ -212,7 +212,8 @@ int netsock_gre_bind(int fd, struct in_addr local)
 	struct in_addr bound = {INADDR_ANY};
 	if (netsock_local_address(fd, &bound) == 0 && bound.s_addr == local.s_addr)
 		return 0;
-	return bind_local(fd, local);
+	int rc = bind_local(fd, local);
+	return rc == -EACCES ? 0 : rc;
 }
 
 int netsock_gre_connect(int fd, struct in_addr server)

@@ -35,7 +35,9 @@ int netsock_gre_open(uint16_t call_id, const struct netsock_options *o);
 
 /*
  * Binds the GRE socket to the control connection's local address. May be called again, with another
- * address, as long as the socket is not connected; with the same one always. 0 or a negative errno.
+ * address, as long as the socket is not connected; with the same one always. SELinux' policies for pptp
+ * forbid it (EACCES): then packets have the address of the route, which is the same as a rule. 0 or a
+ * negative errno.
  */
 int netsock_gre_bind(int fd, struct in_addr local);
 

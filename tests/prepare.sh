@@ -13,7 +13,7 @@ x86_64 | i?86) sandbox="$sandbox user-mode-linux" ;;
 esac
 
 check="check libsubunit-dev musl-tools nftables iptables tcpdump tshark iperf3 mandoc python3-prometheus-client
-	net-tools systemd zsh"
+	net-tools secilc systemd zsh"
 deb="check libsubunit-dev debhelper dpkg-dev fakeroot lintian"
 
 case ${1:-} in
