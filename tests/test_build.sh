@@ -36,9 +36,9 @@ make -j2 V=1 PPPD=/opt/sbin/pppd IP=/opt/sbin/ip CC=gcc CFLAGS=-O0 LDFLAGS= conf
 	[ -x pptp ] && grep -q '"/opt/sbin/pppd"' config.h && grep -q /opt/sbin/pppd pptp
 verdict $? "PPPD is compiled in, config.h and pptp are targets"
 
-make pptp V=1 PPPD=/opt/sbin/pppd CC=gcc CFLAGS=-O0 LDFLAGS= >log 2>&1 &&
+make pptp V=1 PPPD=/opt/sbin/pppd OPTIMIZE= DEBUG= CC=gcc CFLAGS=-O0 LDFLAGS= IP=/sbin/ip >log 2>&1 &&
 	! grep -q -- ' -o ' log
-verdict $? "a second make with the same variables builds nothing"
+verdict $? "a second make with the same flags builds nothing, whatever IP is"
 
 make -j2 V=1 OPTIMISE= DEBUG= CC=gcc CFLAGS='-O0 -pipe' LDFLAGS=-Wl,-O1 >log 2>&1 &&
 	built_with '-O0 -pipe' && ! grep -qE -- '-O2|-g |-fstack' log && grep -q -- '-Wl,-O1' log &&
