@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 """A fresh Debian inside the sandbox, which tests/run-debian has made, with its own pppd and programs that
 run pptp. It shares the sandbox's network, processes, devices, /run and results; what it writes elsewhere
-stays in memory."""
+stays in memory until the scenario ends."""
+import atexit
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ class Debian:
 
     def __init__(self, release="bookworm", shared=()):
         top = tempfile.mkdtemp(prefix=f"{release}-")
+        atexit.register(self._end, top)
         self.root = f"{top}/root"
         subprocess.run(["modprobe", "-d", "/mnt/kernel", "-q", "overlay"])
         self._mount("-t", "tmpfs", "tmpfs", top)
@@ -40,6 +42,13 @@ class Debian:
             if deb.startswith("pptp-linux_") and deb.endswith(".deb"):
                 self.deb = f"./{deb}"
                 shutil.copy(f"{PACKAGE}/{deb}", self.path("/root"))
+
+    @staticmethod
+    def _end(top):
+        """The next one starts a D-Bus of its own, and needs the memory."""
+        subprocess.run(["pkill", "-x", "dbus-daemon"])
+        shutil.rmtree("/run/dbus", ignore_errors=True)
+        subprocess.run(["umount", "--recursive", "--lazy", top])
 
     @staticmethod
     def _mount(*words):
