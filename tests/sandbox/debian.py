@@ -48,7 +48,7 @@ class Debian:
         """The next one starts a D-Bus of its own, and needs the memory."""
         subprocess.run(["pkill", "-x", "dbus-daemon"])
         shutil.rmtree("/run/dbus", ignore_errors=True)
-        subprocess.run(["umount", "--recursive", "--lazy", top])
+        subprocess.run(["umount", "--lazy", top])  # and what is mounted in it
 
     @staticmethod
     def _mount(*words):
