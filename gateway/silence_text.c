@@ -59,7 +59,7 @@ static void put_cause(char *to, size_t cap, enum silence_cause cause, bool arriv
 	case SILENCE_OTHER_CALL:
 		snprintf(to, cap,
 		    "GRE arrives for call %u%s, ours is %u: the server, or a NAT on the path, "
-		    "mixes up the numbers of calls",
+		    "mixes up the numbers of calls, or goes on with one that has ended here",
 		    d->other_call,
 		    d->other_call == d->peer_call_id ? ", which is the server's own number" : "",
 		    d->call_id);
