@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: ISC
 #
 # pptp: make, make demo, make check, make install. ARCHITECTURE says what is in which file.
-# V=1 shows the commands, SANITIZE=1 builds with ASan and UBSan. LIBC=musl builds a static program with
-# musl, for routers and containers; the default is the system's C library, shared.
+# V=1 shows the commands, SANITIZE=1 builds with ASan and UBSan, BUILD=DIRECTORY not in build. LIBC=musl builds
+# a static program with musl, for routers and containers; the default is the system's C library, shared.
 
 , := ,
 
+BUILD ?= build
 LIBC ?= $(if $(findstring musl-gcc,$(CC)),musl,system)
 ifeq ($(LIBC),system)
-OUT := build
+OUT := $(BUILD)
 # Two pages less to be read at each start, and kept: 8 KiB. musl's static start-up cannot do it.
 RELOCATIONS := $(,)-z$(,)pack-relative-relocs
 else ifeq ($(LIBC),musl)
-OUT := build/musl
+OUT := $(BUILD)/musl
 STATIC := -static-pie
 MUSL := -fPIE
 ifeq ($(findstring musl,$(shell $(CC) -dumpmachine)),)
@@ -63,7 +64,7 @@ SOURCES := $(filter-out pptp.c,$(wildcard *.c $(addsuffix /*.c,$(DIRECTORIES))))
 # Every page of the program that is in memory counts for its first tunnel. What no packet passes is made
 # small: 28 KiB less.
 COLD := pptp.c $(filter-out gre/% ppp/% gateway/% pqueue.c sys/loop.c,$(SOURCES))
-UNIT_TESTS := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/test_*.c tests/*/test_*.c))
+UNIT_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c tests/*/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 say = $(if $(V),@:,@printf '  %-5s %s\n')
@@ -105,27 +106,27 @@ $(OUT)/command: FORCE
 	    echo '$(COMPILE) $(LDFLAGS)' >$@
 
 # Check, the library of the unit tests, and what tests preload exist for the system's C library alone.
-build/tests/%.o: private COMPILE += -Itests
+$(BUILD)/tests/%.o: private COMPILE += -Itests
 
-build/tests/%: build/tests/%.o build/libpptp.a
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libpptp.a
 	$(say) LINK $@
 	$(Q)$(LINK) -o $@ $^ $(UNIT_LIBS)
 
 # Preloaded by tests: system calls that fail at random, or at which the process is killed or stopped.
-build/%.so: tests/%.c build/command
+$(BUILD)/%.so: tests/%.c $(BUILD)/command
 	$(say) CC $<
 	$(Q)$(COMPILE) -shared -fPIC -o $@ $< -ldl
 
-build/refuse: tests/refuse.c build/command
+$(BUILD)/refuse: tests/refuse.c $(BUILD)/command
 	$(say) CC $<
 	$(Q)$(COMPILE) -o $@ $<
 
-unit-tests: $(UNIT_TESTS) build/flaky_io.so build/kill_at.so build/stop_at_read.so build/break_out.so build/pppd_words.so build/refuse
+unit-tests: $(UNIT_TESTS) $(addprefix $(BUILD)/,flaky_io.so kill_at.so stop_at_read.so break_out.so pppd_words.so refuse)
 
 check:
 	$(Q)sh tests/prepare.sh check
 	$(Q)$(MAKE) --no-print-directory pptp unit-tests
-	$(Q)bash tests/run
+	$(Q)bash tests/run $(SUITES)
 
 # The package on fresh Debians, and Debian's programs that run pptp. As root; it downloads some 150 MB once.
 check-debian:

@@ -13,7 +13,7 @@ cp -r ./*.c ./*.h lib ppp control gre sys gateway callmgr parent diagnose Makefi
 	pptpsetup pptpsetup.8 options.pptp share "$copy" || exit 1
 cd "$copy" || exit 1
 rm -f config.h
-unset CFLAGS LDFLAGS CPPFLAGS CC MAKEFLAGS MFLAGS MAKELEVEL DESTDIR SANITIZE LIBC V
+unset CFLAGS LDFLAGS CPPFLAGS CC MAKEFLAGS MFLAGS MAKELEVEL DESTDIR SANITIZE LIBC BUILD SUITES V
 
 count=0
 failed=0
