@@ -130,9 +130,8 @@ static void get_field(struct wire_reader *r, const struct field *f, struct msg *
 		get_text(r, to, f->size);
 		break;
 	case FIELD_RESERVED:
+	case FIELD_END: /* of no bytes */
 		wire_skip(r, f->size);
-		break;
-	case FIELD_END:
 		break;
 	}
 }
@@ -163,9 +162,8 @@ static void put_field(struct wire_writer *w, const struct field *f, const struct
 		put_text(w, from, f->size);
 		break;
 	case FIELD_RESERVED:
-		wire_put_zeros(w, f->size);
-		break;
 	case FIELD_END:
+		wire_put_zeros(w, f->size);
 		break;
 	}
 }

@@ -69,6 +69,32 @@ START_TEST(session_queues_an_overtaken_first_packet_while_ppp_has_no_space)
 }
 END_TEST
 
+START_TEST(session_takes_an_overtaken_first_packet_without_payload_for_its_number)
+{
+	struct gre_header h = {.has_seq = true, .seq = 0};
+	receive(1);
+	ck_assert_int_eq(gre_session_receive(&session, now_us, &h, NULL, true), GRE_RX_NOTHING);
+	ck_assert_uint_eq(stats.rx_under_win, 0);
+	ck_assert_int_eq(receive(0), GRE_RX_NOTHING);
+	ck_assert_uint_eq(stats.rx_under_win, 1);
+	EXPECT_DELIVERED(1);
+}
+END_TEST
+
+START_TEST(session_of_another_call_has_no_packet_of_the_one_before)
+{
+	receive(1);
+	receive(5);
+	ck_assert_uint_eq(queue.count, 1);
+	gre_session_init(&session, &config, &queue, &stats);
+	ck_assert_uint_eq(queue.count, 0);
+	ck_assert_int_eq(gre_session_deadline(&session), DEADLINE_NEVER);
+	for (seq32 seq = 2; seq < 7; seq++)
+		ck_assert_int_eq(receive(seq), GRE_RX_DELIVER);
+	EXPECT_DELIVERED(1, 2, 3, 4, 5, 6);
+}
+END_TEST
+
 START_TEST(session_drops_a_first_packet_that_arrives_after_the_beginning)
 {
 	for (seq32 seq = 1; seq < 30; seq++)
@@ -541,6 +567,8 @@ int main(void)
 	tcase_add_test(tc, session_accepts_any_first_number);
 	tcase_add_test(tc, session_delivers_the_first_packets_in_any_order);
 	tcase_add_test(tc, session_queues_an_overtaken_first_packet_while_ppp_has_no_space);
+	tcase_add_test(tc, session_takes_an_overtaken_first_packet_without_payload_for_its_number);
+	tcase_add_test(tc, session_of_another_call_has_no_packet_of_the_one_before);
 	tcase_add_test(tc, session_drops_a_first_packet_that_arrives_after_the_beginning);
 	tcase_add_test(tc, session_numbers_what_it_sends_from_one);
 	tcase_add_test(tc, session_delivers_in_order_across_wrap);

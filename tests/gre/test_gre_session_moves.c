@@ -334,6 +334,20 @@ START_TEST(session_returns_at_once_when_a_stream_goes_on_after_packets_forged_wh
 }
 END_TEST
 
+START_TEST(session_returns_to_a_stream_whose_next_packet_is_late)
+{
+	seq32 seq = flow(70000, 100, 10 * MS);
+	run_until(now_us + 30 * SECOND);
+	forge(seq + 5000, 3);
+	run_until(now_us + SECOND);
+	delivered_count = 0;
+	receive(seq + 1);
+	ck_assert_uint_eq(delivered_count, 0);
+	receive(seq);
+	expect_all_from(seq, 2);
+}
+END_TEST
+
 START_TEST(session_returns_when_the_stream_goes_on_after_endless_forgery)
 {
 	seq32 seq = flow(70000, 100, 10 * MS);
@@ -565,6 +579,7 @@ int main(void)
 	tcase_add_test(tc, session_loses_nothing_to_four_forged_packets_a_second);
 	tcase_add_test(tc,
 	    session_returns_at_once_when_a_stream_goes_on_after_packets_forged_while_it_was_idle);
+	tcase_add_test(tc, session_returns_to_a_stream_whose_next_packet_is_late);
 	tcase_add_test(tc, session_returns_when_the_stream_goes_on_after_endless_forgery);
 	tcase_add_test(tc, session_returns_after_forged_packets_that_moved_the_stream_twice);
 	tcase_add_test(tc, session_drops_what_it_holds_of_forged_packets_when_the_stream_goes_on);

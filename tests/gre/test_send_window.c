@@ -15,6 +15,46 @@ static bool send_ack_only_at(int64_t at_us, struct gre_header *h)
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+START_TEST(a_round_trip_that_the_clock_cannot_see_is_one_microsecond)
+{
+	struct gre_header h;
+	start();
+	for (int i = 0; i < 10; i++) {
+		gre_session_send(&session, now_us, 40, &h);
+		struct gre_header ack = {.has_ack = true, .ack = h.seq};
+		gre_session_receive(&session, now_us, &ack, NULL, true);
+		ck_assert_uint_gt(gre_session_send_space(&session, now_us), 0);
+	}
+	ck_assert_int_eq(session.send_window.path_us, 1);
+}
+END_TEST
+
+static void acknowledge_after(int64_t wait_us, seq32 seq)
+{
+	struct gre_header ack = {.has_ack = true, .ack = seq};
+	now_us += wait_us;
+	gre_session_receive(&session, now_us, &ack, NULL, true);
+}
+
+START_TEST(a_quicker_answer_behind_many_packets_is_the_round_trip_of_the_path)
+{
+	struct gre_header h, first;
+	start();
+	for (int i = 0; i < 2; i++) {
+		gre_session_send(&session, now_us, 40, &h);
+		acknowledge_after(3 * MS, h.seq);
+	}
+	ck_assert_int_eq(session.send_window.path_us, 3 * MS);
+	gre_session_send(&session, now_us, 40, &first);
+	for (int i = 0; i < 10; i++)
+		gre_session_send(&session, now_us, 40, &h);
+	acknowledge_after(3 * MS, first.seq);
+	gre_session_send(&session, now_us, 40, &h);
+	acknowledge_after(MS, h.seq);
+	ck_assert_int_eq(session.send_window.path_us, MS);
+}
+END_TEST
+
 /* poptop looks at its reorder queue only when another packet arrives. */
 START_TEST(an_overdue_acknowledgment_causes_two_tail_probes_and_no_more)
 {
@@ -350,6 +390,8 @@ int main(void)
 	TCase *tc = tcase_create("send_window");
 	tcase_add_checked_fixture(tc, set_up, NULL);
 	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, a_round_trip_that_the_clock_cannot_see_is_one_microsecond);
+	tcase_add_test(tc, a_quicker_answer_behind_many_packets_is_the_round_trip_of_the_path);
 	tcase_add_test(tc, an_overdue_acknowledgment_causes_two_tail_probes_and_no_more);
 	tcase_add_test(tc, a_tail_probe_is_sent_when_the_servers_wait_for_a_lost_packet_ends);
 	tcase_add_test(tc, the_servers_wait_is_measured_from_the_first_packet_behind_a_lost_one);

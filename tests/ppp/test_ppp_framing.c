@@ -135,6 +135,17 @@ START_TEST(ppp_framing_ends_mppe_before_the_next_coherency_count)
 }
 END_TEST
 
+START_TEST(ppp_framing_ends_mppe_before_a_partial_copy_of_the_next_header)
+{
+	for (size_t cut = 3; cut < 6; cut++) {
+		uint8_t bytes[64];
+		size_t len = join(bytes, full_mppe, sizeof(full_mppe), next_mppe, cut);
+		memcpy(bytes + len, next_mppe, sizeof(next_mppe));
+		check_ends(bytes, len + sizeof(next_mppe), sizeof(full_mppe));
+	}
+}
+END_TEST
+
 START_TEST(ppp_framing_ends_mppe_before_control_packet_that_fits)
 {
 	uint8_t both[64];
@@ -340,6 +351,7 @@ int main(void)
 	tcase_add_test(tc, ppp_framing_reports_truncated_frame_at_every_length);
 	tcase_add_test(tc, ppp_framing_keeps_frame_with_impossible_length_whole);
 	tcase_add_test(tc, ppp_framing_ends_mppe_before_the_next_coherency_count);
+	tcase_add_test(tc, ppp_framing_ends_mppe_before_a_partial_copy_of_the_next_header);
 	tcase_add_test(tc, ppp_framing_ends_mppe_before_control_packet_that_fits);
 	tcase_add_test(tc, ppp_framing_separates_a_stream_for_every_read_size);
 	tcase_add_test(tc, ppp_framing_finds_frame_repeated_after_every_partial_write);

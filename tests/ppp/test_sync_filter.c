@@ -120,6 +120,18 @@ START_TEST(sync_filter_rejects_tcp_header_compression_in_either_direction)
 }
 END_TEST
 
+START_TEST(sync_filter_passes_what_neither_asks_nor_agrees)
+{
+	for (uint8_t code = 3; code < 12; code++) {
+		ck_assert_int_eq(
+		    PROCESS(SYNC_FILTER_SERVER, 0xc021, code, "\x07\x02"), SYNC_FILTER_PASS);
+		ck_assert_int_eq(
+		    PROCESS(SYNC_FILTER_PPPD, 0x80fd, code, STATEFUL), SYNC_FILTER_PASS);
+	}
+	ck_assert(!filter.short_headers);
+}
+END_TEST
+
 START_TEST(sync_filter_passes_truncated_and_malformed_packets)
 {
 	static const uint8_t frame[] = {0xff, 0x03, 0xc0, 0x21, 1, 1, 0, 8, 7, 2, 8, 2};
@@ -161,6 +173,7 @@ int main(void)
 	tcase_add_test(tc, sync_filter_refuses_stateful_mppe_from_either_side);
 	tcase_add_test(tc, sync_filter_rejects_compression_in_either_direction_but_not_mppe);
 	tcase_add_test(tc, sync_filter_rejects_tcp_header_compression_in_either_direction);
+	tcase_add_test(tc, sync_filter_passes_what_neither_asks_nor_agrees);
 	tcase_add_test(tc, sync_filter_passes_truncated_and_malformed_packets);
 	tcase_add_test(tc, sync_filter_passes_request_whose_reject_would_be_too_long);
 	suite_add_tcase(suite, tc);
