@@ -159,6 +159,13 @@ fuzz:
 	$(Q)$(MAKE) --no-print-directory $(FUZZERS)
 	$(Q)bash tests/fuzz/run $(or $(SECONDS),60) $(or $(FUZZ),$(FUZZERS:build/fuzz/fuzz_%=%))
 
+# What the unit tests enter: see tests/coverage.
+COVERAGE = BUILD=build/coverage CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage
+coverage:
+	$(Q)sh tests/prepare.sh check
+	$(Q)$(MAKE) --no-print-directory $(COVERAGE) unit-tests
+	$(Q)bash tests/coverage build/coverage
+
 FUZZ_COMPILE = clang -std=c11 -D_GNU_SOURCE -I. -g -O1 -fsanitize=address$(,)undefined \
 	-fno-sanitize-recover=undefined
 
@@ -214,7 +221,7 @@ clean:
 
 FORCE:
 
-.PHONY: all unit-tests check check-debian test demo bench lint format fuzz install uninstall dist deb clean FORCE
+.PHONY: all unit-tests check check-debian test demo bench lint format fuzz coverage install uninstall dist deb clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
