@@ -254,11 +254,13 @@ int ipc_listen(const char *path)
 	int fd = open_socket(&address, path);
 	if (fd < 0)
 		return fd;
-	if ((unlink(path) == 0 || errno == ENOENT) && fchmod(fd, 0600) == 0 &&
-	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-	    listen(fd, BACKLOG) == 0)
+	bool bound = (unlink(path) == 0 || errno == ENOENT) && fchmod(fd, 0600) == 0 &&
+	             bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+	if (bound && listen(fd, BACKLOG) == 0)
 		return fd;
 	int rc = -errno;
+	if (bound)
+		unlink(path);
 	close(fd);
 	return rc;
 }

@@ -51,7 +51,7 @@ def sockets_of(pid):
             words = line.split()
             name = words[7] if len(words) > 7 else ""
             kinds[words[6]] = {"0001": "stream", "0002": "datagram", "0005": "packets"}[words[4]]
-            if name.startswith("/run/") and int(words[3], 16) & 0x10000:
+            if name.startswith(("/run/", "/var/run/")) and int(words[3], 16) & 0x10000:
                 kinds[words[6]] = "listener"
             for start_of, kind in (("@pptp-call-id-", "call id"), ("@pptp-route/", "route holder")):
                 if name.startswith(start_of):
