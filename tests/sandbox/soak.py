@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """What 091-soak drives and counts with: traffic through tunnels, counters of each hop, what a process
 and the system hold. Runs inside the sandbox."""
+import contextlib
 import json
 import os
 import random
@@ -127,7 +128,8 @@ def take_down(name, number):
     """The server with all of its children is no more when this returns."""
     pids = descendants(pptpd(name))
     for pid in pids:
-        os.kill(pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it may have gone with one before it
+            os.kill(pid, number)
     for pid in pids:
         if not events.await_exit(pid, 5):
             raise RuntimeError(f"process {pid} of the server does not exit")
