@@ -229,6 +229,16 @@ def _():
     match("--delete TUNNEL", setup("--help").stdout)
 
 
+@test("a directory that is missing or cannot be written to is named before a password is read")
+def _():
+    fresh()
+    os.rmdir(DIRECTORY + "/peers")
+    match("no directory /etc/ppp/peers; is pppd installed", setup(*OFFICE, status=1).stderr)
+    equal(os.listdir(DIRECTORY), ["chap-secrets"])
+    sh("mount -o remount,ro %s" % DIRECTORY)
+    match("cannot write to /etc/ppp: pptpsetup needs root", setup(*OFFICE, status=1).stderr)
+
+
 @test("options may be shortened, as they could be")
 def _():
     fresh()
