@@ -56,5 +56,5 @@ void firewall_check_report(
 	r->state = probe->tapped ? REPORT_PROBLEM : REPORT_NOTE;
 	text_add(&r->advice,
 	    "accept protocol 47 from the server (input), or give the connection the helper, by a rule in the "
-	    "output hook (CAVEATS in pptp.8)");
+	    "output hook (CAVEATS in pptp(8))");
 }

@@ -72,7 +72,7 @@ static void say_dropped_here(struct report_result *r)
 	    "pptp");
 	text_add(&r->advice,
 	    "accept protocol 47 from the server in the input chain (nft or iptables), or give the control "
-	    "connection the conntrack helper (CAVEATS in pptp.8)");
+	    "connection the conntrack helper (CAVEATS in pptp(8))");
 }
 
 static void say_other_address(struct report_result *r, const struct gre_probe *p)

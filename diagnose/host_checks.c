@@ -38,7 +38,7 @@ static void check_rights(struct report *report)
 	text_add(&r->text, raw ? "CAP_NET_ADMIN is missing: no host route can be added"
 			       : "CAP_NET_RAW is missing: no GRE packet can be sent");
 	text_add(&r->advice,
-	    "run it as root, or give the program cap_net_raw and cap_net_admin (PRIVILEGES in pptp.8)");
+	    "run it as root, or give the program cap_net_raw and cap_net_admin (PRIVILEGES in pptp(8))");
 	r->state = raw ? REPORT_NOTE : REPORT_PROBLEM;
 }
 
