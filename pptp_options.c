@@ -489,8 +489,8 @@ static enum options_outcome check_call(struct parser *p)
 		return refuse(p, OPTIONS_USAGE, "no server given");
 	if (strcmp(o->server, "call") == 0 && o->pppd_argc > 0)
 		return refuse(p, OPTIONS_USAGE,
-		    "call is an option of pppd: pppd call %.64s (a server of that name can be given "
-		    "by its address)",
+		    "call is an option of pppd: type \"pppd call %.64s\" (a server of that name can be "
+		    "given by its address)",
 		    o->pppd_argv[0]);
 	return OPTIONS_RUN;
 }

@@ -2,6 +2,7 @@
 /* The call id is reserved before the sockets are opened: their filters hold it. */
 #include "parent/gre_side.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -39,8 +40,13 @@ int gre_side_open(struct gre_side *s, const struct pptp_options *o, const char *
 	if (error)
 		return error;
 	s->gre = netsock_gre_open(s->call_id, &so);
-	*what = s->gre == -EADDRNOTAVAIL ? "--localbind: not an address of this host"
-	                                 : "cannot open a raw socket for GRE";
+	*what = "cannot open a raw socket for GRE";
+	if (s->gre == -EADDRNOTAVAIL) {
+		char address[INET_ADDRSTRLEN];
+		inet_ntop(AF_INET, &o->localbind, address, sizeof(address));
+		log_fatal("--localbind: %s is not an address of this host", address);
+		*what = NULL;
+	}
 	if (s->gre < 0)
 		return s->gre;
 	s->watch = netsock_gre_watch_open(s->call_id, &so);

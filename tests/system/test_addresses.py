@@ -388,7 +388,7 @@ def _():
         equal(conn.peer[0], "127.0.0.44")
         run = start(SERVER, "--localbind", "192.0.2.77")
         equal(run.wait(2), 1)
-        match("--localbind: not an address of this host", last_line(run))
+        match("--localbind: 192.0.2.77 is not an address of this host", last_line(run))
         equal(len(server.connections), 1)
 
 

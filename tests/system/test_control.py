@@ -261,7 +261,7 @@ def _():
     with FakeServer(SERVER):
         run = start(SERVER, "--localbind", "192.0.2.77")
         equal(run.wait(2), 1)
-        match("--localbind: not an address of this host", last_line(run))
+        match("--localbind: 192.0.2.77 is not an address of this host", last_line(run))
         nothing_left()
 
 
