@@ -46,8 +46,9 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void add_answer(struct status *s, const char *text)
+static void add_answer(struct status *s, char *text)
 {
+	status_format_clean(text);
 	if (s->wanted && !status_format_matches(text, s->wanted))
 		return;
 	s->any_hangs = s->any_hangs || status_format_hangs(text);
@@ -86,7 +87,7 @@ static bool is_closed(int error)
 	       error == -ECONNRESET;
 }
 
-static void add_result(struct status *s, const char *name, int error, const char *text)
+static void add_result(struct status *s, const char *name, int error, char *text)
 {
 	if (!error)
 		add_answer(s, text);

@@ -50,6 +50,13 @@ static bool has_value(const char *answer, const char *name, const char *value)
 	       memcmp(line.value, value, line.value_len) == 0;
 }
 
+void status_format_clean(char *answer)
+{
+	for (char *s = answer; *s; s++)
+		if (*s != '\n' && (*s < 0x20 || *s >= 0x7f))
+			*s = '?';
+}
+
 bool status_format_hangs(const char *answer)
 {
 	struct line line;

@@ -12,7 +12,11 @@
 
 #include "pptp_options.h"
 
-/* Prints `count` answers. Their bytes are printable, but for the ends of lines. */
+/* Replaces all but printable ASCII and the ends of lines by '?', in place: a call manager that the server
+ * has taken over must not be able to write to a terminal what it likes, nor what is no UTF-8. */
+void status_format_clean(char *answer);
+
+/* Prints `count` answers, which are clean. */
 void status_format_print(
     FILE *out, enum status_format format, const char *const *answers, size_t count);
 

@@ -42,6 +42,14 @@ START_TEST(json_has_the_gauges_beside_the_counters_and_a_notice_that_is_a_string
 }
 END_TEST
 
+START_TEST(an_answer_is_made_printable_before_it_is_printed)
+{
+	char answer[] = "session=a\x1b[31m\xff\tb\r\x7f~\nstate=up\a\n";
+	status_format_clean(answer);
+	ck_assert_str_eq(answer, "session=a?[31m??b??~\nstate=up?\n");
+}
+END_TEST
+
 static void expect_metric(const char *type, const char *line)
 {
 	ck_assert_msg(strstr(printed, type) != NULL, "no %s in %s", type, printed);
@@ -75,6 +83,7 @@ int main(void)
 	tcase_add_test(tc, json_has_no_number_that_begins_with_zero);
 	tcase_add_test(tc, json_escapes_quotes_and_backslashes);
 	tcase_add_test(tc, json_has_the_gauges_beside_the_counters_and_a_notice_that_is_a_string);
+	tcase_add_test(tc, an_answer_is_made_printable_before_it_is_printed);
 	suite_add_tcase(suite, tc);
 	tc = tcase_create("prometheus");
 	tcase_add_test(tc, prometheus_has_gauges_and_counters_as_what_they_are);

@@ -490,6 +490,32 @@ def _():
         end_many([run])
 
 
+@test("--status prints printable ASCII only, whatever a call manager that was taken over answers")
+def _():
+    sh("mkdir -p -m 700 " + RUN)
+    path = RUN + "/connecting.1"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.bind(path)
+        s.listen(3)
+
+        def answer_all():
+            for _ in range(3):
+                client, _ = s.accept()
+                with client:
+                    client.recv(16)
+                    client.send(STATUS + b"pid=1\nsession=a\x1b[31m\xff\tb\r\nstate=up\a\n")
+        thread = threading.Thread(target=answer_all)
+        thread.start()
+        for form in ("--json", "--prometheus"):
+            asked = ask(form)
+            equal((asked.returncode, asked.stderr), (0, ""))
+            match(r'"a\?\[31m\?\?b\?"', asked.stdout)
+            true(all(c == "\n" or " " <= c <= "~" for c in asked.stdout), repr(asked.stdout))
+        equal(ask().stdout, "pid=1\nsession=a?[31m??b?\nstate=up?\n")
+        thread.join()
+    os.unlink(path)
+
+
 # ---- names ----
 
 @test("rm -rf of the run directory changes neither the call nor its end")
