@@ -76,6 +76,14 @@ START_TEST(prometheus_has_gauges_and_counters_as_what_they_are)
 }
 END_TEST
 
+START_TEST(prometheus_tells_tunnels_whose_call_managers_hang_apart)
+{
+	print(STATUS_PROMETHEUS, "parent=8\nstate=hanging\nhanging=call manager\n");
+	expect_metric("# TYPE pptp_hanging gauge\n",
+	    "\npptp_hanging{name=\"\",server=\"\",address=\"\",pid=\"8\"} 1\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("status_format");
@@ -87,6 +95,7 @@ int main(void)
 	suite_add_tcase(suite, tc);
 	tc = tcase_create("prometheus");
 	tcase_add_test(tc, prometheus_has_gauges_and_counters_as_what_they_are);
+	tcase_add_test(tc, prometheus_tells_tunnels_whose_call_managers_hang_apart);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
