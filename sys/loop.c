@@ -333,7 +333,8 @@ int loop_run(struct loop *l)
 			break;
 		rc = 0;
 		now_us = loop_now_us(l);
-		if (was_paused(deadline_us, before_us, now_us))
+		/* A process that gets the processor in slices is paused again before it has caught up. */
+		if (catch_up == 0 && was_paused(deadline_us, before_us, now_us))
 			catch_up = CATCH_UP_MAX;
 		deliver_signals(l, now_us);
 		dispatch_signals(l, now_us);

@@ -380,6 +380,39 @@ START_TEST(loop_judges_a_deadline_in_bounded_time_after_a_pause_and_at_once_with
 }
 END_TEST
 
+enum {
+	READS_BETWEEN_PAUSES = 20,
+	READS_MAX = 200,
+};
+
+/* Of a descriptor that is always ready, in a process that gets the processor in slices. */
+static void read_in_slices(void *context, int64_t now_us)
+{
+	struct probe *p = context;
+	(void)now_us;
+	if (++p->calls % READS_BETWEEN_PAUSES == 0)
+		usleep(60000);
+	if (p->calls == READS_MAX)
+		loop_stop(&loop);
+}
+
+START_TEST(loop_judges_a_deadline_in_bounded_time_when_pauses_follow_each_other)
+{
+	struct probe p = {0};
+	open_probe(&p);
+	p.watch.ready = read_in_slices;
+	poke(&p);
+	p.timer = (struct loop_timer){
+	    .deadline_us = loop_now_us(&loop) + 2000, .expired = count_reads, .context = &p};
+	loop_timer_add(&loop, &p.timer);
+	reads_before_timer = READS_MAX;
+	ck_assert_int_eq(loop_run(&loop), 0);
+	loop_timer_remove(&loop, &p.timer);
+	close_probe(&p);
+	ck_assert_int_lt(reads_before_timer, 100);
+}
+END_TEST
+
 static int signals_seen[65];
 static bool in_callback;
 
@@ -607,6 +640,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, loop_does_not_call_a_watch_removed_earlier_in_the_same_iteration);
 	tcase_add_test(tc, loop_lets_a_watch_remove_itself_while_others_are_pending);
 	tcase_add_test(tc, loop_tells_after_a_second_of_pauses_in_a_row_that_they_are_in_vain);
+	tcase_add_test(tc, loop_judges_a_deadline_in_bounded_time_when_pauses_follow_each_other);
 	tcase_add_test(tc, loop_reads_what_came_in_a_pause_before_it_judges_a_deadline);
 	tcase_add_test(
 	    tc, loop_judges_a_deadline_in_bounded_time_after_a_pause_and_at_once_without);
