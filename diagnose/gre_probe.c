@@ -26,6 +26,8 @@
 /* For all sizes: a server that is slow on purpose must not hold us up. */
 #define SEARCH_US (8 * USEC_PER_SEC)
 enum {
+	/* Not 0, which some say that they have received before there was anything. */
+	FIRST_SEQ = 1,
 	SIZED_ROUND_TRIPS = 4,
 	IPV4_HEADER_LEN = 20,
 	HEADERS_LEN = IPV4_HEADER_LEN + GRE_HEADER_MAX,
@@ -128,7 +130,7 @@ static void process_datagram(struct gre_probe *g, const uint8_t *bytes, size_t l
 		return;
 	}
 	g->received++;
-	if (h.has_ack && seq32_before(h.ack, g->snd_nxt))
+	if (h.has_ack && !seq32_before(h.ack, FIRST_SEQ) && seq32_before(h.ack, g->snd_nxt))
 		g->answers++;
 	if (!h.has_seq)
 		return;
@@ -254,6 +256,7 @@ static void measure(struct gre_probe *g)
 
 void gre_probe_run(struct gre_probe *g)
 {
+	g->snd_nxt = FIRST_SEQ;
 	if (begin(g) == 0) {
 		open_lcp(g);
 		if (lcp_probe_is_open(&g->lcp))

@@ -78,8 +78,8 @@ def check_schema(report):
 class LcpPeer:
     """pppd on the server's side: opens LCP and answers echoes. What it sends goes through `send`."""
 
-    def __init__(self, server, to=CLIENT, speaks=True, answers=True, send=None):
-        self.server, self.to, self.answers, self.speaks = server, to, answers, speaks
+    def __init__(self, server, to=CLIENT, speaks=True, answers=True, ack=None, send=None):
+        self.server, self.to, self.answers, self.speaks, self.ack = server, to, answers, speaks, ack
         self.send_gre = send or server.send_gre
         self.seq = 0
         self.closing = False
@@ -92,7 +92,7 @@ class LcpPeer:
 
     def _serve(self):
         _, request = self.server.wait_for("OCRQ", timeout=30)
-        self.call_id, self.ack, at = request["call_id"], None, 0
+        self.call_id, at = request["call_id"], 0
         if self.speaks:
             self._send(LCP + b"\x01\x01\x00\x09\x03\x05\xc2\x23\x81")
         while not self.closing:
@@ -337,10 +337,11 @@ def _():
 
 @test("GRE that is dropped on the way out, while the server's comes in")
 def _():
-    with good_server(answers=False), filtered("ip protocol 47 drop"):
-        d = Diagnosis(FAR)
-        equal(d.status, GRE)
-        d.says("gre", r"GRE comes in \(1 packet\) but nothing of it answers ours")
+    for ack in (0xffffffff, 0):  # of what is before the first packet: of none
+        with good_server(answers=False, ack=ack), filtered("ip protocol 47 drop"):
+            d = Diagnosis(FAR)
+            equal(d.status, GRE)
+            d.says("gre", r"GRE comes in \(1 packet\) but nothing of it answers ours")
 
 
 @test("GRE that is dropped on the way in: both directions are named")
