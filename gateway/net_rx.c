@@ -109,10 +109,12 @@ static void process_packet(struct net_rx *rx, const uint8_t *bytes, size_t len, 
 		return;
 	}
 	rx->datagrams++;
-	/* A server that hears nothing of ours sends LCP's requests, without an acknowledgment. */
-	rx->answers += h.has_ack || (payload && !ppp_cp_is_lcp_request(payload, h.payload_len));
 	bool has_space = h.payload_len <= rx->pty->space;
-	if (gre_session_receive(rx->session, now_us, &h, payload, has_space) == GRE_RX_DELIVER)
+	enum gre_rx verdict = gre_session_receive(rx->session, now_us, &h, payload, has_space);
+	/* A server that hears nothing of ours sends LCP's requests, and acknowledges none of our packets. */
+	rx->answers += (h.has_ack && gre_session_is_heard(rx->session)) ||
+	               (payload && !ppp_cp_is_lcp_request(payload, h.payload_len));
+	if (verdict == GRE_RX_DELIVER)
 		rx->pty->ops->deliver(rx->pty, payload, h.payload_len);
 	if (rx->queue->count)
 		deliver_held(rx);

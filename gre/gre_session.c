@@ -321,6 +321,11 @@ bool gre_session_dequeue(struct gre_session *s, const uint8_t **payload, size_t 
 	return true;
 }
 
+bool gre_session_is_heard(const struct gre_session *s)
+{
+	return s->send_window.snd_acked != 0; /* ours begin with 1 */
+}
+
 bool gre_session_is_full(const struct gre_session *s)
 {
 	return pqueue_is_full(s->queue);

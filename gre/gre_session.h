@@ -89,6 +89,9 @@ enum gre_rx gre_session_receive(struct gre_session *s, int64_t now_us, const str
  */
 bool gre_session_dequeue(struct gre_session *s, const uint8_t **payload, size_t *payload_len);
 
+/* Whether the server has acknowledged a packet of ours. */
+bool gre_session_is_heard(const struct gre_session *s);
+
 /* True if gre_session_receive can queue no further packet: leave the rest in the socket. */
 bool gre_session_is_full(const struct gre_session *s);
 

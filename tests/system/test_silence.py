@@ -229,7 +229,8 @@ def _():
         filtered("forward", "ip saddr 10.9.0.1 ip protocol 47 drop", "gate")
         run.write_frame(lcp_request(1))
         for number in range(30):
-            server.send_gre(call_id, lcp_request(number), to="10.9.0.1", seq=number)
+            ack = (None, 0, 0xffffffff)[number % 3]  # of what is before the first packet: of none
+            server.send_gre(call_id, lcp_request(number), to="10.9.0.1", seq=number, ack=ack)
             time.sleep(0.2)
         match(r"no answer came back from 192.0.2.7 in \d+ s \(1 sent, \d+ received\): .*, may drop IP protocol 47 "
               "towards the server$", expect_line(log, "no answer"))
