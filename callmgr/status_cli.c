@@ -21,6 +21,7 @@
 #include "sys/ipc.h"
 #include "sys/rundir.h"
 #include "callmgr/status_format.h"
+#include "callmgr/text.h"
 
 enum {
 	/* A call manager asks its gateway first, and waits half as long for one that is stopped. */
@@ -176,14 +177,17 @@ static int ask_all(struct status *s)
 
 static void report_missing(const struct status *s, int error)
 {
+	char wanted[1024];
+	struct text t = text_make(wanted, sizeof(wanted));
+	if (s->wanted)
+		text_add_printable(&t, s->wanted, sizeof(wanted));
 	if (error == -EEXIST)
 		fprintf(stderr, "pptp: %s belongs to another user\n", s->directory);
 	else if (error && error != -ENOENT)
 		fprintf(stderr, "pptp: cannot look for calls in %s: %s\n", s->directory,
 		    error_text(-error));
 	else if (!s->count && !s->any_failed && s->wanted)
-		fprintf(
-		    stderr, "pptp: no call of this user has the name or server '%s'\n", s->wanted);
+		fprintf(stderr, "pptp: no call of this user has the name or server '%s'\n", wanted);
 	else if (!s->count && !s->any_failed)
 		fprintf(stderr, "pptp: no call of this user is running: there is none in %s\n",
 		    s->directory);

@@ -8,10 +8,20 @@ enum {
 	TEXT_COLUMN = 18,
 };
 
+/* The words of a server are printable already, those of the command line may be anything. */
+static void print_printable(FILE *out, const char *string)
+{
+	for (; *string; string++) {
+		unsigned char c = (unsigned char)*string;
+		fprintf(out, c >= 0x20 && c < 0x7f ? "%c" : "\\x%02x", c);
+	}
+}
+
 void report_print_result(FILE *out, const struct report_result *result)
 {
-	fprintf(out, "%-9s%-9s%s\n", report_step_name(result->step),
-	    report_state_name(result->state), result->text.string);
+	fprintf(out, "%-9s%-9s", report_step_name(result->step), report_state_name(result->state));
+	print_printable(out, result->text.string);
+	fputc('\n', out);
 	if (result->advice.len)
 		fprintf(out, "%*swhat to do: %s\n", TEXT_COLUMN, "", result->advice.string);
 }

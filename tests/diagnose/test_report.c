@@ -95,11 +95,11 @@ START_TEST(report_of_a_step_is_a_line_and_one_for_the_advice)
 	FILE *out = fmemopen(buffer, sizeof(buffer), "w");
 	begin();
 	struct report_result *r = report_add(&report, REPORT_TCP, REPORT_PROBLEM);
-	text_add(&r->text, "closed");
+	text_add(&r->text, "closed \x1b[31m\n\xff\x7f~");
 	text_add(&r->advice, "open it");
 	report_print_result(out, r);
 	fclose(out);
-	ck_assert_str_eq(buffer, "tcp      problem  closed\n"
+	ck_assert_str_eq(buffer, "tcp      problem  closed \\x1b[31m\\x0a\\xff\\x7f~\n"
 				 "                  what to do: open it\n");
 }
 END_TEST

@@ -179,9 +179,10 @@ def _():
         for wanted, names in (("one", ["one"]), ("vpn.test", ["one"]), ("office", ["office"]),
                               (SERVER, ["office", "one"])):
             equal(sorted(a["session"] for a in answers_of(ask(wanted))), names)
-        asked = ask("two")
-        equal((asked.returncode, asked.stdout, asked.stderr),
-              (1, "", "pptp: no call of this user has the name or server 'two'\n"))
+        for wanted, shown in (("two", "two"), ("a\x1b[31m\n", "a\\x1b[31m\\x0a")):
+            asked = ask(wanted)
+            equal((asked.returncode, asked.stdout, asked.stderr),
+                  (1, "", "pptp: no call of this user has the name or server '%s'\n" % shown))
         end_many(runs)
 
 
