@@ -11,6 +11,7 @@
 #include "pptp_options.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,12 +180,13 @@ static bool parse_integer(const char *text, bool is_mark, int64_t *value)
 static bool parse_seconds(const char *text, int64_t *us)
 {
 	char *end;
+	errno = 0; /* ERANGE also for what is too small for a double, which is zero then */
 	double value = strtod(text, &end) * (double)USEC_PER_SEC;
 
 	if (!begins_with(text, ".0123456789") || strpbrk(text, "xX"))
 		return false;
 	*us = (int64_t)(value < SECONDS_MAX ? value : SECONDS_MAX);
-	if (value - (double)*us > INEXACT || (*us == 0 && value > 0))
+	if (value - (double)*us > INEXACT || (*us == 0 && (value > 0 || errno == ERANGE)))
 		++*us;
 	end += *end == 's';
 	return *end == '\0';

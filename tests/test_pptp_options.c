@@ -370,6 +370,8 @@ START_TEST(options_parse_seconds_to_the_microsecond)
 	ck_assert_int_eq(accepted("vpn --timeout 007.5000000").timeout_us, 7500000);
 	ck_assert_int_eq(accepted("vpn --idle-wait 0.0000001").idle_wait_us, 1);
 	ck_assert_int_eq(accepted("vpn --idle-wait 1e-300").idle_wait_us, 1);
+	ck_assert_int_eq(accepted("vpn --idle-wait 1e-400").idle_wait_us, 1);
+	ck_assert_int_eq(accepted("vpn --idle-wait 0e-400").idle_wait_us, 0);
 	for (int us = 10000; us < 1000000; us += 997) {
 		char line[64];
 		snprintf(line, sizeof(line), "vpn --timeout 9.%06d", us);
