@@ -10,6 +10,7 @@ from harness import PPTP, SERVER, contextlib, os, re, socket, subprocess, thread
 
 import concurrent.futures
 import json
+import shutil
 
 RUN = "/var/run/pptp"
 
@@ -242,6 +243,11 @@ def _():
         equal([value for _, value in families["pptp_up"][1]], [1, 1])
         equal([value for _, value in families["pptp_hanging"][1]], [0, 0])
         between(time.time() - 20, families["pptp_established_timestamp_seconds"][1][0][1], time.time() + 1)
+        promtool = shutil.which("promtool")  # a large package that starts a daemon: where it is installed
+        if promtool:
+            checked = subprocess.run([promtool, "check", "metrics"], input=ask("--prometheus").stdout,
+                                     capture_output=True, text=True)
+            equal((checked.returncode, checked.stdout + checked.stderr), (0, ""))
         end_many(runs)
 
 
