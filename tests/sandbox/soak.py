@@ -225,6 +225,7 @@ class Session:
             key = (self._server, kind)
             return now[where, chain][key] - self._before[where, chain][key]
 
+        self.calls = hop("client", "OUTPUT", EMPTY)  # one opens the path of each
         call = status(self._server)
         c = dict(call["call"]["counters"], depth=call["call"]["reorder_depth"], send_queue=call["call"]["send_queue"])
         here, there = interface(call["device"]), interface(self._far_device(), ON_SERVER)
@@ -245,7 +246,7 @@ class Session:
              here["tx packets"] + lcp(ours, "sent"), c["tx_sent"] + c["send_queue"]),
             ("tx sent = GRE out at the client", c["tx_sent"], hop("client", "OUTPUT", DATA)),
             ("tx acks = bare acknowledgments out at the client", c["tx_acks"], hop("client", "OUTPUT", ACK)),
-            ("one empty packet opens the path", 1, hop("client", "OUTPUT", EMPTY)),
+            ("one empty packet opens the path", 1, self.calls),
         ]
         return accounted, c
 
