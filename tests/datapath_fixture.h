@@ -25,7 +25,10 @@ static struct pqueue_entry entries[CAPACITY];
 static uint8_t slots[CAPACITY * PACKET_MAX];
 static int received_events, hung_up_events;
 static bool pppd_closed;
-static int network, pppd; /* the far ends */
+static bool may_refuse;
+static const char *refusal;                /* of --sync */
+static enum reorder_inject_type test_type; /* of the next start_path */
+static int network, pppd;                  /* the far ends */
 static int near_gre, near_pty;
 
 static inline void pair(int type, int *near_fd, int *far_fd)
@@ -65,7 +68,9 @@ static inline void hung_up(void *context, int error)
 static inline void refused(void *context, const char *why)
 {
 	(void)context;
-	ck_abort_msg("%s", why);
+	ck_assert_msg(may_refuse, "%s", why);
+	refusal = why;
+	datapath_stop(path);
 }
 
 static inline void start_path(bool sync)
@@ -80,7 +85,7 @@ static inline void start_path(bool sync)
 		    .missing_window = 300,
 		},
 	    .sync = sync,
-	    .net = {.fd = near_gre},
+	    .net = {.fd = near_gre, .test_type = test_type},
 	    .pty = {.in = near_pty, .out = near_pty, .loop = &loop},
 	    .queue = &queue,
 	};
@@ -105,7 +110,9 @@ static inline void set_up(void)
 	ck_assert_ptr_nonnull(path);
 	received_events = 0;
 	hung_up_events = 0;
-	pppd_closed = false;
+	pppd_closed = may_refuse = false;
+	refusal = NULL;
+	test_type = REORDER_INJECT_NONE;
 	start_path(false);
 }
 

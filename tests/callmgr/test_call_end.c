@@ -207,6 +207,22 @@ START_TEST(call_end_server_text_names_the_address_once)
 }
 END_TEST
 
+START_TEST(call_end_is_by_the_server_where_it_said_so_or_closed)
+{
+	static const enum ctrl_why by_server[] = {CTRL_WHY_CALL_DISCONNECTED, CTRL_WHY_CALL_CLEARED,
+	    CTRL_WHY_STOPPED, CTRL_WHY_TCP_CLOSED};
+	for (size_t i = 0; i < sizeof(by_server) / sizeof(by_server[0]); i++) {
+		(void)server_sentence(by_server[i], 0, 0, 0);
+		ck_assert(call_end_is_by_server(&end));
+	}
+	(void)server_sentence(CTRL_WHY_ECHO_TIMEOUT, 0, 0, 0);
+	ck_assert(!call_end_is_by_server(&end));
+	end.reason = CALL_END_NONE;
+	end.event.why = CTRL_WHY_STOPPED;
+	ck_assert(!call_end_is_by_server(&end));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("call_end");
@@ -223,6 +239,7 @@ int main(void)
 	tcase_add_test(all, call_end_has_a_sentence_for_every_reason_and_code);
 	tcase_add_test(all, call_end_is_a_success_only_where_an_established_call_was_ended_here);
 	tcase_add_test(all, call_end_server_text_names_the_address_once);
+	tcase_add_test(all, call_end_is_by_the_server_where_it_said_so_or_closed);
 	suite_add_tcase(suite, all);
 	return unit_run(suite);
 }

@@ -50,6 +50,18 @@ START_TEST(an_answer_is_made_printable_before_it_is_printed)
 }
 END_TEST
 
+START_TEST(an_answer_is_asked_for_by_name_server_or_address)
+{
+	static const char answer[] = "session=office\nserver=vpn.test\naddress=192.0.2.7\n";
+	ck_assert(status_format_matches(answer, "office"));
+	ck_assert(status_format_matches(answer, "vpn.test"));
+	ck_assert(status_format_matches(answer, "192.0.2.7"));
+	ck_assert(!status_format_matches(answer, "192.0.2"));
+	ck_assert(!status_format_matches(answer, "offices"));
+	ck_assert(!status_format_matches("state=office\n", "office"));
+}
+END_TEST
+
 static void expect_metric(const char *type, const char *line)
 {
 	ck_assert_msg(strstr(printed, type) != NULL, "no %s in %s", type, printed);
@@ -92,6 +104,7 @@ int main(void)
 	tcase_add_test(tc, json_escapes_quotes_and_backslashes);
 	tcase_add_test(tc, json_has_the_gauges_beside_the_counters_and_a_notice_that_is_a_string);
 	tcase_add_test(tc, an_answer_is_made_printable_before_it_is_printed);
+	tcase_add_test(tc, an_answer_is_asked_for_by_name_server_or_address);
 	suite_add_tcase(suite, tc);
 	tc = tcase_create("prometheus");
 	tcase_add_test(tc, prometheus_has_gauges_and_counters_as_what_they_are);

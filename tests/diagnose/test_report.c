@@ -104,6 +104,34 @@ START_TEST(report_of_a_step_is_a_line_and_one_for_the_advice)
 }
 END_TEST
 
+START_TEST(report_finds_the_first_result_of_a_step)
+{
+	begin();
+	ck_assert_ptr_null(report_find(&report, REPORT_TCP));
+	report_add(&report, REPORT_ROUTE, REPORT_OK);
+	struct report_result *first = report_add(&report, REPORT_TCP, REPORT_PROBLEM);
+	report_add(&report, REPORT_TCP, REPORT_OK);
+	ck_assert_ptr_eq(report_find(&report, REPORT_TCP), first);
+}
+END_TEST
+
+START_TEST(report_ends_with_what_it_has_of_mtu_and_peers_file)
+{
+	char buffer[256] = "";
+	FILE *out = fmemopen(buffer, sizeof(buffer), "w");
+	begin();
+	report_print_end(out, &report);
+	fflush(out);
+	ck_assert_str_eq(buffer, "");
+	report.mtu = 1400;
+	snprintf(report.peers, sizeof(report.peers), "pty \"pptp\"\n");
+	report_print_end(out, &report);
+	fclose(out);
+	ck_assert_str_eq(buffer, "\nGive pppd: mtu 1400 mru 1400\n\n"
+				 "A peers file, /etc/ppp/peers/NAME:\n\npty \"pptp\"\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("report");
@@ -113,6 +141,8 @@ int main(void)
 	tcase_add_test(tests, report_json_holds_each_kind_of_fact);
 	tcase_add_test(tests, report_json_escapes_what_a_server_can_send);
 	tcase_add_test(tests, report_of_a_step_is_a_line_and_one_for_the_advice);
+	tcase_add_test(tests, report_finds_the_first_result_of_a_step);
+	tcase_add_test(tests, report_ends_with_what_it_has_of_mtu_and_peers_file);
 	suite_add_tcase(suite, tests);
 	return unit_run(suite);
 }

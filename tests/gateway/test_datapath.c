@@ -3,6 +3,7 @@
  * The data path in its loop: what is read, sent and given up on, and when. Socket pairs play the raw
  * socket and pppd's pty; packets and frames are whole.
  */
+#include <errno.h>
 #include <poll.h>
 #include <time.h>
 
@@ -612,6 +613,35 @@ START_TEST(gauges_are_what_waits_for_pppd_and_for_the_socket)
 }
 END_TEST
 
+START_TEST(facts_are_what_was_asked_sent_received_and_why_nothing_is_sent)
+{
+	static const uint8_t echo[] = {0xff, 0x03, 0xc0, 0x21, 9, 1, 0, 8, 1, 2, 3, 4};
+	uint8_t bytes[HDLC_ENCODED_MAX(sizeof(echo))];
+	struct silence_facts facts = {.other_call = true};
+	size_t len = hdlc_encode(fcs16_plain, echo, sizeof(echo), HDLC_ACCM_ALL, true, bytes);
+	ck_assert_int_eq(write(pppd, bytes, len), (ssize_t)len);
+	write_frame_from_pppd();
+	send_packet(1);
+	run_for(USEC_PER_MSEC);
+	datapath_count_facts(path, &facts);
+	ck_assert_uint_eq(facts.asked, 1);
+	ck_assert_uint_eq(facts.sent, 2);
+	ck_assert_uint_eq(facts.received, 1);
+	ck_assert(!facts.refused && !facts.no_route && facts.other_call);
+	path->tx.refusal = EPERM;
+	datapath_count_facts(path, &facts);
+	ck_assert(facts.refused && !facts.no_route);
+	path->tx.refusal = ENETUNREACH;
+	datapath_count_facts(path, &facts);
+	ck_assert(!facts.refused && facts.no_route);
+	/* A server that has acknowledged on its own is asked by each packet. */
+	send_ack(1);
+	run_for(USEC_PER_MSEC);
+	datapath_count_facts(path, &facts);
+	ck_assert_uint_eq(facts.asked, 3);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("datapath");
@@ -641,6 +671,7 @@ int main(void)
 	tcase_add_test(tc, drain_with_a_synchronous_pty_writes_one_frame_after_the_other);
 	tcase_add_test(tc, second_start_begins_a_call_of_its_own);
 	tcase_add_test(tc, gauges_are_what_waits_for_pppd_and_for_the_socket);
+	tcase_add_test(tc, facts_are_what_was_asked_sent_received_and_why_nothing_is_sent);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

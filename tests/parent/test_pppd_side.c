@@ -123,6 +123,23 @@ START_TEST(shell_form_terminates_main_and_reports_where_there_is_none)
 }
 END_TEST
 
+START_TEST(shell_form_warns_of_an_option_that_has_no_effect)
+{
+	char persist[] = "persist", debug[] = "debug", text[512] = "";
+	char *argv[] = {debug, persist};
+	struct pptp_options options = {.server = "vpn.test", .pppd_argv = argv, .pppd_argc = 1};
+	int fds[2];
+	ck_assert_int_eq(pipe2(fds, O_NONBLOCK), 0);
+	ck_assert_int_eq(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
+	pppd_side_warn_persist(&options);
+	ck_assert_int_lt(read(fds[0], text, sizeof(text) - 1), 0);
+	options.pppd_argc = 2;
+	pppd_side_warn_persist(&options);
+	ck_assert_int_gt(read(fds[0], text, sizeof(text) - 1), 0);
+	ck_assert_ptr_nonnull(strstr(text, "pptp vpn.test --nolaunchpppd"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pppd_side");
@@ -133,6 +150,7 @@ int main(void)
 	tcase_add_test(all, pty_form_takes_two_pipes_for_pppds_option_record);
 	tcase_add_test(all, shell_form_holds_its_own_pty_and_leaves_the_standard_descriptors);
 	tcase_add_test(all, shell_form_terminates_main_and_reports_where_there_is_none);
+	tcase_add_test(all, shell_form_warns_of_an_option_that_has_no_effect);
 	suite_add_tcase(suite, all);
 	return unit_run(suite);
 }

@@ -370,6 +370,31 @@ START_TEST(ipc_leaves_space_for_messages_that_must_arrive)
 }
 END_TEST
 
+START_TEST(ipc_knows_when_the_peer_has_read_all)
+{
+	ck_assert(ipc_is_read(pair[0]));
+	ck_assert_int_eq(ipc_send_type(pair[0], IPC_READY), 0);
+	ck_assert(!ipc_is_read(pair[0]));
+	ck_assert_int_eq(ipc_receive(pair[1], &in), 1);
+	ck_assert(ipc_is_read(pair[0]));
+}
+END_TEST
+
+START_TEST(ipc_tells_what_passes_from_what_is_refused_for_good)
+{
+	static const int passing[] = {EAGAIN, ENOMEM, ENOBUFS};
+	static const int of_the_receiver[] = {0, EPIPE, ECONNRESET, ECONNREFUSED, ETOOMANYREFS};
+	static const int refused[] = {EPERM, EACCES, ENOSYS, EINVAL};
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		ck_assert(ipc_may_pass(-passing[i]) && !ipc_is_refused(-passing[i]));
+	for (size_t i = 0; i < sizeof(of_the_receiver) / sizeof(of_the_receiver[0]); i++)
+		ck_assert(
+		    !ipc_may_pass(-of_the_receiver[i]) && !ipc_is_refused(-of_the_receiver[i]));
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		ck_assert(!ipc_may_pass(-refused[i]) && ipc_is_refused(-refused[i]));
+}
+END_TEST
+
 START_TEST(ipc_send_to_a_peer_that_does_not_read_never_blocks)
 {
 	int rc = 0, sent = 0;
@@ -524,6 +549,8 @@ int main(void)
 	tcase_add_test(tc, ipc_carries_a_connect_reply_with_an_error_the_route_state_and_the_unit);
 	tcase_add_test(tc, ipc_carries_an_established_call);
 	tcase_add_test(tc, ipc_leaves_space_for_messages_that_must_arrive);
+	tcase_add_test(tc, ipc_knows_when_the_peer_has_read_all);
+	tcase_add_test(tc, ipc_tells_what_passes_from_what_is_refused_for_good);
 	tcase_add_test(tc, ipc_carries_the_end_of_a_call_with_its_reason);
 	tcase_add_test(tc, ipc_carries_every_counter_and_the_longest_notice);
 	tcase_add_test(tc, ipc_sends_a_status_of_full_length_and_no_more);

@@ -5,6 +5,7 @@
 #define _PATH_LOG "daemon" /* in the test's working directory */
 #include "sys/log.c"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -324,6 +325,41 @@ START_TEST(log_quiet_stderr_keeps_it_where_there_is_no_daemon_if_asked_to)
 }
 END_TEST
 
+/* Later the process may open no file. */
+START_TEST(log_prepared_to_be_quiet_needs_no_further_descriptor)
+{
+	struct rlimit limit, none;
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = STDERR_FILENO + 1;
+	log_open("a", 1);
+	log_prepare_quiet();
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	log_quiet_stderr(false);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	log_warn("x");
+	ck_assert_str_eq(on_stderr(), "");
+}
+END_TEST
+
+START_TEST(log_terminal_writes_to_a_terminal_alone)
+{
+	char name[64], text[256] = "";
+	log_terminal("connecting to %s ...", "x");
+	ck_assert_str_eq(on_stderr(), "");
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	ck_assert(master >= 0 && unlockpt(master) == 0);
+	ck_assert_int_eq(ptsname_r(master, name, sizeof(name)), 0);
+	int slave = open(name, O_RDWR | O_NOCTTY);
+	ck_assert_int_eq(dup2(slave, STDERR_FILENO), STDERR_FILENO);
+	log_terminal("connecting to %s ...", "\x1b[2J");
+	ck_assert_int_gt(read(master, text, sizeof(text) - 1), 0);
+	ck_assert_str_eq(text, "pptp: connecting to \\x1b[2J ...\r\n");
+	close(slave);
+	close(master);
+}
+END_TEST
+
 START_TEST(log_does_not_wait_for_a_reader_of_stderr)
 {
 	char lines[4096];
@@ -447,6 +483,8 @@ int main(void)
 	tcase_add_test(tc, log_preserves_errno);
 	tcase_add_test(tc, log_quiet_stderr_silences_it_but_not_with_debug);
 	tcase_add_test(tc, log_quiet_stderr_keeps_it_where_there_is_no_daemon_if_asked_to);
+	tcase_add_test(tc, log_prepared_to_be_quiet_needs_no_further_descriptor);
+	tcase_add_test(tc, log_terminal_writes_to_a_terminal_alone);
 	tcase_add_test(tc, log_does_not_wait_for_a_reader_of_stderr);
 	tcase_add_test(tc, log_merge_notice_keeps_the_later_of_two_warnings);
 	tcase_add_test(tc, log_rate_limit_passes_ten_lines_at_once_and_counts_the_rest);
