@@ -60,14 +60,6 @@ void report_add_addresses(
 	}
 }
 
-const struct report_result *report_find(const struct report *r, enum report_step step)
-{
-	for (size_t i = 0; i < r->count; i++)
-		if (r->results[i].step == step)
-			return &r->results[i];
-	return NULL;
-}
-
 int report_exit_status(const struct report *r)
 {
 	int lowest = REPORT_STEPS;

@@ -92,9 +92,6 @@ void report_add_address(struct report_result *r, const char *name, struct in_add
 void report_add_addresses(
     struct report_result *r, const char *name, const struct in_addr *addresses, size_t count);
 
-/* The first result of that step; NULL where there is none. */
-const struct report_result *report_find(const struct report *r, enum report_step step);
-
 /* 0, or that of the lowest step with a problem. */
 int report_exit_status(const struct report *r);
 

@@ -104,17 +104,6 @@ START_TEST(report_of_a_step_is_a_line_and_one_for_the_advice)
 }
 END_TEST
 
-START_TEST(report_finds_the_first_result_of_a_step)
-{
-	begin();
-	ck_assert_ptr_null(report_find(&report, REPORT_TCP));
-	report_add(&report, REPORT_ROUTE, REPORT_OK);
-	struct report_result *first = report_add(&report, REPORT_TCP, REPORT_PROBLEM);
-	report_add(&report, REPORT_TCP, REPORT_OK);
-	ck_assert_ptr_eq(report_find(&report, REPORT_TCP), first);
-}
-END_TEST
-
 START_TEST(report_ends_with_what_it_has_of_mtu_and_peers_file)
 {
 	char buffer[256] = "";
@@ -141,7 +130,6 @@ int main(void)
 	tcase_add_test(tests, report_json_holds_each_kind_of_fact);
 	tcase_add_test(tests, report_json_escapes_what_a_server_can_send);
 	tcase_add_test(tests, report_of_a_step_is_a_line_and_one_for_the_advice);
-	tcase_add_test(tests, report_finds_the_first_result_of_a_step);
 	tcase_add_test(tests, report_ends_with_what_it_has_of_mtu_and_peers_file);
 	suite_add_tcase(suite, tests);
 	return unit_run(suite);
