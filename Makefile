@@ -10,8 +10,10 @@ BUILD ?= build
 LIBC ?= $(if $(findstring musl-gcc,$(CC)),musl,system)
 ifeq ($(LIBC),system)
 OUT := $(BUILD)
-# Two pages less to be read at each start, and kept: 8 KiB. musl's static start-up cannot do it.
+# Two pages less to be read at each start, and kept: 8 KiB. Older linkers have it for x86 only, and say so.
+# musl's static start-up cannot do it.
 RELOCATIONS := $(,)-z$(,)pack-relative-relocs
+RELOCATIONS := $(if $(shell echo | $(CC) -shared -xc - -o /dev/null -Wl$(RELOCATIONS) 2>&1),,$(RELOCATIONS))
 else ifeq ($(LIBC),musl)
 OUT := $(BUILD)/musl
 STATIC := -static-pie

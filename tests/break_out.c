@@ -154,18 +154,15 @@ static long load_bpf(void)
 	return syscall(SYS_bpf, 0, attributes, sizeof(attributes));
 }
 
+#ifdef __x86_64__
 static long call_as_another_architecture(void)
 {
-#ifdef __x86_64__
 	long result;
 	__asm__ volatile("int $0x80" : "=a"(result) : "a"(20L /* getpid */) : "memory");
 	errno = result < 0 ? (int)-result : 0;
 	return result < 0 ? -1 : 0;
-#else
-	errno = ENOSYS;
-	return -1;
-#endif
 }
+#endif
 
 static long (*const attempts[])(void) = {
     open_shadow,
@@ -185,7 +182,9 @@ static long (*const attempts[])(void) = {
     make_code,
     read_another,
     load_bpf,
+#ifdef __x86_64__
     call_as_another_architecture,
+#endif
 };
 
 /* Each child names itself before it can be asked. */

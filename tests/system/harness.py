@@ -559,11 +559,15 @@ class Run:
                     os.kill(self.pid, signal.SIGTERM)
 
     def is_pausing(self):
-        """Whether both children have exited and only the parent is left."""
+        """Whether both children have exited, or were never made, and only the parent is left."""
         there = bool(children(self.pid))
         self._had_children = self._had_children or there
-        began = self._had_children or time.monotonic() > self.started + 0.3
-        return began and not there
+        return not there and (self._had_children or self._is_in_poll())
+
+    def _is_in_poll(self):
+        with contextlib.suppress(OSError), open("/proc/%d/wchan" % self.pid) as f:
+            return "poll" in f.read()
+        return False
 
     def pids(self):
         """{pid: comm} of all processes that come from this start and are no zombies."""
