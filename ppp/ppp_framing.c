@@ -28,7 +28,7 @@ static bool is_known(unsigned protocol)
 	       protocol == PPP_VJ_UNCOMPRESSED;
 }
 
-/* Reads the header up to the payload; 0 if the protocol is unknown or no payload follows. */
+/* Reads the header up to the payload, of which there may be nothing; 0 if the protocol is unknown. */
 static unsigned parse_protocol(struct wire_reader *r)
 {
 	unsigned first = wire_get_u8(r);
@@ -40,7 +40,7 @@ static unsigned parse_protocol(struct wire_reader *r)
 	}
 	/* An odd byte ends the protocol number; an even one comes before it or is omitted. */
 	unsigned protocol = first & 1 ? first : first << 8 | wire_get_u8(r);
-	return wire_left(r) > 0 && is_known(protocol) ? protocol : 0;
+	return is_known(protocol) ? protocol : 0;
 }
 
 /* The length that the payload states; 0 if it states none, or an impossible one. */
@@ -86,16 +86,27 @@ static bool is_whole_control(const uint8_t *bytes, size_t len)
 	struct wire_reader r = wire_read(bytes, len);
 	unsigned protocol = parse_protocol(&r);
 
-	if (!is_control(protocol) || bytes[0] != PPP_ADDRESS || wire_left(&r) < PPP_CP_HEADER_LEN)
+	size_t header = r.at;
+	if (!is_control(protocol) || bytes[0] != PPP_ADDRESS)
 		return false;
-	unsigned code = bytes[r.at];
-	size_t end = r.at;
-	end += stated_length(&r, protocol);
-	if (code == 0 || code > CONTROL_CODE_MAX || r.failed ||
-	    end < FULL_HEADER_LEN + PPP_CP_HEADER_LEN)
+	size_t payload = stated_length(&r, protocol), end = header + payload;
+	if (payload == 0 || bytes[header] == 0 || bytes[header] > CONTROL_CODE_MAX)
 		return false;
 	return end == len ||
 	       (end + 2 <= len && bytes[end] == PPP_ADDRESS && bytes[end + 1] == PPP_CONTROL);
+}
+
+/* Where between `after` and `limit` the bytes begin again, as far as they go; 0 if they do not. */
+static size_t begin_again_at(const uint8_t *bytes, size_t len, size_t after, size_t limit)
+{
+	const uint8_t *found = bytes + after;
+
+	while ((found = memchr(found + 1, PPP_ADDRESS, (size_t)(bytes + limit - found) - 1))) {
+		size_t at = (size_t)(found - bytes);
+		if (memcmp(bytes, found, at < len - at ? at : len - at) == 0)
+			return at;
+	}
+	return 0;
 }
 
 /*
@@ -105,17 +116,13 @@ static bool is_whole_control(const uint8_t *bytes, size_t len)
  */
 static size_t repeated_at(const uint8_t *bytes, size_t len, size_t limit)
 {
-	if (bytes[0] != PPP_ADDRESS)
-		return 0;
-	for (size_t at = 1; at < limit && at + MPPE_HEADER_LEN <= len; at++) {
-		const uint8_t *found = memchr(bytes + at, PPP_ADDRESS, limit - at);
-		if (!found)
-			break;
-		at = (size_t)(found - bytes);
-		struct wire_reader r = wire_read(found, len - at);
-		size_t common = at < len - at ? at : len - at;
-		if (len - at >= MPPE_HEADER_LEN && memcmp(bytes, found, common) == 0 &&
-		    parse_protocol(&r))
+	size_t at = 0;
+
+	if (limit > len)
+		limit = len;
+	while ((at = begin_again_at(bytes, len, at, limit)) && at + MPPE_HEADER_LEN <= len) {
+		struct wire_reader r = wire_read(bytes + at, len - at);
+		if (parse_protocol(&r))
 			return at;
 	}
 	return 0;
@@ -124,15 +131,7 @@ static size_t repeated_at(const uint8_t *bytes, size_t len, size_t limit)
 /* Whether they may be a partial copy and the start of the whole frame. */
 static bool end_as_they_begin(const uint8_t *bytes, size_t len)
 {
-	for (size_t at = 1; bytes[0] == PPP_ADDRESS && at < len; at++) {
-		const uint8_t *found = memchr(bytes + at, PPP_ADDRESS, len - at);
-		if (!found)
-			break;
-		at = (size_t)(found - bytes);
-		if (memcmp(bytes, found, at < len - at ? at : len - at) == 0)
-			return true;
-	}
-	return false;
+	return begin_again_at(bytes, len, 0, len) > 0;
 }
 
 /* What a frame carries may look like its own first bytes; but hardly like all before them. */

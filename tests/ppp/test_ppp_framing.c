@@ -18,6 +18,10 @@ static const uint8_t mppe[] = {0xfd, 0x90, 0x01, 0xde, 0xad, 0xbe, 0xef};
 static const uint8_t full_mppe[] = {0xff, 0x03, 0x00, 0xfd, 0x9f, 0xff, 0xde, 0xad, 0xbe, 0xef};
 static const uint8_t next_mppe[] = {0xff, 0x03, 0x00, 0xfd, 0x90, 0x00, 0xff, 0xff, 0x03};
 
+enum {
+	HEADER_LEN = 6 /* bytes at which a partial copy of a frame is known */
+};
+
 static void check_ends(const uint8_t *bytes, size_t len, size_t end)
 {
 	size_t first;
@@ -51,6 +55,27 @@ START_TEST(ppp_framing_ends_control_packet_at_its_length)
 
 	check_ends(both, len, sizeof(lcp));
 	check_ends(both + sizeof(lcp), sizeof(echo), sizeof(echo));
+}
+END_TEST
+
+START_TEST(ppp_framing_ends_packets_of_every_control_protocol_at_their_length)
+{
+	/* LCP, PAP, CHAP, EAP, IPCP, IPV6CP, CCP */
+	static const uint16_t control[] = {0xc021, 0xc023, 0xc223, 0xc227, 0x8021, 0x8057, 0x80fd};
+	static const uint16_t others[] = {0xc025, 0xc123, 0x8121, 0x4021}; /* Link-Quality-Report */
+	uint8_t both[64];
+	size_t len = join(both, lcp, sizeof(lcp), echo, sizeof(echo));
+
+	for (size_t i = 0; i < sizeof(control) / sizeof(control[0]); i++) {
+		both[2] = (uint8_t)(control[i] >> 8);
+		both[3] = (uint8_t)control[i];
+		check_ends(both, len, sizeof(lcp));
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		both[2] = (uint8_t)(others[i] >> 8);
+		both[3] = (uint8_t)others[i];
+		check_whole(both, len, PPP_FRAMING_OPEN);
+	}
 }
 END_TEST
 
@@ -160,6 +185,65 @@ START_TEST(ppp_framing_ends_mppe_before_control_packet_that_fits)
 }
 END_TEST
 
+START_TEST(ppp_framing_ends_mppe_before_the_shortest_control_packet)
+{
+	const uint8_t terminate[] = {0xff, 0x03, 0xc0, 0x21, 5, 1, 0, 4};
+	uint8_t both[64];
+	size_t len = join(both, full_mppe, sizeof(full_mppe), terminate, sizeof(terminate));
+
+	check_ends(both, len, sizeof(full_mppe));
+	both[len - 1]--;
+	check_whole(both, len, PPP_FRAMING_OPEN);
+}
+END_TEST
+
+START_TEST(ppp_framing_ends_mppe_before_codes_that_exist_alone)
+{
+	uint8_t both[64];
+	size_t len = join(both, full_mppe, sizeof(full_mppe), echo, sizeof(echo));
+
+	for (unsigned code = 0; code < 256; code++) {
+		both[sizeof(full_mppe) + 4] = (uint8_t)code;
+		if (code >= 1 && code <= 15) /* CCP's Reset-Ack */
+			check_ends(both, len, sizeof(full_mppe));
+		else
+			check_whole(both, len, PPP_FRAMING_OPEN);
+	}
+}
+END_TEST
+
+START_TEST(ppp_framing_ends_mppe_before_control_packet_with_a_header_behind_it_alone)
+{
+	uint8_t bytes[64];
+	size_t control = join(bytes, full_mppe, sizeof(full_mppe), echo, sizeof(echo));
+
+	memcpy(bytes + control, next_mppe, 2);
+	check_ends(bytes, control + 2, sizeof(full_mppe));
+	check_whole(bytes, control + 1, PPP_FRAMING_OPEN);
+	for (size_t i = 0; i < 2; i++) {
+		bytes[control + i] ^= 1;
+		check_whole(bytes, control + 2, PPP_FRAMING_OPEN);
+		bytes[control + i] ^= 1;
+	}
+}
+END_TEST
+
+START_TEST(ppp_framing_ends_control_packet_before_a_partial_copy_of_the_next_header)
+{
+	uint8_t bytes[64];
+	size_t first;
+
+	for (size_t cut = 1; cut <= 3; cut++) {
+		size_t len = join(bytes, lcp, sizeof(lcp), echo, cut);
+		memcpy(bytes + len, echo, sizeof(echo));
+		for (size_t n = 0; n < HEADER_LEN; n++)
+			ck_assert_int_ne(
+			    ppp_framing_find_end(bytes, len + n, &first), PPP_FRAMING_ENDS);
+		check_ends(bytes, len + HEADER_LEN, sizeof(lcp));
+	}
+}
+END_TEST
+
 START_TEST(ppp_framing_separates_a_stream_for_every_read_size)
 {
 	static uint8_t stream[8192];
@@ -237,14 +321,14 @@ static const struct {
 
 enum {
 	STATING = sizeof(stating) / sizeof(stating[0]),
-	STATED_LEN = 60,
-	HEADER_LEN = 6 /* bytes at which a partial copy of a frame is known */
+	STATED_LEN = 60
 };
 
 /* One of them with a copy of its first `copied` bytes at `at`. */
 static void make_frame_within_itself(uint8_t *frame, size_t i, size_t at, size_t copied)
 {
 	memset(frame, 0x11, STATED_LEN);
+	frame[sizeof(stating[i].head) + 2] = 0xff; /* begins no copy */
 	memcpy(frame, stating[i].head, stating[i].head_len);
 	memmove(frame + at, frame, copied);
 }
@@ -284,6 +368,9 @@ START_TEST(ppp_framing_waits_for_the_stated_length_wherever_a_frame_looks_like_i
 		for (size_t at = stating[i].head_len; at <= STATED_LEN - HEADER_LEN; at++)
 			for (size_t len = 1; len < STATED_LEN; len++) {
 				make_frame_within_itself(frame, i, at, HEADER_LEN);
+				check_whole(frame, len, PPP_FRAMING_CUT);
+				size_t copied = at < STATED_LEN - at ? at : STATED_LEN - at;
+				make_frame_within_itself(frame, i, at, copied);
 				check_whole(frame, len, PPP_FRAMING_CUT);
 			}
 }
@@ -344,6 +431,7 @@ int main(void)
 	TCase *tc = tcase_create("ppp_framing");
 
 	tcase_add_test(tc, ppp_framing_ends_control_packet_at_its_length);
+	tcase_add_test(tc, ppp_framing_ends_packets_of_every_control_protocol_at_their_length);
 	tcase_add_test(tc, ppp_framing_ends_ip_packet_at_its_length);
 	tcase_add_test(tc, ppp_framing_ends_ipv6_packet_at_its_length);
 	tcase_add_test(tc, ppp_framing_keeps_frame_without_length_whole);
@@ -353,6 +441,12 @@ int main(void)
 	tcase_add_test(tc, ppp_framing_ends_mppe_before_the_next_coherency_count);
 	tcase_add_test(tc, ppp_framing_ends_mppe_before_a_partial_copy_of_the_next_header);
 	tcase_add_test(tc, ppp_framing_ends_mppe_before_control_packet_that_fits);
+	tcase_add_test(tc, ppp_framing_ends_mppe_before_the_shortest_control_packet);
+	tcase_add_test(tc, ppp_framing_ends_mppe_before_codes_that_exist_alone);
+	tcase_add_test(
+	    tc, ppp_framing_ends_mppe_before_control_packet_with_a_header_behind_it_alone);
+	tcase_add_test(
+	    tc, ppp_framing_ends_control_packet_before_a_partial_copy_of_the_next_header);
 	tcase_add_test(tc, ppp_framing_separates_a_stream_for_every_read_size);
 	tcase_add_test(tc, ppp_framing_finds_frame_repeated_after_every_partial_write);
 	tcase_add_test(tc, ppp_framing_takes_a_frame_sent_twice_for_two);
