@@ -167,7 +167,7 @@ static bool flush_output(struct ctrl_conn *c, int64_t now_us)
 			ctrl_output_done(&c->ctrl, (size_t)n);
 			continue;
 		}
-		int error = n < 0 ? errno : EAGAIN;
+		int error = errno; /* never 0 bytes */
 		if (error == EINTR)
 			continue;
 		/* poll does not show a shortage of memory. */

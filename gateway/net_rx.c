@@ -123,8 +123,8 @@ static void process_packet(struct net_rx *rx, const uint8_t *bytes, size_t len, 
 /* Once it had to drop packets, the kernel says with each packet how many so far. */
 static void count_kernel_drops(struct net_rx *rx, struct msghdr *last)
 {
-	const struct cmsghdr *c = CMSG_FIRSTHDR(last); /* nothing else was asked for */
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
+	const struct cmsghdr *c = CMSG_FIRSTHDR(last); /* SO_RXQ_OVFL: nothing else was asked for */
+	if (!c)
 		return;
 	uint32_t drops;
 	memcpy(&drops, CMSG_DATA(c), sizeof(drops));
@@ -149,7 +149,7 @@ static size_t receive_batch(struct net_rx *rx, size_t want)
 		return 0;
 	}
 	rx->failures = 0;
-	if (n > 0 && rx->messages[n - 1].msg_hdr.msg_controllen)
+	if (n > 0)
 		count_kernel_drops(rx, &rx->messages[n - 1].msg_hdr);
 	for (int i = 0; i < n; i++)
 		rx->messages[i].msg_hdr.msg_controllen = sizeof(rx->control);

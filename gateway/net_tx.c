@@ -237,10 +237,9 @@ static bool send_frames(struct net_tx *tx, int64_t now_us)
 			tx->refusal = 0;
 			continue;
 		}
-		int error = n < 0 ? errno : EAGAIN;
-		if (error == EINTR)
+		if (errno == EINTR)
 			continue;
-		if (process_send_error(tx, error, now_us))
+		if (process_send_error(tx, errno, now_us))
 			return false;
 		tx->sent++;
 	}

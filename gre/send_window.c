@@ -16,6 +16,7 @@
  */
 #include "gre/send_window.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/deadline.h"
@@ -128,7 +129,7 @@ static void update_rtt(struct send_window *w, int64_t sample_us)
 {
 	if (w->has_rtt) {
 		int64_t diff_us = sample_us - w->rtt_us;
-		w->dev_us += ((diff_us < 0 ? -diff_us : diff_us) - w->dev_us) / 4;
+		w->dev_us += (llabs(diff_us) - w->dev_us) / 4;
 		w->rtt_us += diff_us / 8;
 	} else {
 		w->has_rtt = true;

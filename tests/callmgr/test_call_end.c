@@ -131,6 +131,8 @@ START_TEST(call_end_says_what_a_refusing_server_answered)
 	    "unknown error code 99");
 	ck_contains(
 	    server_sentence(CTRL_WHY_CALL_REFUSED, MSG_OCRP_DO_NOT_ACCEPT, 0, 0), "try --phone");
+	ck_contains(server_sentence(CTRL_WHY_CALL_REFUSED, MSG_OCRP_NO_CARRIER, 0, 0x1100),
+	    "no carrier (cause 4352)"); /* without a text */
 	options.phone = "123";
 	server_sentence(CTRL_WHY_CALL_REFUSED, MSG_OCRP_DO_NOT_ACCEPT, 0, 0);
 	ck_assert_ptr_null(strstr(string, "try --phone"));
@@ -145,6 +147,9 @@ START_TEST(call_end_distinguishes_no_pptp_server_from_a_lost_connection)
 	memcpy(end.event.bytes, ssh, sizeof(ssh));
 	ck_contains(sentence(CALL_END_CONTROL, STAGE_CONTROL, 0), "(bytes 53 53 48)");
 	ck_contains(string, "is not a PPTP server");
+	end.event.byte_count = CTRL_EVENT_BYTES_MAX;
+	ck_contains(sentence(CALL_END_CONTROL, STAGE_CONTROL, 0),
+	    "(bytes 53 53 48 00 00 00 00 00 00 00 00 00 00 00 00 00)"); /* the first 16 */
 	facts.was_up = true;
 	ck_contains(
 	    server_sentence(CTRL_WHY_TCP_CLOSED, 0, 0, 0), "connection closed by the server");

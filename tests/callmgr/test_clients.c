@@ -199,6 +199,20 @@ START_TEST(clients_wait_and_cost_no_time_while_there_is_no_descriptor)
 }
 END_TEST
 
+START_TEST(clients_keep_their_place_with_descriptor_0)
+{
+	int fds[2];
+	for (size_t i = 0; i < 2; i++)
+		fds[i] = connect_client();
+	close(STDIN_FILENO);
+	run();
+	ck_assert_int_eq(clients.places[0].watch.fd, STDIN_FILENO);
+	ck_assert_uint_eq(served(), 2);
+	for (size_t i = 0; i < 2; i++)
+		close(fds[i]);
+}
+END_TEST
+
 START_TEST(clients_are_all_closed_at_the_end)
 {
 	int before = open_descriptors(), fds[3];
@@ -239,6 +253,7 @@ int main(void)
 	tcase_add_test(all, clients_that_ask_nothing_are_closed_after_two_seconds);
 	tcase_add_test(all, clients_beyond_the_maximum_wait_until_another_is_closed);
 	tcase_add_test(all, clients_wait_and_cost_no_time_while_there_is_no_descriptor);
+	tcase_add_test(all, clients_keep_their_place_with_descriptor_0);
 	tcase_add_test(all, clients_are_all_closed_at_the_end);
 	tcase_add_test(all, clients_without_a_listener_do_nothing);
 	suite_add_tcase(suite, all);

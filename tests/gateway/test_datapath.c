@@ -477,6 +477,23 @@ START_TEST(drain_passes_on_the_socket_and_held_packets_past_gaps_in_order)
 }
 END_TEST
 
+/* A flood must not keep the gateway from its end: 32 batches, here of the one packet that has space. */
+START_TEST(drain_reads_32_batches_and_no_more)
+{
+	queue.capacity = 10;
+	send_packet(1);
+	for (seq32 seq = 101; seq < 110; seq++)
+		send_packet(seq);
+	run_for(10 * USEC_PER_MSEC);
+	ck_assert_uint_eq(path->rx.datagrams, 10);
+	ck_assert_uint_eq(queue.count, 9);
+	for (seq32 seq = 2; seq < 42; seq++)
+		send_packet(seq);
+	drain();
+	ck_assert_uint_eq(path->rx.datagrams, 10 + 32);
+}
+END_TEST
+
 START_TEST(what_pppd_does_not_take_at_once_is_written_after_the_drain)
 {
 	start_reading_as_pppd();
@@ -542,6 +559,57 @@ START_TEST(drain_with_a_synchronous_pty_writes_one_frame_after_the_other)
 	ck_assert(!drain());
 	uint8_t bytes[4096];
 	ck_assert_int_eq(read(pppd, bytes, sizeof(bytes)), 3 * 256);
+}
+END_TEST
+
+START_TEST(write_that_was_paced_is_made_when_its_time_has_come)
+{
+	uint8_t bytes[512];
+	datapath_stop(path);
+	start_path(true);
+	path->pty->write_after_us = loop_now_us(&loop) + 10 * USEC_PER_SEC;
+	send_packet(1);
+	run_for(USEC_PER_MSEC);
+	ck_assert_uint_eq(path->pty->queued, 256);
+	path->timer.expired(path, loop_now_us(&loop));
+	ck_assert_int_eq(read(pppd, bytes, sizeof(bytes)), -1);
+	path->pty->write_after_us = loop_now_us(&loop);
+	path->timer.expired(path, loop_now_us(&loop));
+	ck_assert_int_eq(read(pppd, bytes, sizeof(bytes)), 256);
+}
+END_TEST
+
+/* UDP in place of the raw socket counts as well what it has no space for. */
+START_TEST(packets_that_the_kernel_dropped_are_counted)
+{
+	enum {
+		SENT = 300
+	};
+	struct sockaddr_in address = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(address);
+	int on = 1, small = 1;
+	datapath_stop(path);
+	close(near_gre);
+	close(network);
+	near_gre = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	network = socket(AF_INET, SOCK_DGRAM, 0);
+	ck_assert_int_eq(bind(near_gre, (const struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(getsockname(near_gre, (struct sockaddr *)&address, &len), 0);
+	ck_assert_int_eq(connect(network, (const struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(setsockopt(near_gre, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)), 0);
+	ck_assert_int_eq(setsockopt(near_gre, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	start_path(false);
+	seq32 seq = 1;
+	for (int i = 0; i < 2; i++) {
+		while (seq <= (seq32)(i + 1) * SENT)
+			send_packet(seq++);
+		run_for(USEC_PER_MSEC);
+		send_packet(seq++); /* tells the number */
+		run_for(USEC_PER_MSEC);
+		ck_assert_uint_gt(path->stats.rx_kernel_drops, (uint64_t)i * SENT / 2);
+		ck_assert_uint_eq(path->stats.rx_kernel_drops + path->rx.datagrams, seq - 1);
+	}
 }
 END_TEST
 
@@ -664,11 +732,14 @@ int main(void)
 	tcase_add_test(tc, refused_empty_packet_counts_as_no_failure);
 	tcase_add_test(tc, first_packet_from_the_server_is_reported_once);
 	tcase_add_test(tc, drain_passes_on_the_socket_and_held_packets_past_gaps_in_order);
+	tcase_add_test(tc, drain_reads_32_batches_and_no_more);
 	tcase_add_test(tc, what_pppd_does_not_take_at_once_is_written_after_the_drain);
 	tcase_add_test(tc, hang_up_after_the_drain_is_reported);
 	tcase_add_test(tc, hang_up_is_reported_while_frames_wait_for_the_socket);
 	tcase_add_test(tc, hang_up_is_reported_though_pppd_has_opened_the_pty_again);
 	tcase_add_test(tc, drain_with_a_synchronous_pty_writes_one_frame_after_the_other);
+	tcase_add_test(tc, write_that_was_paced_is_made_when_its_time_has_come);
+	tcase_add_test(tc, packets_that_the_kernel_dropped_are_counted);
 	tcase_add_test(tc, second_start_begins_a_call_of_its_own);
 	tcase_add_test(tc, gauges_are_what_waits_for_pppd_and_for_the_socket);
 	tcase_add_test(tc, facts_are_what_was_asked_sent_received_and_why_nothing_is_sent);

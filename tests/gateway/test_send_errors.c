@@ -17,6 +17,7 @@ enum {
 static const int passing[] = {ENOBUFS, ENOMEM, EAGAIN};
 static int error;        /* of the calls that fail */
 static unsigned to_fail; /* of the next calls */
+static unsigned cut;     /* bytes that the kernel leaves out of each packet */
 
 static bool fails(void)
 {
@@ -39,7 +40,7 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 		ssize_t n = sendmsg(fd, &messages[sent].msg_hdr, flags);
 		if (n < 0)
 			break;
-		messages[sent++].msg_len = (unsigned)n;
+		messages[sent++].msg_len = (unsigned)n - cut;
 		if (to_fail) /* after some of the batch */
 			break;
 	}
@@ -49,7 +50,7 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 static void set_up_failures(void)
 {
 	uint8_t empty[64];
-	to_fail = 0;
+	to_fail = cut = 0;
 	set_up();
 	ck_assert_int_gt(recv(network, empty, sizeof(empty), 0), 0);
 }
@@ -82,7 +83,20 @@ START_TEST(frame_that_the_kernel_refuses_for_the_moment_is_sent_later_in_order)
 			ck_assert_uint_eq(expected, number);
 		}
 	ck_assert_uint_eq(path->stats.tx_failed, 0);
+	ck_assert_uint_eq(path->stats.tx_short, 0);
 	ck_assert_uint_eq(path->stats.tx_sent, number);
+}
+END_TEST
+
+START_TEST(packets_that_are_sent_in_part_are_counted)
+{
+	cut = 1;
+	for (int i = 0; i < 3; i++)
+		write_frame(0);
+	for (int i = 0; i < 1000 && path->stats.tx_sent < 3; i++)
+		run_for(USEC_PER_MSEC);
+	ck_assert_uint_eq(path->stats.tx_short, 3);
+	ck_assert_uint_eq(path->stats.tx_sent, 3);
 }
 END_TEST
 
@@ -116,6 +130,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up_failures, tear_down);
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, frame_that_the_kernel_refuses_for_the_moment_is_sent_later_in_order);
+	tcase_add_test(tc, packets_that_are_sent_in_part_are_counted);
 	tcase_add_test(tc, acknowledgment_that_the_kernel_refuses_once_is_sent_all_the_same);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);

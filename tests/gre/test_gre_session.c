@@ -277,6 +277,20 @@ START_TEST(session_holds_up_to_the_missing_window_and_not_beyond)
 }
 END_TEST
 
+START_TEST(session_gives_up_a_gap_when_a_stream_behind_it_fills_seven_eighths_of_the_window)
+{
+	start();
+	receive(1);
+	seq32 seq = 3;
+	for (; seq < 2 + 300 - 300 / 8; seq++)
+		ck_assert_int_eq(receive(seq), GRE_RX_HELD);
+	expect_rx(0, 0, 0, seq - 3);
+	receive(seq);
+	expect_rx(1, 0, 0, seq - 2);
+	ck_assert_uint_eq(delivered_count, seq - 1);
+}
+END_TEST
+
 START_TEST(session_waits_exactly_the_fixed_time_for_a_gap)
 {
 	config.fixed_wait_us = 500000;
@@ -581,6 +595,8 @@ int main(void)
 	tcase_add_test(tc, session_reorders_across_wrap);
 	tcase_add_test(tc, session_drops_old_numbers_across_wrap);
 	tcase_add_test(tc, session_holds_up_to_the_missing_window_and_not_beyond);
+	tcase_add_test(
+	    tc, session_gives_up_a_gap_when_a_stream_behind_it_fills_seven_eighths_of_the_window);
 	tcase_add_test(tc, session_waits_exactly_the_fixed_time_for_a_gap);
 	tcase_add_test(tc, session_gives_up_gap_by_gap);
 	tcase_add_test(tc, session_gives_up_several_gaps_in_one_iteration);

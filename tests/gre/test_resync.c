@@ -61,6 +61,21 @@ START_TEST(resync_begins_another_run_where_numbers_do_not_belong_together)
 }
 END_TEST
 
+START_TEST(resync_takes_numbers_for_one_run_up_to_the_window_and_two_apart)
+{
+	const seq32 near = WINDOW + 2;
+	for (seq32 nxt = 0u - 6000; nxt != 1000; nxt += 500) { /* across the wrap */
+		start_with_interval(MS);
+		now_us += SECOND;
+		ck_assert_int_eq(packet(nxt, nxt + 5000), RESYNC_HOLD);
+		ck_assert_int_eq(packet(nxt, nxt + 5000 + near), RESYNC_HOLD);
+		ck_assert_int_eq(packet(nxt, nxt + 4999), RESYNC_RENEW);
+		ck_assert_int_eq(packet(nxt, nxt + 4999 - near), RESYNC_HOLD);
+		ck_assert_int_eq(packet(nxt, nxt + 5000), RESYNC_RENEW);
+	}
+}
+END_TEST
+
 START_TEST(resync_forgets_a_run_when_a_packet_in_the_window_arrives)
 {
 	start_with_interval(MS);
@@ -219,6 +234,7 @@ int main(void)
 	TCase *tc = tcase_create("resync");
 	tcase_add_test(tc, resync_holds_two_packets_and_moves_at_the_third);
 	tcase_add_test(tc, resync_begins_another_run_where_numbers_do_not_belong_together);
+	tcase_add_test(tc, resync_takes_numbers_for_one_run_up_to_the_window_and_two_apart);
 	tcase_add_test(tc, resync_forgets_a_run_when_a_packet_in_the_window_arrives);
 	tcase_add_test(tc, resync_needs_silence_of_twice_the_interval_and_at_least_20ms);
 	tcase_add_test(tc, resync_needs_no_silence_for_what_our_own_socket_dropped);

@@ -5,6 +5,8 @@
  */
 #include "path_fixture.h"
 
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
 static bool send_ack_only_at(int64_t at_us, struct gre_header *h)
 {
 	if (!gre_session_ack_is_due(&session, at_us, h))
@@ -13,7 +15,92 @@ static bool send_ack_only_at(int64_t at_us, struct gre_header *h)
 	return true;
 }
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+/* One packet, alone, which is acknowledged after that time. */
+static void round_trip(struct send_window *w, int64_t us)
+{
+	seq32 seq = send_window_send(w, now_us);
+	now_us += us;
+	send_window_on_ack(w, now_us, seq, 0);
+}
+
+/* How long the next packet is waited for. */
+static int64_t timeout_us(struct send_window *w)
+{
+	send_window_send(w, now_us);
+	return send_window_deadline(w) - now_us;
+}
+
+/* RFC 2637 section 4.4, with alpha 1/8, beta 1/4 and chi 4. */
+START_TEST(flow_control_computes_the_timeout_from_round_trip_and_deviation)
+{
+	static const int64_t second_us[] = {180 * MS, 20 * MS, 100 * MS};
+	static const int64_t expected_us[] = {
+	    110 * MS + 4 * 57500, 90 * MS + 4 * 57500, 100 * MS + 4 * 37500};
+	struct send_window w;
+	for (size_t i = 0; i < 3; i++) {
+		send_window_init(&w, true, 8, 0);
+		round_trip(&w, 100 * MS);
+		round_trip(&w, second_us[i]);
+		ck_assert_int_eq(timeout_us(&w), expected_us[i]);
+	}
+}
+END_TEST
+
+START_TEST(flow_control_doubles_the_round_trip_at_each_timeout)
+{
+	static const int64_t expected_us[] = {
+	    300 * MS, 400 * MS, 600 * MS, 1000 * MS, 1800 * MS, 3 * SECOND, 3 * SECOND};
+	struct send_window w;
+	send_window_init(&w, true, 8, 0);
+	round_trip(&w, 100 * MS);
+	for (size_t i = 0; i < COUNT(expected_us); i++) {
+		ck_assert_int_eq(timeout_us(&w), expected_us[i]);
+		now_us += expected_us[i];
+		send_window_on_deadline(&w, now_us);
+	}
+}
+END_TEST
+
+START_TEST(a_round_trip_half_of_which_the_server_may_have_waited_is_taken)
+{
+	struct send_window w;
+	send_window_init(&w, true, 8, 0);
+	seq32 seq = send_window_send(&w, now_us);
+	now_us += 100 * MS;
+	send_window_on_ack(&w, now_us, seq, 50 * MS + 1);
+	ck_assert_int_eq(send_window_rtt_us(&w), 0);
+	seq = send_window_send(&w, now_us);
+	now_us += 100 * MS;
+	send_window_on_ack(&w, now_us, seq, 50 * MS);
+	ck_assert_int_eq(send_window_rtt_us(&w), 100 * MS);
+}
+END_TEST
+
+/* What may be sent when an acknowledgment comes `late_us` after a round trip of `us` behind one of
+ * 3 ms; sending has paused all that time. */
+static uint32_t space_after_pause(int64_t us, int64_t late_us)
+{
+	struct send_window w;
+	uint64_t waits = 0;
+	send_window_init(&w, false, 64, 0);
+	round_trip(&w, 3 * MS);
+	round_trip(&w, us);
+	const int64_t last_us = now_us;
+	const seq32 first = w.snd_nxt;
+	while (send_window_space(&w, now_us, &waits) > 0)
+		send_window_send(&w, now_us);
+	now_us = last_us + late_us;
+	send_window_on_ack(&w, now_us, first, 0);
+	return w.window;
+}
+
+START_TEST(the_path_is_known_for_half_a_second_by_a_round_trip_of_up_to_twice_its_own)
+{
+	ck_assert_uint_eq(space_after_pause(6 * MS, 500 * MS), 45);
+	ck_assert_uint_eq(space_after_pause(6 * MS, 500 * MS + 1), 8);
+	ck_assert_uint_eq(space_after_pause(6 * MS + 1, 500 * MS), 8);
+}
+END_TEST
 
 START_TEST(a_round_trip_that_the_clock_cannot_see_is_one_microsecond)
 {
@@ -392,6 +479,11 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_round_trip_that_the_clock_cannot_see_is_one_microsecond);
 	tcase_add_test(tc, a_quicker_answer_behind_many_packets_is_the_round_trip_of_the_path);
+	tcase_add_test(tc, flow_control_computes_the_timeout_from_round_trip_and_deviation);
+	tcase_add_test(tc, flow_control_doubles_the_round_trip_at_each_timeout);
+	tcase_add_test(tc, a_round_trip_half_of_which_the_server_may_have_waited_is_taken);
+	tcase_add_test(
+	    tc, the_path_is_known_for_half_a_second_by_a_round_trip_of_up_to_twice_its_own);
 	tcase_add_test(tc, an_overdue_acknowledgment_causes_two_tail_probes_and_no_more);
 	tcase_add_test(tc, a_tail_probe_is_sent_when_the_servers_wait_for_a_lost_packet_ends);
 	tcase_add_test(tc, the_servers_wait_is_measured_from_the_first_packet_behind_a_lost_one);
