@@ -111,6 +111,24 @@ START_TEST(route_over_a_multipath_default_takes_one_hop_and_stays_with_it)
 }
 END_TEST
 
+START_TEST(route_over_a_multipath_default_takes_the_hop_that_the_kernel_takes)
+{
+	struct host_route r;
+	char server[INET_ADDRSTRLEN], ours[256];
+	run("ip route replace default nexthop via 192.0.2.1 nexthop via 198.51.100.1");
+	for (int i = 1; i <= 16; i++) {
+		snprintf(server, sizeof(server), "203.0.113.%d", i);
+		ck_assert_int_eq(begin_with(&r, server, (struct options){.look_only = true}), 0);
+		const char *wanted = strcmp(r.device, "up0") == 0 ? "via 192.0.2.1 dev up0"
+		                                                  : "via 198.51.100.1 dev up1";
+		host_route_end(&r);
+		ck_assert_int_eq(begin_with(&r, server, (struct options){0}), 0);
+		ck_assert_ptr_nonnull(strstr(output(OURS, ours, sizeof(ours)), wanted));
+		end(&r);
+	}
+}
+END_TEST
+
 START_TEST(route_left_by_a_killed_process_is_taken_over)
 {
 	struct host_route r;
@@ -247,7 +265,8 @@ START_TEST(route_guard_left_by_a_killed_process_is_no_obstacle)
 	ck_assert_int_eq(begin_with(&r, SERVER, (struct options){.mark = 5}), 0);
 	expect(OURS, SERVER " via 198.51.100.1 dev up1 table 1000");
 	end(&r);
-	run("ip route add " GUARD " proto 47"); /* also where nothing is to be added */
+	/* Also where nothing is to be added. */
+	run("ip route add " GUARD " proto 47 && ip route add " GUARD " table 1000 proto 47");
 	ck_assert_int_eq(begin_with(&r, SERVER, (struct options){.look_only = true}), 0);
 	expect(OURS, "");
 	host_route_end(&r);
@@ -403,6 +422,18 @@ START_TEST(route_follows_the_local_address_to_another_device)
 	    "ip link set br0 up && ip link set up0 master br0 && ip addr flush dev up0 && "
 	    "ip addr add 192.0.2.2/24 dev br0 && ip route add default via 192.0.2.1 metric 900",
 	    ROUTE_EVENT_MOVED, SERVER " via 192.0.2.1 dev br0");
+	end(&r);
+}
+END_TEST
+
+START_TEST(route_does_not_follow_the_local_address_to_the_loopback_device)
+{
+	struct host_route r;
+	begin_established(&r, "192.0.2.2");
+	after(&r,
+	    "ip route add default via 198.51.100.1 metric 600 && ip addr add 192.0.2.2/32 dev lo && "
+	    "ip link del up0",
+	    ROUTE_EVENT_MOVED, BY_UP1);
 	end(&r);
 }
 END_TEST
@@ -812,6 +843,7 @@ int main(void)
 	tcase_add_test(tc, route_repeats_onlink_mtu_and_source_of_the_default);
 	tcase_add_test(tc, route_over_an_ipv6_gateway_keeps_it);
 	tcase_add_test(tc, route_over_a_multipath_default_takes_one_hop_and_stays_with_it);
+	tcase_add_test(tc, route_over_a_multipath_default_takes_the_hop_that_the_kernel_takes);
 	tcase_add_test(tc, route_left_by_a_killed_process_is_taken_over);
 	tcase_add_test(tc, route_left_over_that_leads_elsewhere_is_replaced);
 	tcase_add_test(tc, route_that_someone_removes_is_put_back);
@@ -832,6 +864,7 @@ int main(void)
 	tcase_add_test(tc, route_moves_to_the_gateway_of_a_renewed_lease);
 	tcase_add_test(tc, route_stays_when_a_better_gateway_of_the_same_device_appears);
 	tcase_add_test(tc, route_follows_the_local_address_to_another_device);
+	tcase_add_test(tc, route_does_not_follow_the_local_address_to_the_loopback_device);
 	tcase_add_test(tc, route_never_moves_while_the_tunnel_is_not_known);
 	tcase_add_test(tc, route_is_back_with_its_uplink_without_a_default);
 	tcase_add_test(tc, route_is_put_back_after_a_flush_of_its_device);

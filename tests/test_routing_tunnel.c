@@ -81,6 +81,17 @@ START_TEST(route_begun_below_a_default_through_the_tunnel_uses_the_uplink)
 }
 END_TEST
 
+START_TEST(route_begun_below_the_tunnel_finds_the_uplink_in_the_table_behind_main)
+{
+	struct host_route r;
+	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
+	run("ip route replace default dev tun9 && ip route add default via 192.0.2.1 table default");
+	ck_assert_int_eq(begin_with(&r, SERVER, (struct options){.tunnel = "tun9"}), 0);
+	expect(OURS, BY_UP0);
+	end(&r);
+}
+END_TEST
+
 /* As with pppd's demand and defaultroute. */
 START_TEST(route_begun_where_only_the_tunnel_leads_to_the_server_is_a_loop)
 {
@@ -461,6 +472,7 @@ int main(void)
 	tcase_add_test(tc, route_is_unmoved_by_the_tunnel_becoming_the_default);
 	tcase_add_test(tc, route_comes_before_a_tunnel_whose_other_end_is_the_server);
 	tcase_add_test(tc, route_begun_below_a_default_through_the_tunnel_uses_the_uplink);
+	tcase_add_test(tc, route_begun_below_the_tunnel_finds_the_uplink_in_the_table_behind_main);
 	tcase_add_test(tc, route_begun_where_only_the_tunnel_leads_to_the_server_is_a_loop);
 	tcase_add_test(tc, route_loop_is_reported_once_each_time_where_routes_are_only_looked_at);
 	tcase_add_test(tc, route_loop_is_reported_where_there_is_no_right_to_add_a_guard);

@@ -66,6 +66,15 @@ START_TEST(fcs16_over_a_frame_and_its_fcs_is_good)
 }
 END_TEST
 
+#ifdef __x86_64__
+START_TEST(fcs16_fastest_is_another_where_the_processor_can_fold)
+{
+	bool folds = __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("ssse3");
+	ck_assert_int_eq(fcs16_fastest() != fcs16_sliced, folds);
+}
+END_TEST
+#endif
+
 static void use_sliced(void)
 {
 	fcs16 = fcs16_sliced;
@@ -94,6 +103,10 @@ int main(void)
 	seed_random("FCS16_TEST_SEED");
 	Suite *suite = suite_create("fcs16");
 	suite_add_tcase(suite, all_tests("sliced", use_sliced));
-	suite_add_tcase(suite, all_tests("fastest", use_fastest));
+	TCase *fastest = all_tests("fastest", use_fastest);
+#ifdef __x86_64__
+	tcase_add_test(fastest, fcs16_fastest_is_another_where_the_processor_can_fold);
+#endif
+	suite_add_tcase(suite, fastest);
 	return unit_run(suite);
 }
