@@ -3,12 +3,16 @@
 """
 mutate.py SEED COUNT [FILE...]: COUNT small wrong changes of the sources, chosen by SEED, one at a time: a
 condition negated, a comparison or a sum off by one, a call left out, a constant changed, true and false
-swapped. Each is built in build/mutants and the unit tests that could notice run; those that none fails for are
-listed, and the exit status tells whether there are any that tests/mutants-equivalent does not explain.
+swapped. Each is built in a tree of its own in build/mutants, and the unit tests that could notice run; those
+that none fails for are listed, and the exit status tells whether there are any that tests/mutants-equivalent
+does not explain. 200 take about half an hour on two processors: by hand, not in CI.
 """
+import concurrent.futures
+import filecmp
 import glob
+import hashlib
 import os
-import random
+import queue
 import re
 import shutil
 import subprocess
@@ -24,6 +28,9 @@ ALSO = {"gre": ["gateway"], "pqueue.c": ["gre", "gateway"], "control": ["test_pp
         "pptp_ctrl.c": ["control"], "lib": ["gre", "control"], "sys/route_msg.c": ["test_routing"],
         "sys/rtnl.c": ["test_routing", "test_routing_tunnel"]}
 TEST_SECONDS = 60
+# Those that no plain test fails for have to pass with sanitizers as well, as in CI but for the longest test.
+BUILDS = [("build", []), ("build/sanitized", ["SANITIZE=1"])]
+NOT_SANITIZED = ["tests/gre/test_gre_session_servers"]
 
 OPERATORS = [
     (r"\bif \((.*)\)$", lambda m: f"if (!({m[1]}))"),
@@ -37,18 +44,17 @@ OPERATORS = [
 ]
 
 
-def candidates(source):
-    """(line number, the changed line) for every operator and place."""
+def candidates(lines):
+    """(line number, the changed line) for every operator and place but texts."""
     found = []
-    with open(source) as f:
-        for number, line in enumerate(f.read().splitlines()):
-            code = line.split("/*")[0].split("//")[0]
-            if not line.startswith("\t") or line.lstrip().startswith(("*", "/*")) or "log_" in code:
-                continue
-            for pattern, change in OPERATORS:
-                for m in re.finditer(pattern, code.rstrip()):
-                    changed = code[:m.start()] + change(m) + code.rstrip()[m.end():]
-                    found.append((number, changed))
+    for number, line in enumerate(lines):
+        code = line.split("/*")[0].split("//")[0].rstrip()
+        if not line.startswith("\t") or line.lstrip().startswith(("*", "/*")) or "log_" in code:
+            continue
+        for pattern, change in OPERATORS:
+            for m in re.finditer(pattern, code):
+                if code.count('"', 0, m.start()) % 2 == 0:
+                    found.append((number, code[:m.start()] + change(m) + code[m.end():]))
     return found
 
 
@@ -67,12 +73,17 @@ def tests_for(name):
     return [os.path.relpath(p, HERE)[:-2] for p in dict.fromkeys(paths)]
 
 
-def run(command, seconds):
-    process = subprocess.Popen(command, cwd=WORK, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+def run(tree, command, seconds):
+    process = subprocess.Popen(command, cwd=tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                stdin=subprocess.DEVNULL, start_new_session=True)
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
+        process.terminate()  # so that Check ends the process of the test
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            pass
         return None
     finally:
         try:
@@ -82,46 +93,86 @@ def run(command, seconds):
         process.wait()
 
 
-def fate(name):
-    """"killed", "survives", or "does not compile"."""
-    tests = tests_for(name)
-    build = run(["make", "-s", *(f"build/{t}" for t in tests), "CFLAGS=-O1 -Werror=unused"], 600)
-    if build != 0:
-        return "does not compile"
-    for test in tests:
-        if run([f"build/{test}"], TEST_SECONDS) != 0:
-            return "killed"
-    return "survives"
+def fate(tree, tests):
+    """"survives", "does not compile", or "killed" and the test that fails."""
+    for build, flags in BUILDS:
+        for test in tests:
+            if flags and test in NOT_SANITIZED:
+                continue
+            make = ["make", "-s", f"{build}/{test}", f"BUILD={build}", "CFLAGS=-O1 -Werror=unused", *flags]
+            if run(tree, make, 600) != 0:
+                return "does not compile", test
+            if run(tree, [f"{build}/{test}"], TEST_SECONDS) != 0:
+                return "killed", test
+    return "survives", None
 
 
-def main():
-    seed, count, names = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-    chosen = random.Random(seed)
-    names = names or [os.path.relpath(p, HERE) for pattern in CORES for p in sorted(glob.glob(f"{HERE}/{pattern}"))]
-    explained = open(EQUIVALENT).read() if os.path.exists(EQUIVALENT) else ""
-    everything = [(name, number, line) for name in names for number, line in candidates(f"{HERE}/{name}")]
+def fate_of_mutant(tree, name, number, line):
+    with open(f"{HERE}/{name}") as f:
+        lines = f.read().splitlines()
+    lines[number] = line
+    with open(f"{tree}/{name}", "w") as f:
+        f.write("\n".join(lines) + "\n")
+    outcome, _ = fate(tree, tests_for(name))
+    shutil.copy(f"{HERE}/{name}", f"{tree}/{name}")
+    return outcome
+
+
+def make_tree(tree):
     files = subprocess.run(["git", "ls-files", "*.[ch]", "Makefile", "tests"], cwd=HERE, capture_output=True, text=True,
                            check=True).stdout.split()
     for path in files:
-        os.makedirs(os.path.dirname(f"{WORK}/{path}"), exist_ok=True)
-        shutil.copy2(f"{HERE}/{path}", f"{WORK}/{path}")
-    totals = {}
-    unexplained = 0
-    for name, number, line in chosen.sample(everything, min(count, len(everything))):
+        os.makedirs(os.path.dirname(f"{tree}/{path}"), exist_ok=True)
+        # What has changed is newer than what was built from it, of a mutant perhaps.
+        if not os.path.exists(f"{tree}/{path}") or not filecmp.cmp(f"{HERE}/{path}", f"{tree}/{path}", shallow=False):
+            shutil.copy(f"{HERE}/{path}", f"{tree}/{path}")
+    return tree
+
+
+def main():
+    os.environ["CK_TIMEOUT_MULTIPLIER"] = "3"  # the machine may be busy
+    seed, count, names = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    names = names or [os.path.relpath(p, HERE) for pattern in CORES for p in sorted(glob.glob(f"{HERE}/{pattern}"))]
+    explained = open(EQUIVALENT).read().splitlines() if os.path.exists(EQUIVALENT) else []
+    mutants = []
+    for name in names:
         with open(f"{HERE}/{name}") as f:
             lines = f.read().splitlines()
-        was = lines[number]
-        lines[number] = line
-        with open(f"{WORK}/{name}", "w") as f:
-            f.write("\n".join(lines) + "\n")
-        outcome = fate(name)
-        shutil.copy(f"{HERE}/{name}", f"{WORK}/{name}")
-        if outcome == "survives":
-            change = f"{name}: {was.strip()} -> {line.strip()}"
-            outcome = "equivalent" if change in explained else "survives"
-            unexplained += outcome == "survives"
-            print(f"{outcome}: {name}:{number + 1}: {was.strip()} -> {line.strip()}", flush=True)
-        totals[outcome] = totals.get(outcome, 0) + 1
+        mutants += [(f"{name}: {lines[number].strip()} -> {line.strip()}", name, number, line)
+                    for number, line in candidates(lines)]
+    # So that a line that is changed later moves no other mutant into or out of the choice.
+    mutants.sort(key=lambda m: hashlib.sha256(f"{seed} {m[0]}".encode()).digest())
+
+    trees = queue.SimpleQueue()
+    workers = len(os.sched_getaffinity(0))
+    for worker in range(workers):
+        trees.put(make_tree(f"{WORK}/{worker}"))
+
+    def with_tree(function, *args):
+        tree = trees.get()
+        try:
+            return function(tree, *args)
+        finally:
+            trees.put(tree)
+
+    totals = {}
+    unexplained = 0
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        # A test that fails anyway would kill every mutant.
+        tests = dict.fromkeys(test for name in names for test in tests_for(name))
+        for outcome, test in pool.map(lambda test: with_tree(fate, [test]), tests):
+            if test:
+                pool.shutdown(cancel_futures=True)
+                return f"{test} without a mutant: {outcome}"
+        chosen = mutants[:count]
+        outcomes = pool.map(lambda m: with_tree(fate_of_mutant, *m[1:]), chosen)
+        for (change, name, number, _), outcome in zip(chosen, outcomes):
+            if outcome == "survives" and change in explained:
+                outcome = "equivalent"
+            if outcome == "survives":
+                unexplained += 1
+                print(f"survives: line {number + 1} of {change}", flush=True)
+            totals[outcome] = totals.get(outcome, 0) + 1
     print(", ".join(f"{n} {what}" for what, n in sorted(totals.items())))
     return unexplained > 0
 
