@@ -391,7 +391,7 @@ static int64_t gap_deadline(const struct gre_session *s)
 	 * where the missing packet may be, is not read. */
 	if (pqueue_is_full(s->queue) && has_ready(s))
 		return DEADLINE_NEVER;
-	return s->behind_gap->known_since_us + s->reorder_timer.wait_us;
+	return s->behind_gap->known_since_us + reorder_timer_wait_us(&s->reorder_timer);
 }
 
 int64_t gre_session_timeout_deadline(const struct gre_session *s)
@@ -422,6 +422,6 @@ void gre_session_skip_gaps(struct gre_session *s, int64_t now_us)
 void gre_session_update_gauges(struct gre_session *s)
 {
 	s->stats->reorder_depth = s->queue->count;
-	s->stats->reorder_wait_us = (uint64_t)s->reorder_timer.wait_us;
+	s->stats->reorder_wait_us = (uint64_t)reorder_timer_wait_us(&s->reorder_timer);
 	s->stats->in_flight = send_window_in_flight(&s->send_window);
 }

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The adaptive wait is the largest reorder delay of this period and the one before, plus a margin. The
- * delay is measured as it will be used: from the moment a gap became known to the arrival of its packet.
- * Packets that arrive during the wait and packets that arrive after it count alike; packets that
- * never arrive do not count, so loss alone leaves the wait at its lower bound.
+ * The adaptive wait is the largest reorder delay of this period and the one before, a quarter of it
+ * (late packets are not all late by the same time), and what hosts add. The delay is measured as it
+ * will be used: from the moment a gap became known to the arrival of its packet. Packets that arrive
+ * during the wait and packets that arrive after it count alike; packets that never arrive do not count,
+ * so loss alone leaves the wait at its lower bound.
  */
 #include "gre/reorder_timer.h"
 
 #include <string.h>
 
-/* Added to the delay and a quarter of it: late packets are not all late by the same time, and timers and
- * schedulers of hosts are some milliseconds inexact. */
-#define MARGIN_US INT64_C(3000)
 /* A path that has reordered does so again within some seconds, or it has changed. */
 #define PERIOD_US INT64_C(2500000)
 
@@ -25,7 +23,12 @@ void reorder_timer_init(struct reorder_timer *r, int64_t fixed_us, int64_t max_u
 	memset(r, 0, sizeof(*r));
 	r->max_us = fixed_us > 0 ? fixed_us : max_us;
 	r->min_us = fixed_us > 0 ? fixed_us : min_us(REORDER_TIMER_FLOOR_US, max_us);
-	r->wait_us = r->min_us;
+}
+
+int64_t reorder_timer_wait_us(const struct reorder_timer *r)
+{
+	int64_t delay_us = r->delay_us > r->before_us ? r->delay_us : r->before_us;
+	return min_us(r->min_us + delay_us + delay_us / 4, r->max_us);
 }
 
 static void forget_old(struct reorder_timer *r, int64_t now_us)
@@ -44,10 +47,6 @@ void reorder_timer_on_reordered(struct reorder_timer *r, int64_t now_us, int64_t
 	/* No wait up to the bound covers a longer delay: waiting would only hold up the rest. */
 	if (delay_us <= r->max_us && delay_us > r->delay_us)
 		r->delay_us = delay_us;
-	int64_t longest_us = r->delay_us > r->before_us ? r->delay_us : r->before_us;
-	r->wait_us = min_us(longest_us + longest_us / 4 + MARGIN_US, r->max_us);
-	if (r->wait_us < r->min_us)
-		r->wait_us = r->min_us;
 }
 
 void reorder_timer_on_give_up(

@@ -16,11 +16,11 @@
 #define REORDER_TIMER_GIVEN_UP 32
 
 /*
- * Lower bound of the adaptive wait. Packets that left in order are swapped inside a host by interrupt
- * coalescing, by receive queues on several processors, by a scheduler tick (4 ms at 250 Hz) and by
- * link-layer aggregation. None of these is a property of the path, and a shorter wait would take each
- * for a loss. 5 ms covers them, and is the most that a lost packet costs on a network that keeps the
- * order.
+ * What the adaptive wait adds to the delays of the path. Packets that left in order are swapped inside a
+ * host by interrupt coalescing, by receive queues on several processors, by a scheduler tick (4 ms at
+ * 250 Hz) and by link-layer aggregation. None of these is a property of the path, and a shorter wait
+ * would take each for a loss. 5 ms covers them, and is the most that a lost packet costs on a network
+ * that keeps the order.
  */
 #define REORDER_TIMER_FLOOR_US INT64_C(5000)
 
@@ -31,11 +31,10 @@ struct reorder_timer_gap {
 	int64_t known_since_us;
 };
 
-/* Embed it; its fields are private but for wait_us, which may be read. */
+/* Embed it; its fields are private. */
 struct reorder_timer {
-	int64_t wait_us;   /* the current wait ... */
-	int64_t min_us;    /* ... from here ... */
-	int64_t max_us;    /* ... to here */
+	int64_t min_us; /* bounds of the wait */
+	int64_t max_us;
 	int64_t delay_us;  /* largest reorder delay in this period and ... */
 	int64_t before_us; /* ... in the one before; 0 = none */
 	int64_t period_us; /* when this period began */
@@ -45,6 +44,9 @@ struct reorder_timer {
 
 /* `fixed_us` > 0 is the wait for good; else the wait adapts and never exceeds `max_us`. */
 void reorder_timer_init(struct reorder_timer *r, int64_t fixed_us, int64_t max_us);
+
+/* How long to wait now. */
+int64_t reorder_timer_wait_us(const struct reorder_timer *r);
 
 /* A missing packet arrived `delay_us` after the first one behind it; 0: a gap was found, and only delays
  * that are too old are forgotten. */
