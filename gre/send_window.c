@@ -47,16 +47,12 @@
  * overdue, for packets in order, and when its wait of 0.3 s (SERVER_REORDER_US has a margin) has
  * ended. That wait began with the first packet behind the lost one: the second after the last
  * acknowledged, or if that was lost as well, a later one, at the latest the last one sent. Probes
- * for an overdue acknowledgment must leave some for the end of the wait: otherwise each lost packet
- * delays the sender by its retransmission timeout.
+ * for an overdue acknowledgment must leave half of them for the end of the wait: otherwise each lost
+ * packet delays the sender by its retransmission timeout.
  */
 #define TAIL_PROBE_MIN_US (20 * USEC_PER_MSEC)
-#define TAIL_PROBE_MAX_US (250 * USEC_PER_MSEC)
 #define SERVER_REORDER_US (303 * USEC_PER_MSEC)
 #define TAIL_PROBES_MAX 4
-#define TAIL_PROBES_OVERDUE_MAX 2
-
-#define PATH_UNKNOWN_US INT64_MAX
 
 static int64_t clamp(int64_t value, int64_t low, int64_t high)
 {
@@ -74,13 +70,13 @@ void send_window_init(
     struct send_window *w, bool enforced, uint32_t server_window, int64_t server_delay_us)
 {
 	memset(w, 0, sizeof(*w));
-	w->enforced = enforced;
-	w->limit = server_window > 0 ? server_window : 1;
 	w->window = SEND_WINDOW_UNLIMITED;
-	if (enforced)
-		w->window = w->limit > 1 ? w->limit / 2 : 1;
-	w->path_us = w->before_us = PATH_UNKNOWN_US;
-	w->blocked_us = DEADLINE_NEVER;
+	if (enforced) {
+		w->limit = server_window > 0 ? server_window : 1;
+		w->window = (w->limit + 1) / 2;
+	}
+	w->path_us = w->before_us = INT64_MAX;
+	w->timed_us = w->blocked_us = DEADLINE_NEVER;
 	/* From 1: the Linux kernel's driver drops the RFC's first number, 0, as late. */
 	w->snd_nxt = 1;
 	w->snd_una = 1;
@@ -108,8 +104,7 @@ seq32 send_window_send(struct send_window *w, int64_t now_us)
 {
 	if (send_window_in_flight(w) == 0)
 		w->progress_us = now_us;
-	if (!w->timing) {
-		w->timing = true;
+	if (w->timed_us == DEADLINE_NEVER) {
 		w->timed = w->snd_nxt;
 		w->timed_us = now_us;
 		w->timed_in_flight = send_window_in_flight(w);
@@ -121,7 +116,7 @@ seq32 send_window_send(struct send_window *w, int64_t now_us)
 
 void send_window_on_delay(struct send_window *w)
 {
-	w->timing = false;
+	w->timed_us = DEADLINE_NEVER;
 }
 
 /* The gains of section 4.4. The first sample replaces the estimate: nothing was known before. */
@@ -178,16 +173,16 @@ void send_window_on_ack(
 	w->snd_acked = ack;
 	w->progress_us = now_us;
 	w->tail_probes = 0;
-	if (w->timing && !seq32_after(w->timed, ack)) {
+	if (w->timed_us != DEADLINE_NEVER && !seq32_after(w->timed, ack)) {
 		int64_t sample_us = now_us - w->timed_us;
-		w->timing = false;
+		w->timed_us = DEADLINE_NEVER;
 		if (may_have_waited_us <= sample_us / 2)
 			update_rtt(w, sample_us);
-		if (!w->enforced)
+		if (!w->limit)
 			limit_queue(w, now_us, sample_us);
 	}
 	if (!seq32_before(ack, w->snd_una)) {
-		if (w->enforced)
+		if (w->limit)
 			open_window(w, ack + 1 - w->snd_una);
 		w->snd_una = ack + 1;
 		w->blocked_us = DEADLINE_NEVER;
@@ -208,7 +203,7 @@ static int64_t adaptive_timeout_us(const struct send_window *w)
 
 int64_t send_window_deadline(const struct send_window *w)
 {
-	if (w->enforced)
+	if (w->limit)
 		return send_window_in_flight(w) > 0 ? w->progress_us + adaptive_timeout_us(w)
 		                                    : DEADLINE_NEVER;
 	if (w->blocked_us == DEADLINE_NEVER)
@@ -221,9 +216,9 @@ void send_window_on_deadline(struct send_window *w, int64_t now_us)
 	if (now_us < send_window_deadline(w))
 		return;
 	w->blocked_us = DEADLINE_NEVER;
-	if (!w->enforced) {
+	if (!w->limit) {
 		w->window = SEND_WINDOW_UNLIMITED;
-		w->path_us = w->before_us = PATH_UNKNOWN_US;
+		w->path_us = w->before_us = INT64_MAX;
 		return;
 	}
 	w->window = w->window > 1 ? w->window / 2 : 1;
@@ -255,7 +250,7 @@ int64_t send_window_tail_probe_deadline(const struct send_window *w)
 	if (w->snd_nxt == w->snd_acked + 1 || w->tail_probes >= TAIL_PROBES_MAX)
 		return DEADLINE_NEVER;
 	int64_t active_us = later(w->progress_us, w->last_sent_us);
-	int64_t overdue_us = clamp(w->rtt_us + 4 * w->dev_us, TAIL_PROBE_MIN_US, TAIL_PROBE_MAX_US);
+	int64_t overdue_us = clamp(w->rtt_us + 4 * w->dev_us, TAIL_PROBE_MIN_US, SERVER_REORDER_US);
 	const int64_t reasons_us[] = {
 	    active_us + overdue_us,
 	    server_reorder_since_us(w) + SERVER_REORDER_US,
@@ -264,7 +259,7 @@ int64_t send_window_tail_probe_deadline(const struct send_window *w)
 	/* Any packet sent since has had the effect of a probe. */
 	int64_t probed_us = later(w->last_sent_us, w->last_ack_only_us);
 	int64_t at_us = DEADLINE_NEVER;
-	size_t first = w->tail_probes < TAIL_PROBES_OVERDUE_MAX ? 0 : 1;
+	size_t first = w->tail_probes < TAIL_PROBES_MAX / 2 ? 0 : 1;
 	for (size_t i = first; i < sizeof(reasons_us) / sizeof(reasons_us[0]); i++)
 		if (reasons_us[i] > probed_us)
 			at_us = deadline_earlier(at_us, reasons_us[i]);

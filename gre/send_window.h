@@ -20,8 +20,7 @@
 
 /* Embed it; its fields are private. */
 struct send_window {
-	bool enforced;  /* flow control: hold to the server's window */
-	uint32_t limit; /* the server's window */
+	uint32_t limit; /* flow control: the server's window; 0 = without it */
 
 	seq32 snd_nxt;   /* the number of the next packet */
 	seq32 snd_acked; /* the highest number acknowledged */
@@ -31,17 +30,16 @@ struct send_window {
 	int64_t progress_us; /* the last new acknowledgment, or packet sent with none in flight */
 
 	bool has_rtt;
-	int64_t rtt_us; /* smoothed; before the first sample the server's processing delay */
-	int64_t dev_us; /* mean deviation */
-	bool timing;    /* one packet is timed at a time */
-	seq32 timed;
-	int64_t timed_us;
+	int64_t rtt_us;   /* smoothed; before the first sample the server's processing delay */
+	int64_t dev_us;   /* mean deviation */
+	seq32 timed;      /* one packet is timed at a time ... */
+	int64_t timed_us; /* ... sent then; DEADLINE_NEVER = none is */
 	uint32_t timed_in_flight; /* packets in flight before it */
 
 	uint32_t window; /* packets allowed in flight now */
 	uint32_t opened; /* with flow control: packets acknowledged since the window last opened */
-	int64_t path_us; /* without it: the path's own round trip */
-	int64_t before_us;     /* the last round trip with few packets in flight */
+	int64_t path_us; /* without it: the path's own round trip, INT64_MAX while it is unknown */
+	int64_t before_us;     /* the last round trip with few packets in flight, likewise */
 	int64_t path_known_us; /* when two of these agreed */
 	int64_t blocked_us; /* since when send_window_space is 0; DEADLINE_NEVER while it is not */
 

@@ -373,7 +373,8 @@ START_TEST(session_deadline_is_when_the_gap_is_given_up)
 	receive_ack(h.seq);
 	ck_assert_int_eq(gre_session_deadline(&session), DEADLINE_NEVER);
 	receive(3);
-	ck_assert_int_eq(gre_session_deadline(&session), now_us + reorder_timer_wait_us(&session.reorder_timer));
+	ck_assert_int_eq(
+	    gre_session_deadline(&session), now_us + reorder_timer_wait_us(&session.reorder_timer));
 	advance_to(gre_session_deadline(&session));
 	EXPECT_DELIVERED(1, 3);
 }
