@@ -14,12 +14,9 @@
 
 #include <string.h>
 
-/* A stream begins with 0 or 1: a first packet up to this number may have overtaken others. */
+/* A stream begins with 0 or 1: a first packet up to this number may have overtaken others. One that has
+ * reached twice this number is no longer at its beginning. */
 #define EARLY_FIRST_MAX 8
-/* A stream that has reached a higher number than this is no longer at its beginning. */
-#define EARLY_SEQ_MAX 16
-/* So many packets behind a gap are the stream, and what fills the gap would have to overtake them all. */
-#define STREAM_MIN 64
 
 void gre_session_init(struct gre_session *s, const struct gre_session_config *config,
     struct pqueue *queue, struct pptp_stats *stats)
@@ -101,20 +98,6 @@ static enum gre_rx process_next(struct gre_session *s, int64_t now_us, const str
 	return GRE_RX_DELIVER;
 }
 
-/* Whether the stream behind the gap is about to leave the window with this packet: of a socket that has
- * gathered a thousand of them they are read within a wait. */
-static bool fills_window(const struct gre_session *s, seq32 seq)
-{
-	uint32_t window = s->config.missing_window;
-	unsigned held = 0;
-	if (seq - s->rcv_nxt < window - window / 8)
-		return false;
-	for (const struct pqueue_entry *e = s->behind_gap; e != s->run && held < STREAM_MIN;
-	     e = e->next)
-		held++;
-	return held == STREAM_MIN;
-}
-
 static enum gre_rx process_ahead(
     struct gre_session *s, int64_t now_us, const struct gre_header *h, const uint8_t *payload)
 {
@@ -132,10 +115,24 @@ static enum gre_rx process_ahead(
 	reorder_timer_on_reordered(&s->reorder_timer, now_us, now_us - added->known_since_us);
 	if (!s->behind_gap || seq32_before(added->seq, s->behind_gap->seq))
 		s->behind_gap = added;
-	/* Queue or window cannot hold what a longer wait would bring: act as at the deadline. */
-	if ((pqueue_is_full(s->queue) && !has_ready(s)) || fills_window(s, h->seq))
+	/* The queue cannot hold what a longer wait would bring: act as at the deadline. */
+	if (pqueue_is_full(s->queue) && !has_ready(s))
 		give_up_gap(s, now_us);
 	return GRE_RX_HELD;
+}
+
+/*
+ * The stream behind a gap leaves the window, as it does where our socket has gathered a thousand packets,
+ * which are read within a wait: acts as at the deadline. Half a window of held packets are the stream;
+ * what fills the gap would have to overtake them all.
+ */
+static void follow_stream(struct gre_session *s, int64_t now_us, seq32 seq)
+{
+	uint32_t window = s->config.missing_window;
+	if (s->queue->count <= window / 2 || seq - s->rcv_nxt > 2 * window)
+		return;
+	while (s->behind_gap != s->run && seq - s->rcv_nxt > window)
+		give_up_gap(s, now_us);
 }
 
 /*
@@ -287,14 +284,16 @@ enum gre_rx gre_session_receive(struct gre_session *s, int64_t now_us, const str
 		return process_next(s, now_us, h, payload, may_deliver);
 	}
 	if (s->early) {
-		if (h->seq > EARLY_SEQ_MAX)
+		if (h->seq > 2 * EARLY_FIRST_MAX)
 			s->early = 0;
 		else if (s->early >> h->seq & 1)
 			return process_early(s, now_us, h, payload, may_deliver);
 	}
 
-	int32_t ahead = seq32_diff(h->seq, s->rcv_nxt);
 	int32_t window = (int32_t)s->config.missing_window;
+	if (seq32_diff(h->seq, s->rcv_nxt) > window)
+		follow_stream(s, now_us, h->seq);
+	int32_t ahead = seq32_diff(h->seq, s->rcv_nxt);
 	if (ahead > window || ahead < -window)
 		return process_out_of_window(s, now_us, h, payload, may_deliver);
 	if (ahead < 0) {
