@@ -30,9 +30,6 @@
  * or fewer the link is idle. A power of two, for a division at each packet of a slow stream.
  */
 #define PAUSE_MAX_US (1 << 18)
-/* The server sends no faster: 1 Gbit/s of packets with 125 bytes, more than one processor of either
- * host tunnels. */
-#define PACKETS_PER_US 1
 /*
  * After so many times of arrival at the new position the next move starts from there; before, the older
  * position is kept, so that two forged runs do not make us forget the stream. To try all call IDs with
@@ -88,7 +85,9 @@ static bool may_be_moved(const struct resync *r, int64_t now_us, uint64_t droppe
 		return false;
 	if (dropped_here && (uint64_t)ahead <= dropped_here + r->window)
 		return true;
-	return silence_us >= silence_needed_us(r) && ahead <= silence_us * PACKETS_PER_US;
+	/* The server sends no more than a packet each microsecond: 1 Gbit/s of packets with 125 bytes, more
+	 * than one processor of either host tunnels. */
+	return silence_us >= silence_needed_us(r) && ahead <= silence_us;
 }
 
 /* In a window of a packet or two, too, the numbers of a run have space. */
@@ -114,7 +113,7 @@ enum resync_verdict resync_on_out_of_window(struct resync *r, int64_t now_us, ui
 {
 	if (r->in_window_us < 0)
 		return restart(r, seq);
-	if (r->has_origin && seq - r->origin <= r->window)
+	if (r->skipped && seq - r->origin <= r->window)
 		return RESYNC_RETURN;
 	if (!may_be_moved(r, now_us, dropped, rcv_nxt, seq, plausible_ack))
 		return RESYNC_DROP;
@@ -135,8 +134,7 @@ enum resync_verdict resync_on_out_of_window(struct resync *r, int64_t now_us, ui
 
 void resync_on_move(struct resync *r, int64_t now_us, seq32 from, seq32 to)
 {
-	if (!r->has_origin || r->confirmations >= TRUSTED_CONFIRMATIONS) {
-		r->has_origin = true;
+	if (!r->skipped || r->confirmations >= TRUSTED_CONFIRMATIONS) {
 		r->origin = from;
 		r->skipped = 0;
 	}
@@ -149,7 +147,7 @@ void resync_on_move(struct resync *r, int64_t now_us, seq32 from, seq32 to)
 seq32 resync_return(struct resync *r, int64_t now_us, uint64_t *skipped)
 {
 	*skipped = r->skipped;
-	r->has_origin = false;
+	r->skipped = 0;
 	r->run_count = 0;
 	r->in_window_us = now_us;
 	return r->origin;

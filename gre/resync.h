@@ -30,9 +30,8 @@ struct resync {
 	uint64_t dropped;       /* by our own socket, when the last of them came ... */
 	/* ... and when the one before that came: some of a batch are in the window, some behind it. */
 	uint64_t dropped_before;
-	bool has_origin;
+	uint64_t skipped; /* numbers between the origin and the place moved to; 0 = there is none */
 	seq32 origin;     /* rcv_nxt before the move, at which the stream may go on */
-	uint64_t skipped; /* numbers between the origin and the place moved to */
 	seq32
 	    run[RESYNC_PACKETS - 1]; /* numbers out of window that may be a stream that has moved */
 };
