@@ -5,9 +5,8 @@
 #include <string.h>
 
 enum {
+	/* Also longer than a packet filter is without its rules while they are loaded anew. */
 	SILENT_TICKS = 5 * USEC_PER_SEC / SILENCE_TICK_US,
-	/* Longer than a packet filter is without its rules while they are loaded anew. */
-	REFUSED_TICKS = 2 * USEC_PER_SEC / SILENCE_TICK_US,
 	/* Questions without an answer on a link that has carried packets: where 2 % are lost each way, it
 	 * takes five days of an LCP echo each 30 s until three in a row are. */
 	ASKED_MIN = 3,
@@ -21,7 +20,7 @@ void silence_init(struct silence *s)
 
 bool silence_is_pending(const struct silence *s, const struct silence_facts *f)
 {
-	return f->asked != s->asked || f->refused;
+	return f->asked != s->asked;
 }
 
 static void restart(struct silence *s, const struct silence_facts *f)
@@ -46,14 +45,13 @@ static enum silence_cause best_cause(const struct silence_facts *f)
 
 enum silence_cause silence_tick(struct silence *s, const struct silence_facts *f, int64_t now_us)
 {
-	s->refused = f->refused ? s->refused + 1 : 0;
-	if (f->answers != s->answers || f->asked == s->asked || f->no_route)
+	/* What is refused gets no answer, whatever else the server sends. */
+	if ((f->answers != s->answers && !f->refused) || f->asked == s->asked || f->no_route)
 		restart(s, f);
 	else
 		s->ticks++;
-	uint64_t asked_min = f->answers ? ASKED_MIN : 1;
-	bool silent = s->ticks >= SILENT_TICKS && f->asked - s->asked >= asked_min;
-	if (!silent && s->refused < REFUSED_TICKS)
+	uint64_t asked_min = f->answers && !f->refused ? ASKED_MIN : 1;
+	if (s->ticks < SILENT_TICKS || f->asked - s->asked < asked_min)
 		return SILENCE_NONE;
 	enum silence_cause cause = best_cause(f);
 	if (s->said && now_us - s->said_us < INTERVAL_US && cause <= s->said)

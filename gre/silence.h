@@ -50,8 +50,7 @@ struct silence {
 	uint64_t sent;
 	uint64_t received;
 	uint64_t answers;
-	unsigned ticks;   /* of silence */
-	unsigned refused; /* ticks that packets have waited */
+	unsigned ticks; /* of silence */
 	enum silence_cause said;
 	int64_t said_us;
 };

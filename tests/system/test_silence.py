@@ -122,7 +122,7 @@ def _():
         server.wait_gre(1)
         filtered("output", "ip protocol 47 drop")
         run.write_frame(lcp_request(2))
-        for number in range(40):
+        for number in range(60):
             server.send_gre(call_id, lcp_request(number), to="10.9.0.1", seq=number)
             time.sleep(0.1)
         match(r"this host refuses to send GRE .* \(1 sent, \d+ received so far\)", expect_line(log, "GRE"))
