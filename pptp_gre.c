@@ -40,17 +40,14 @@
 #define DRAIN_US (50 * USEC_PER_MSEC)
 
 enum {
-	QUEUE_MIN = RECEIVE_WINDOW, /* packets: as many as a server may send ahead */
-	QUEUE_MAX = 8192,
+	QUEUE_MAX = 8192, /* packets */
 };
 
 struct gateway {
 	struct gateway_config config;
-	const struct pptp_options *options;
 	bool up;        /* the data path runs */
 	bool connected; /* the raw socket is, to a server that has sent a packet */
-	bool ending;    /* the call has ended: see start_drain */
-	bool ended;     /* IPC_ENDED is sent */
+	bool ending;    /* the call has ended, by end_call or start_drain */
 	struct in_addr server;
 	struct pqueue queue;
 	struct loop loop;
@@ -89,9 +86,9 @@ __attribute__((format(printf, 3, 4))) static void end_call(
 {
 	struct ipc_message m = {.type = IPC_ENDED, .fd = -1};
 	va_list args;
-	if (g->ended || g->ending)
+	if (g->ending)
 		return;
-	g->ended = true;
+	g->ending = true;
 	m.u.ended.exit_status = exit_status;
 	va_start(args, format);
 	vsnprintf(m.u.ended.text, sizeof(m.u.ended.text), format, args);
@@ -155,9 +152,9 @@ static void on_asked(void *context)
 /* Pages of these cost nothing until a packet is put there. */
 static int map_queue(struct gateway *g)
 {
-	size_t capacity = g->options->missing_window;
-	if (capacity < QUEUE_MIN)
-		capacity = QUEUE_MIN;
+	size_t capacity = g->config.options->missing_window;
+	if (capacity < RECEIVE_WINDOW) /* the server may send as many ahead */
+		capacity = RECEIVE_WINDOW;
 	if (capacity > QUEUE_MAX)
 		capacity = QUEUE_MAX;
 	struct pqueue_entry *entries = anon_mmap(capacity * sizeof(*entries));
@@ -168,7 +165,7 @@ static int map_queue(struct gateway *g)
 
 static int start_path(struct gateway *g, const struct ipc_call_up *up, int64_t now_us)
 {
-	const struct pptp_options *o = g->options;
+	const struct pptp_options *o = g->config.options;
 	struct datapath_config config = {
 	    .session =
 		{
@@ -204,17 +201,20 @@ static int start_path(struct gateway *g, const struct ipc_call_up *up, int64_t n
 
 static void start_silence_watch(struct gateway *g, const struct ipc_call_up *up)
 {
-	const struct silence_watch_config config = {
+	g->silence = (struct silence_watch){
 	    .loop = &g->loop,
 	    .path = &g->path,
 	    .fd = g->config.watch,
 	    .conntrack = &g->conntrack,
-	    .local = up->local,
-	    .server = up->server,
-	    .call_id = up->call_id,
-	    .peer_call_id = up->peer_call_id,
+	    .details =
+		{
+		    .local = up->local,
+		    .server = up->server,
+		    .call_id = up->call_id,
+		    .peer_call_id = up->peer_call_id,
+		},
 	};
-	silence_watch_start(&g->silence, &config);
+	silence_watch_start(&g->silence);
 }
 
 /* The call is established; or another server has taken it, after the first one dropped it. */
@@ -238,7 +238,7 @@ static void call_up(struct gateway *g, const struct ipc_call_up *up, int64_t now
 	}
 	g->up = true;
 	stderr_owner_watch(
-	    &g->stderr_owner, &g->loop, g->config.stderr_owner, !g->options->launch_pppd);
+	    &g->stderr_owner, &g->loop, g->config.stderr_owner, !g->config.options->launch_pppd);
 	start_silence_watch(g, up);
 	send_type(g, IPC_READY);
 }
@@ -354,7 +354,7 @@ static int set_up(struct gateway *g)
 /* One line for both children: what forbids it to one of them forbids it to the other. */
 static void enter_sandbox(const struct gateway *g)
 {
-	int error = g->options->sandbox ? sandbox_enter(SANDBOX_GATEWAY) : 0;
+	int error = g->config.options->sandbox ? sandbox_enter(SANDBOX_GATEWAY) : 0;
 	if (error)
 		log_info("cannot limit system calls (seccomp): %s", error_text(-error));
 }
@@ -367,7 +367,6 @@ int gateway_main(const struct gateway_config *config)
 		return EXIT_FAILED;
 	}
 	g->config = *config;
-	g->options = config->options;
 	const char *what = "start";
 	int error = set_up(g);
 	if (!error) {

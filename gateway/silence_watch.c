@@ -14,12 +14,12 @@ enum {
 
 static void process_event(struct silence_watch *w, const struct gre_watch_event *e)
 {
-	if (e->kind == GRE_WATCH_ICMP && e->call_id == w->config.peer_call_id) {
+	if (e->kind == GRE_WATCH_ICMP && e->call_id == w->details.peer_call_id) {
 		w->facts.icmp = true;
 		w->details.icmp = e->icmp;
 	}
 	if (e->kind == GRE_WATCH_CALL && !netsock_call_id_may_be_in_use(e->call_id)) {
-		datapath_count_invalid(w->config.path);
+		datapath_count_invalid(w->path);
 		w->facts.other_call = true;
 		w->details.other_call = e->call_id;
 	}
@@ -31,13 +31,12 @@ static void collect_facts(struct silence_watch *w)
 	struct silence_facts *f = &w->facts;
 	uint64_t answers = f->answers;
 
-	datapath_count_facts(w->config.path, f);
+	datapath_count_facts(w->path, f);
 	if (f->answers != answers)
 		f->icmp = f->other_call = f->other_source = false;
-	for (int i = 0; i < EVENTS_MAX && w->is_watching && gre_watch_read(w->config.fd, &event);
-	     i++)
+	for (int i = 0; i < EVENTS_MAX && w->is_watching && gre_watch_read(w->fd, &event); i++)
 		process_event(w, &event);
-	w->details.other_source = datapath_other_source(w->config.path);
+	w->details.other_source = datapath_other_source(w->path);
 	f->other_source = f->received == 0 && w->details.other_source.s_addr != htonl(INADDR_ANY);
 }
 
@@ -48,18 +47,18 @@ static void set_watching(struct silence_watch *w, bool on)
 		return;
 	w->is_watching = on;
 	if (on)
-		(void)gre_watch_start(w->config.fd, w->config.server);
+		(void)gre_watch_start(w->fd, w->details.server);
 	else
-		gre_watch_park(w->config.fd, w->config.local);
+		gre_watch_park(w->fd, w->details.local);
 }
 
 /* The file can be read once. */
 static void look_for_conntrack(struct silence_watch *w)
 {
-	if (*w->config.conntrack < 0)
+	if (*w->conntrack < 0)
 		return;
-	w->details.tracks_connections = conntrack_is_active(*w->config.conntrack);
-	*w->config.conntrack = -1;
+	w->details.tracks_connections = conntrack_is_active(*w->conntrack);
+	*w->conntrack = -1;
 }
 
 static void on_tick(void *context, int64_t now_us)
@@ -76,39 +75,28 @@ static void on_tick(void *context, int64_t now_us)
 	}
 	bool pending = silence_is_pending(&w->silence, &w->facts);
 	set_watching(w, pending || w->facts.answers == 0);
-	/* So that the delays of a busy host do not add up; what was missed in a pause is not made up for. */
-	w->due_us += SILENCE_TICK_US;
-	if (w->due_us <= now_us)
-		w->due_us = now_us + SILENCE_TICK_US;
-	w->timer.deadline_us = pending ? w->due_us : DEADLINE_NEVER;
+	w->timer.deadline_us = pending ? now_us + SILENCE_TICK_US : DEADLINE_NEVER;
 }
 
-void silence_watch_start(struct silence_watch *w, const struct silence_watch_config *config)
+void silence_watch_start(struct silence_watch *w)
 {
-	*w = (struct silence_watch){.config = *config};
-	w->details = (struct silence_details){.local = config->local,
-	    .server = config->server,
-	    .call_id = config->call_id,
-	    .peer_call_id = config->peer_call_id};
 	silence_init(&w->silence);
-	w->timer =
-	    (struct loop_timer){.deadline_us = DEADLINE_NEVER, .expired = on_tick, .context = w};
-	loop_timer_add(config->loop, &w->timer);
+	w->facts = (struct silence_facts){0};
+	loop_timer_start(w->loop, &w->timer, DEADLINE_NEVER, on_tick, w);
+	w->is_watching = false;
 	set_watching(w, true);
 }
 
 void silence_watch_on_asked(struct silence_watch *w)
 {
-	if (w->timer.deadline_us != DEADLINE_NEVER)
-		return;
-	w->due_us = loop_now_us(w->config.loop) + SILENCE_TICK_US;
-	w->timer.deadline_us = w->due_us;
+	if (w->timer.deadline_us == DEADLINE_NEVER)
+		w->timer.deadline_us = loop_now_us(w->loop) + SILENCE_TICK_US;
 }
 
 void silence_watch_stop(struct silence_watch *w)
 {
-	if (!w->config.loop)
+	if (!w->loop)
 		return;
-	loop_timer_remove(w->config.loop, &w->timer);
-	w->config.loop = NULL;
+	loop_timer_remove(w->loop, &w->timer);
+	w->loop = NULL;
 }

@@ -6,7 +6,6 @@
 #ifndef PPTP_SILENCE_WATCH_H
 #define PPTP_SILENCE_WATCH_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,30 +14,21 @@
 #include "gateway/datapath.h"
 #include "gateway/silence_text.h"
 
-struct silence_watch_config {
-	struct loop *loop;
+/* Embed it. The owner sets the fields up to `details`, of which the addresses and call IDs; the rest is private. */
+struct silence_watch {
+	struct loop *loop; /* NULL while stopped */
 	struct datapath *path;
 	int fd;         /* of netsock_gre_watch_open; negative: there is none; lent */
 	int *conntrack; /* of conntrack_open; closed, and set to -1, when it is read */
-	struct in_addr local;
-	struct in_addr server;
-	uint16_t call_id;
-	uint16_t peer_call_id;
-};
-
-/* Embed it; its fields are private. */
-struct silence_watch {
-	struct silence_watch_config config;
-	struct loop_timer timer;
-	int64_t due_us; /* of the next tick */
+	struct silence_details details;
 	struct silence silence;
 	struct silence_facts facts;
-	struct silence_details details;
+	struct loop_timer timer;
 	bool is_watching; /* the socket is not parked */
 };
 
 /* The call is established; `w` stays in place until silence_watch_stop. */
-void silence_watch_start(struct silence_watch *w, const struct silence_watch_config *config);
+void silence_watch_start(struct silence_watch *w);
 
 /* The data path reports: datapath_events.asked. */
 void silence_watch_on_asked(struct silence_watch *w);

@@ -22,14 +22,15 @@ static void set_up_watch(void)
 	set_up();
 	watch_fd = netsock_gre_watch_open(CALL, &none);
 	ck_assert_int_ge(watch_fd, 0);
-	silence_watch_start(&watch, &(struct silence_watch_config){.loop = &loop,
-					.path = path,
-					.fd = watch_fd,
-					.conntrack = &no_conntrack,
-					.local = address("127.0.0.1"),
-					.server = address("127.0.0.2"),
-					.call_id = CALL,
-					.peer_call_id = SERVERS_CALL});
+	watch = (struct silence_watch){.loop = &loop,
+	    .path = path,
+	    .fd = watch_fd,
+	    .conntrack = &no_conntrack,
+	    .details = {.local = address("127.0.0.1"),
+		.server = address("127.0.0.2"),
+		.call_id = CALL,
+		.peer_call_id = SERVERS_CALL}};
+	silence_watch_start(&watch);
 }
 
 static void tear_down_watch(void)
