@@ -14,9 +14,6 @@
 enum {
 	/* Full batches in a row before the other direction is polled. */
 	BATCHES = 2,
-	/* Batches to look through for a packet before it is given up on: some milliseconds' packets of a
-	 * fast link. */
-	OVERDUE_BATCHES = 32,
 	/* With more bytes than this queued for pppd, packets stay in the socket; with less they join
 	 * the queue when pppd takes something, so that one write has both. */
 	QUEUED_LOW = 16384,
@@ -206,17 +203,18 @@ void net_rx_clear_error(struct net_rx *rx)
 		rx->stats->rx_os_errors++;
 }
 
-/* While pppd is slow the socket is not read: what is overdue may be there. */
+/* While pppd is slow the socket is not read: what is overdue may be there, among what a server may have
+ * sent ahead. */
 void net_rx_poll_overdue(struct net_rx *rx, int64_t now_us)
 {
-	for (int i = 0; i < OVERDUE_BATCHES; i++)
+	for (int i = 0; i < RECEIVE_WINDOW / NET_RX_BATCH; i++)
 		if (now_us < gre_session_timeout_deadline(rx->session) || !poll_batch(rx, now_us))
 			break;
 }
 
 void net_rx_drain(struct net_rx *rx, int64_t now_us)
 {
-	for (int i = 0; i < OVERDUE_BATCHES && poll_batch(rx, now_us); i++)
+	for (int i = 0; i < RECEIVE_WINDOW / NET_RX_BATCH && poll_batch(rx, now_us); i++)
 		;
 	rx->is_open = false;
 	gre_session_skip_gaps(rx->session, now_us);

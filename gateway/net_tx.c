@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/ip.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -21,12 +22,10 @@
 /* Without a route: routes come back only when someone restores them. */
 #define NO_ROUTE_RETRY_US (20 * USEC_PER_MSEC)
 /* IP and GRE headers, and address, control and protocol of PPP: what pppd's MTU has to leave free. */
-#define IP_HEADER_LEN 20
-#define TUNNEL_OVERHEAD (IP_HEADER_LEN + GRE_HEADER_MAX + 4)
+#define TUNNEL_OVERHEAD ((int)sizeof(struct iphdr) + GRE_HEADER_MAX + 4)
 
-/* The full send buffer drains in so long, to where POLLOUT comes. In less, a wake-up that is late
- * leaves the device idle; in more, all on the uplink wait for it. */
-#define DRAIN_MIN_US (4 * USEC_PER_MSEC)
+/* The full send buffer drains in a third of this to all of it, to where POLLOUT comes. In less, a wake-up
+ * that is late leaves the device idle; in more, all on the uplink wait for it. */
 #define DRAIN_MAX_US (12 * USEC_PER_MSEC)
 
 enum {
@@ -46,8 +45,7 @@ enum {
  */
 static void set_send_buffer(struct net_tx *tx, int size)
 {
-	if (setsockopt(tx->config.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0)
-		tx->send_buffer = size;
+	(void)setsockopt(tx->config.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
 /*
@@ -60,34 +58,36 @@ static void resize_send_buffer(struct net_tx *tx, int64_t waited_us)
 {
 	int charge = (int)tx->pieces[tx->sent].iov_len + CHARGE_MIN;
 	int max = DEVICE_QUEUE_MIN / 4 * charge;
-	int size = tx->send_buffer;
+	int size = 0;
+	socklen_t size_len = sizeof(size);
 	int left = 0;
 
+	(void)getsockopt(tx->config.fd, SOL_SOCKET, SO_SNDBUF, &size, &size_len);
+	size /= 2; /* the kernel tells twice what was set */
 	(void)ioctl(tx->config.fd, SIOCOUTQ, &left);
 	/* With nothing left we may be late, so it tells only that it was faster. */
 	if (((waited_us > DRAIN_MAX_US && left) || size > max) && size > SEND_BUFFER_MIN)
 		set_send_buffer(tx, size / 2);
-	else if (waited_us < (left ? DRAIN_MIN_US : DRAIN_MAX_US) && size <= max / 2)
+	else if (waited_us < (left ? DRAIN_MAX_US / 3 : DRAIN_MAX_US) && size <= max / 2)
 		set_send_buffer(tx, size * 2);
 }
 
-/* Where each packet is addressed; `len` 0: the socket is connected. */
-static void set_destination(struct net_tx *tx, socklen_t len)
+/* Where each packet is addressed; NULL: the socket is connected. */
+static void set_destination(struct net_tx *tx, struct sockaddr_in *to)
 {
-	tx->server = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = tx->config.server};
-	tx->server_len = len;
 	for (size_t i = 0; i < NET_TX_BATCH; i++) {
-		tx->messages[i].msg_hdr.msg_name = len ? &tx->server : NULL;
-		tx->messages[i].msg_hdr.msg_namelen = len;
+		tx->messages[i].msg_hdr.msg_name = to;
+		tx->messages[i].msg_hdr.msg_namelen = to ? sizeof(*to) : 0;
 	}
 }
 
+/* As the messages of the batch are addressed. */
 static ssize_t send_packet(struct net_tx *tx, const uint8_t *bytes, size_t len)
 {
-	if (tx->server_len == 0)
+	const struct msghdr *m = &tx->messages[0].msg_hdr;
+	if (!m->msg_name)
 		return send(tx->config.fd, bytes, len, MSG_DONTWAIT);
-	return sendto(tx->config.fd, bytes, len, MSG_DONTWAIT, (const struct sockaddr *)&tx->server,
-	    tx->server_len);
+	return sendto(tx->config.fd, bytes, len, MSG_DONTWAIT, m->msg_name, m->msg_namelen);
 }
 
 void net_tx_init(struct net_tx *tx, const struct net_tx_config *config, struct gre_session *session,
@@ -101,8 +101,9 @@ void net_tx_init(struct net_tx *tx, const struct net_tx_config *config, struct g
 		tx->messages[i].msg_hdr.msg_iov = &tx->pieces[i];
 		tx->messages[i].msg_hdr.msg_iovlen = 1;
 	}
+	tx->server = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = config->server};
 	if (config->server.s_addr != htonl(INADDR_ANY))
-		set_destination(tx, sizeof(tx->server));
+		set_destination(tx, &tx->server);
 	set_send_buffer(tx, SEND_BUFFER_MIN);
 	reorder_inject_init(&tx->reorder, config->test_type, config->test_rate,
 	    tx->reorder_slots[0], sizeof(tx->reorder_slots[0]));
@@ -110,8 +111,8 @@ void net_tx_init(struct net_tx *tx, const struct net_tx_config *config, struct g
 
 void net_tx_on_connected(struct net_tx *tx)
 {
-	set_destination(tx, 0);
-	tx->longest = 0; /* the kernel tells a connected socket the path's MTU */
+	set_destination(tx, NULL);
+	tx->longest = 0; /* the kernel tells a connected socket the path's MTU, and no other */
 }
 
 void net_tx_send_empty(struct net_tx *tx, uint16_t peer_call_id)
@@ -155,10 +156,10 @@ static void check_mtu(struct net_tx *tx, size_t len)
 	int mtu = 0;
 	socklen_t size = sizeof(mtu);
 	tx->longest = len;
-	if (tx->warned_mtu || getsockopt(tx->config.fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0 ||
-	    mtu <= TUNNEL_OVERHEAD || (size_t)mtu >= IP_HEADER_LEN + len)
+	if (getsockopt(tx->config.fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0 ||
+	    mtu <= TUNNEL_OVERHEAD || (size_t)mtu >= sizeof(struct iphdr) + len)
 		return;
-	tx->warned_mtu = true;
+	tx->longest = SIZE_MAX;
 	log_warn("packets are too large for the path to the server (its MTU is %d), and sent in "
 		 "fragments: give pppd \"mtu %d mru %d\"",
 	    mtu, mtu - TUNNEL_OVERHEAD, mtu - TUNNEL_OVERHEAD);

@@ -56,12 +56,10 @@ struct net_tx {
 	struct gre_session *session;
 	struct pptp_stats *stats;
 	int64_t wait_began_us;
-	int send_buffer; /* SO_SNDBUF, in bytes */
-	bool progress;   /* a frame was sent since the last wait */
-	bool warned_mtu;
-	size_t longest;            /* bytes of the longest GRE packet so far */
-	struct sockaddr_in server; /* of the messages, until the socket is connected ... */
-	socklen_t server_len;      /* ... then 0 */
+	bool progress; /* a frame was sent since the last wait */
+	size_t
+	    longest; /* bytes of the longest GRE packet so far; SIZE_MAX: a longer one is not told */
+	struct sockaddr_in server; /* of the messages, until the socket is connected */
 	size_t arena_at;           /* offset of the next frame, its header included */
 	/* Frames in the arena: [0, sent) are sent, [sent, numbered) have headers, [numbered, count) do not. */
 	unsigned sent;

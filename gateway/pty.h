@@ -16,9 +16,8 @@
 #include "gateway/net_tx.h"
 
 enum {
-	/* Bytes of one read: of a pty the kernel returns at most 4095 at once, of a pipe more. */
-	PTY_READ_CAP = 4096,
-	PTY_READ_FULL = 4095,
+	/* Bytes of one read: of a pty the kernel returns no more at once. */
+	PTY_READ_CAP = 4095,
 	/* Reads in a row, each sent at once, before the other direction is polled. */
 	PTY_READS = 4,
 };

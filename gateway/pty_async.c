@@ -67,7 +67,7 @@ static void read_frames(struct pty_async *a, int64_t now_us)
 				return;
 			a->in_at = 0;
 			a->in_len = pty_read_bytes(&a->pty, a->in);
-			more = a->in_len >= PTY_READ_FULL || a->pty.was_closed;
+			more = a->in_len >= PTY_READ_CAP || a->pty.was_closed;
 		}
 		decode_frames(a);
 		/* Send before the next read: meanwhile the receiver may go to sleep, and waking it up

@@ -195,7 +195,7 @@ static void read_frames(struct pty_sync *s, bool waited, int64_t now_us)
 		size_t n = pty_read_bytes(&s->pty, s->in + s->in_len);
 		s->in_len += n;
 		s->run += n;
-		if (n == 0 && s->run >= PTY_READ_FULL && !waited)
+		if (n == 0 && s->run >= PTY_READ_CAP && !waited)
 			break;
 		s->quiet = n == 0;
 		if (n == 0)

@@ -239,11 +239,11 @@ static void send_stream(struct input *in)
 	for (size_t at = 0; at < r.len;) {
 		unsigned how = take(in);
 		size_t n = take(in);
-		n = how & 1 ? 1 + n % 32 : PTY_READ_FULL - (n << 8 | take(in)) % PTY_READ_FULL;
+		n = how & 1 ? 1 + n % 32 : PTY_READ_CAP - (n << 8 | take(in)) % PTY_READ_CAP;
 		while (frame < r.count && r.frames[frame].at + r.frames[frame].len <= at)
 			frame++;
 		size_t end = r.frames[frame].at + r.frames[frame].len;
-		if (how & 2 && end - at <= PTY_READ_FULL)
+		if (how & 2 && end - at <= PTY_READ_CAP)
 			n = end - at;
 		if (n > r.len - at)
 			n = r.len - at;
@@ -253,7 +253,7 @@ static void send_stream(struct input *in)
 		while (frame < r.count && r.frames[frame].at + r.frames[frame].len < at)
 			frame++;
 		within = at == r.frames[frame].at + r.frames[frame].len ? 0 : within + n;
-		if (at < r.len && (!(how & 4) || (within && within < PTY_READ_FULL)))
+		if (at < r.len && (!(how & 4) || (within && within < PTY_READ_CAP)))
 			continue;
 		read_all();
 		if (within)

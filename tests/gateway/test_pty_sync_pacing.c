@@ -309,7 +309,7 @@ static void make_mppe(uint8_t *frame, size_t len)
 
 START_TEST(pty_sync_takes_an_empty_pty_for_the_end_of_the_frame)
 {
-	uint8_t frame[PTY_READ_FULL - 1];
+	uint8_t frame[PTY_READ_CAP - 1];
 	make_mppe(frame, sizeof(frame));
 	pppd_writes(frame, sizeof(frame));
 	gateway_reads(0);
@@ -320,7 +320,7 @@ END_TEST
 
 START_TEST(pty_sync_waits_a_millisecond_for_more_once_the_pty_was_full)
 {
-	uint8_t frame[PTY_READ_FULL];
+	uint8_t frame[PTY_READ_CAP];
 	make_mppe(frame, sizeof(frame));
 	pppd_writes(frame, sizeof(frame));
 	gateway_reads(77);
@@ -343,12 +343,12 @@ END_TEST
 
 START_TEST(pty_sync_joins_what_comes_while_it_waits)
 {
-	uint8_t frame[PTY_READ_FULL + 100];
+	uint8_t frame[PTY_READ_CAP + 100];
 	make_mppe(frame, sizeof(frame));
-	pppd_writes(frame, PTY_READ_FULL);
+	pppd_writes(frame, PTY_READ_CAP);
 	gateway_reads(0);
 	ck_server_gets_nothing();
-	pppd_writes(frame + PTY_READ_FULL, 100);
+	pppd_writes(frame + PTY_READ_CAP, 100);
 	gateway_reads(500);
 	ck_server_gets_nothing();
 	pty->ops->on_read_deadline(pty, 1500);
