@@ -109,8 +109,7 @@ seq32 send_window_send(struct send_window *w, int64_t now_us)
 		w->timed_us = now_us;
 		w->timed_in_flight = send_window_in_flight(w);
 	}
-	w->last_sent_us = now_us;
-	w->sent_us[w->snd_nxt % SEND_WINDOW_TIMES] = (uint32_t)now_us;
+	w->sent_us[w->snd_nxt % SEND_WINDOW_TIMES] = now_us;
 	return w->snd_nxt++;
 }
 
@@ -119,17 +118,17 @@ void send_window_on_delay(struct send_window *w)
 	w->timed_us = DEADLINE_NEVER;
 }
 
-/* The gains of section 4.4. The first sample replaces the estimate: nothing was known before. */
+/* The gains of section 4.4, with which the deviation never falls to 0 again. The first sample replaces the
+ * estimate: nothing was known before. */
 static void update_rtt(struct send_window *w, int64_t sample_us)
 {
-	if (w->has_rtt) {
+	if (w->dev_us) {
 		int64_t diff_us = sample_us - w->rtt_us;
 		w->dev_us += (llabs(diff_us) - w->dev_us) / 4;
 		w->rtt_us += diff_us / 8;
 	} else {
-		w->has_rtt = true;
 		w->rtt_us = sample_us;
-		w->dev_us = sample_us / 2;
+		w->dev_us = (sample_us + 1) / 2;
 	}
 }
 
@@ -191,12 +190,12 @@ void send_window_on_ack(
 
 int64_t send_window_rtt_us(const struct send_window *w)
 {
-	return w->has_rtt ? w->rtt_us : 0;
+	return w->dev_us ? w->rtt_us : 0;
 }
 
 static int64_t adaptive_timeout_us(const struct send_window *w)
 {
-	if (!w->has_rtt)
+	if (!w->dev_us)
 		return clamp(w->rtt_us, ATO_UNKNOWN_US, ATO_MAX_US);
 	return clamp(w->rtt_us + 4 * w->dev_us, ATO_MIN_US, ATO_MAX_US);
 }
@@ -228,6 +227,11 @@ void send_window_on_deadline(struct send_window *w, int64_t now_us)
 	w->rtt_us = clamp(2 * w->rtt_us, 0, ATO_MAX_US);
 }
 
+static int64_t last_sent_us(const struct send_window *w)
+{
+	return w->sent_us[(w->snd_nxt - 1) % SEND_WINDOW_TIMES];
+}
+
 /*
  * When the first packet was sent that waits in the server's reorder queue if the next one to be
  * acknowledged is lost.
@@ -237,19 +241,16 @@ static int64_t server_reorder_since_us(const struct send_window *w)
 	seq32 first = w->snd_acked + 2;
 	uint32_t count = w->snd_nxt - first;
 	if (count == 0)
-		return w->last_sent_us;
+		return last_sent_us(w);
 	/* Its time is no longer kept; with so many sent since, it was about that of the progress. */
-	if (count > SEND_WINDOW_TIMES)
-		return w->progress_us;
-	uint32_t before_last_us = (uint32_t)w->last_sent_us - w->sent_us[first % SEND_WINDOW_TIMES];
-	return w->last_sent_us - before_last_us;
+	return count > SEND_WINDOW_TIMES ? w->progress_us : w->sent_us[first % SEND_WINDOW_TIMES];
 }
 
 int64_t send_window_tail_probe_deadline(const struct send_window *w)
 {
 	if (w->snd_nxt == w->snd_acked + 1 || w->tail_probes >= TAIL_PROBES_MAX)
 		return DEADLINE_NEVER;
-	int64_t active_us = later(w->progress_us, w->last_sent_us);
+	int64_t active_us = later(w->progress_us, last_sent_us(w));
 	int64_t overdue_us = clamp(w->rtt_us + 4 * w->dev_us, TAIL_PROBE_MIN_US, SERVER_REORDER_US);
 	const int64_t reasons_us[] = {
 	    active_us + overdue_us,
@@ -257,7 +258,7 @@ int64_t send_window_tail_probe_deadline(const struct send_window *w)
 	    active_us + SERVER_REORDER_US,
 	};
 	/* Any packet sent since has had the effect of a probe. */
-	int64_t probed_us = later(w->last_sent_us, w->last_ack_only_us);
+	int64_t probed_us = later(last_sent_us(w), w->last_ack_only_us);
 	int64_t at_us = DEADLINE_NEVER;
 	size_t first = w->tail_probes < TAIL_PROBES_MAX / 2 ? 0 : 1;
 	for (size_t i = first; i < sizeof(reasons_us) / sizeof(reasons_us[0]); i++)

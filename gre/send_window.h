@@ -25,13 +25,11 @@ struct send_window {
 	seq32 snd_nxt;   /* the number of the next packet */
 	seq32 snd_acked; /* the highest number acknowledged */
 	seq32 snd_una; /* the first in flight: neither acknowledged nor written off at a timeout */
-	int64_t last_sent_us;
-	uint32_t sent_us[SEND_WINDOW_TIMES]; /* of packet n at n modulo the size, low 32 bits */
+	int64_t sent_us[SEND_WINDOW_TIMES]; /* of packet n at n modulo the size */
 	int64_t progress_us; /* the last new acknowledgment, or packet sent with none in flight */
 
-	bool has_rtt;
 	int64_t rtt_us;   /* smoothed; before the first sample the server's processing delay */
-	int64_t dev_us;   /* mean deviation */
+	int64_t dev_us;   /* mean deviation; 0 before the first sample */
 	seq32 timed;      /* one packet is timed at a time ... */
 	int64_t timed_us; /* ... sent then; DEADLINE_NEVER = none is */
 	uint32_t timed_in_flight; /* packets in flight before it */

@@ -194,7 +194,7 @@ END_TEST
 START_TEST(acknowledgment_in_the_socket_does_not_time_out)
 {
 	send_window_init(&path->session.send_window, true, 8, 0);
-	path->session.send_window.has_rtt = true; /* so that the time-out is 0.1 s */
+	path->session.send_window.dev_us = 1; /* so that the time-out is 0.1 s */
 	fill_pppd(1);
 	path->stall_us = loop_now_us(&loop) + 10 * USEC_PER_SEC;
 	write_frame_from_pppd();
