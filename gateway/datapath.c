@@ -228,14 +228,11 @@ void datapath_on_connected(struct datapath *p)
 
 void datapath_count_facts(const struct datapath *p, struct silence_facts *f)
 {
-	int refusal = p->tx.refusal;
-
 	f->asked = asked(p);
 	f->sent = p->stats.tx_sent;
 	f->received = p->rx.datagrams;
 	f->answers = p->rx.answers;
-	f->refused = refusal == EPERM;
-	f->no_route = refusal && refusal != EPERM;
+	f->refusal = p->tx.refusal;
 }
 
 void datapath_update_gauges(struct datapath *p)

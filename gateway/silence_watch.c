@@ -12,15 +12,21 @@ enum {
 	EVENTS_MAX = 64,
 };
 
+static void see(struct silence_watch *w, enum silence_cause cause)
+{
+	if (cause > w->facts.seen)
+		w->facts.seen = cause;
+}
+
 static void process_event(struct silence_watch *w, const struct gre_watch_event *e)
 {
 	if (e->kind == GRE_WATCH_ICMP && e->call_id == w->details.peer_call_id) {
-		w->facts.icmp = true;
+		see(w, SILENCE_ICMP);
 		w->details.icmp = e->icmp;
 	}
 	if (e->kind == GRE_WATCH_CALL && !netsock_call_id_may_be_in_use(e->call_id)) {
 		datapath_count_invalid(w->path);
-		w->facts.other_call = true;
+		see(w, SILENCE_OTHER_CALL);
 		w->details.other_call = e->call_id;
 	}
 }
@@ -29,15 +35,16 @@ static void collect_facts(struct silence_watch *w)
 {
 	struct gre_watch_event event;
 	struct silence_facts *f = &w->facts;
-	uint64_t answers = f->answers;
+	struct silence_facts before = *f;
 
 	datapath_count_facts(w->path, f);
-	if (f->answers != answers)
-		f->icmp = f->other_call = f->other_source = false;
+	if (f->answers != before.answers || (f->received && !before.received))
+		f->seen = SILENCE_NONE;
 	for (int i = 0; i < EVENTS_MAX && w->is_watching && gre_watch_read(w->fd, &event); i++)
 		process_event(w, &event);
 	w->details.other_source = datapath_other_source(w->path);
-	f->other_source = f->received == 0 && w->details.other_source.s_addr != htonl(INADDR_ANY);
+	if (f->received == 0 && w->details.other_source.s_addr != htonl(INADDR_ANY))
+		see(w, SILENCE_OTHER_SOURCE);
 }
 
 /* Each packet that the kernel copies for the watch costs the data path some time. */

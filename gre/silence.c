@@ -2,6 +2,7 @@
 /* Counts ticks of silence rather than elapsed time: a pause of this process is no fault of the server's. */
 #include "gre/silence.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum {
@@ -32,28 +33,21 @@ static void restart(struct silence *s, const struct silence_facts *f)
 	s->ticks = 0;
 }
 
-static enum silence_cause best_cause(const struct silence_facts *f)
-{
-	if (f->refused)
-		return SILENCE_REFUSED;
-	if (f->other_source)
-		return SILENCE_OTHER_SOURCE;
-	if (f->other_call)
-		return SILENCE_OTHER_CALL;
-	return f->icmp ? SILENCE_ICMP : SILENCE_UNEXPLAINED;
-}
-
 enum silence_cause silence_tick(struct silence *s, const struct silence_facts *f, int64_t now_us)
 {
+	bool refused = f->refusal == EPERM;
+	bool no_route = f->refusal && !refused;
 	/* What is refused gets no answer, whatever else the server sends. */
-	if ((f->answers != s->answers && !f->refused) || f->asked == s->asked || f->no_route)
+	if ((f->answers != s->answers && !refused) || f->asked == s->asked || no_route)
 		restart(s, f);
 	else
 		s->ticks++;
-	uint64_t asked_min = f->answers && !f->refused ? ASKED_MIN : 1;
+	uint64_t asked_min = f->answers && !refused ? ASKED_MIN : 1;
 	if (s->ticks < SILENT_TICKS || f->asked - s->asked < asked_min)
 		return SILENCE_NONE;
-	enum silence_cause cause = best_cause(f);
+	enum silence_cause cause = f->seen ? f->seen : SILENCE_UNEXPLAINED;
+	if (refused)
+		cause = SILENCE_REFUSED;
 	if (s->said && now_us - s->said_us < INTERVAL_US && cause <= s->said)
 		return SILENCE_NONE;
 	s->said = cause;

@@ -36,12 +36,10 @@ struct silence_facts {
 	uint64_t received; /* well-formed packets from the server ... */
 	uint64_t answers;  /* ... which show that it hears us */
 	/* At the moment. */
-	bool refused;  /* packets wait because this host refuses to send them (EPERM) ... */
-	bool no_route; /* ... or has no route for them, which is reported as that */
+	int refusal; /* 0, or why packets wait: EPERM if this host refuses to send them, else there is no
+			route for them, which is reported as that */
 	/* Since the last answer. */
-	bool other_source;
-	bool other_call;
-	bool icmp;
+	enum silence_cause seen; /* the most certain one; SILENCE_NONE */
 };
 
 /* Private, but for reading after a cause was returned: `ticks`, `sent` and `received`. */

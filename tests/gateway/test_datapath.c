@@ -685,7 +685,7 @@ START_TEST(facts_are_what_was_asked_sent_received_and_why_nothing_is_sent)
 {
 	static const uint8_t echo[] = {0xff, 0x03, 0xc0, 0x21, 9, 1, 0, 8, 1, 2, 3, 4};
 	uint8_t bytes[HDLC_ENCODED_MAX(sizeof(echo))];
-	struct silence_facts facts = {.other_call = true};
+	struct silence_facts facts = {.seen = SILENCE_OTHER_CALL};
 	size_t len = hdlc_encode(fcs16_plain, echo, sizeof(echo), HDLC_ACCM_ALL, true, bytes);
 	ck_assert_int_eq(write(pppd, bytes, len), (ssize_t)len);
 	write_frame_from_pppd();
@@ -695,13 +695,11 @@ START_TEST(facts_are_what_was_asked_sent_received_and_why_nothing_is_sent)
 	ck_assert_uint_eq(facts.asked, 1);
 	ck_assert_uint_eq(facts.sent, 2);
 	ck_assert_uint_eq(facts.received, 1);
-	ck_assert(!facts.refused && !facts.no_route && facts.other_call);
+	ck_assert_int_eq(facts.refusal, 0);
+	ck_assert_int_eq(facts.seen, SILENCE_OTHER_CALL); /* is not the path's to know */
 	path->tx.refusal = EPERM;
 	datapath_count_facts(path, &facts);
-	ck_assert(facts.refused && !facts.no_route);
-	path->tx.refusal = ENETUNREACH;
-	datapath_count_facts(path, &facts);
-	ck_assert(!facts.refused && facts.no_route);
+	ck_assert_int_eq(facts.refusal, EPERM);
 	/* A server that has acknowledged on its own is asked by each packet. */
 	send_ack(1);
 	run_for(USEC_PER_MSEC);

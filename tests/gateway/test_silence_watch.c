@@ -85,11 +85,11 @@ START_TEST(silence_watch_counts_packets_for_another_call_until_the_server_answer
 	send_other_call();
 	tick();
 	ck_assert_uint_eq(path->stats.rx_invalid, 1);
-	ck_assert(watch.facts.other_call);
+	ck_assert_int_eq(watch.facts.seen, SILENCE_OTHER_CALL);
 	ck_assert_uint_eq(watch.details.other_call, OTHER_CALL);
 	path->rx.answers++;
 	tick();
-	ck_assert(!watch.facts.other_call);
+	ck_assert_int_eq(watch.facts.seen, SILENCE_NONE);
 	ck_assert_uint_eq(path->stats.rx_invalid, 1);
 }
 END_TEST

@@ -2,6 +2,8 @@
 /* When silence is worth a line: in seconds of facts, without a clock. */
 #include "gre/silence.h"
 
+#include <errno.h>
+
 #include "unit.h"
 
 static struct silence silence;
@@ -82,15 +84,15 @@ START_TEST(silence_names_the_most_certain_cause_and_says_again_when_it_is_more_c
 {
 	facts.asked = 1;
 	ck_assert_int_eq(said_in(6), SILENCE_UNEXPLAINED);
-	facts.icmp = true;
+	facts.seen = SILENCE_ICMP;
 	ck_assert_int_eq(said_in(10), SILENCE_ICMP);
-	facts.other_call = true;
+	facts.seen = SILENCE_OTHER_CALL;
 	ck_assert_int_eq(said_in(1), SILENCE_OTHER_CALL);
-	facts.other_source = true;
+	facts.seen = SILENCE_OTHER_SOURCE;
 	ck_assert_int_eq(said_in(1), SILENCE_OTHER_SOURCE);
-	facts.refused = true;
+	facts.refusal = EPERM;
 	ck_assert_int_eq(said_in(1), SILENCE_REFUSED);
-	facts.refused = false;
+	facts.refusal = 0;
 	ck_assert_int_eq(said_in(50), SILENCE_NONE);
 }
 END_TEST
@@ -112,12 +114,12 @@ START_TEST(refusal_is_said_after_five_seconds_also_while_the_server_sends)
 	for (int i = 0; i < 10; i++) {
 		facts.asked++;
 		facts.answers++;
-		facts.refused = i % 2;
+		facts.refusal = i % 2 ? EPERM : 0;
 		ck_assert_int_eq(said_in(1), SILENCE_NONE);
 	}
 	for (int i = 0; i < 3; i++) {
 		facts.answers++;
-		facts.refused = true;
+		facts.refusal = EPERM;
 		ck_assert_int_eq(said_in(1), SILENCE_NONE);
 	}
 	ck_assert_int_eq(said_in(1), SILENCE_REFUSED);
@@ -128,9 +130,9 @@ END_TEST
 START_TEST(no_route_is_no_silence_of_the_server)
 {
 	facts.asked = 1;
-	facts.no_route = true;
+	facts.refusal = ENETUNREACH;
 	ck_assert_int_eq(said_in(100), SILENCE_NONE);
-	facts.no_route = false;
+	facts.refusal = 0;
 	ck_assert_int_eq(said_in(100), SILENCE_NONE);
 	facts.asked++;
 	ck_assert_int_eq(said_in(5), SILENCE_UNEXPLAINED);
