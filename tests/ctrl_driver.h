@@ -229,6 +229,8 @@ static inline void set_up(void)
 	    .call = {.call_id = ID, .serial = SERIAL, .window = 64, .phone = "5551234"}};
 	now = START;
 	keep = CTRL_EV_CLOSED;
+	event_text[0] = '\0'; /* what the test before has left, where tests share a process */
+	sent_count = 0;
 	init();
 }
 

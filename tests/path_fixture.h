@@ -74,6 +74,13 @@ static inline bool wire_take(struct wire *w, struct gre_header *h)
 	return true;
 }
 
+/* What PPP's side saw: the latency of each packet, and the last sequence number. */
+#define SEQ_MAX 250000
+static int64_t sent_us[SEQ_MAX];
+static int latencies_us[SEQ_MAX];
+static size_t latency_count;
+static seq32 last_delivered;
+
 static inline void start(void)
 {
 	memset(&stats, 0, sizeof(stats));
@@ -82,6 +89,7 @@ static inline void start(void)
 	random_state = 0x2545f491;
 	pqueue_init(&queue, entries, slots, CAPACITY, SLOT);
 	gre_session_init(&session, &config, &queue, &stats);
+	latency_count = 0;
 }
 
 static inline void set_up(void)
@@ -95,13 +103,6 @@ static inline void set_up(void)
 	};
 	start();
 }
-
-/* What PPP's side saw: the latency of each packet, and the last sequence number. */
-#define SEQ_MAX 250000
-static int64_t sent_us[SEQ_MAX];
-static int latencies_us[SEQ_MAX];
-static size_t latency_count;
-static seq32 last_delivered;
 
 static inline void on_delivery(seq32 seq)
 {

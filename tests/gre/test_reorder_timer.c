@@ -29,7 +29,6 @@ static void start_stream(void)
 {
 	start();
 	stream_seq = 0;
-	latency_count = 0;
 }
 
 static int64_t in_order(seq32 seq)
