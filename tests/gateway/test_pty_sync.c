@@ -98,7 +98,7 @@ START_TEST(frame_in_two_reads_is_sent_whole)
 }
 END_TEST
 
-/* MPPE's frames state no length: the pty has been full, so that more of this one may be on its way. */
+/* MPPE's frames state no length: the pty has been full, and the rest of this one may follow. */
 START_TEST(frame_of_unknown_length_is_sent_soon_though_the_pty_was_full)
 {
 	uint8_t bytes[3 * FRAME + 600];
