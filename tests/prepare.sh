@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# prepare.sh build|check|demo|lint|fuzz|bench|deb|debian: installs the Debian packages that this target needs and
+# prepare.sh build|check|demo|lint|fuzz|valgrind|bench|deb|debian: installs the Debian packages that this target needs and
 # that are missing. Without root it prints the command and fails.
 
 set -eu
@@ -23,11 +23,12 @@ check) wanted="$build $sandbox $check" ;;
 lint) wanted="$build musl-tools check libsubunit-dev binutils python3 shellcheck clang clang-tidy
 	clang-format cppcheck mandoc systemd zsh ppp" ;;
 fuzz) wanted="$build clang libclang-rt-14-dev" ;;
+valgrind) wanted="$build check libsubunit-dev valgrind" ;;
 bench) wanted="$build iproute2 procps python3" ;;
 deb) wanted="$build $deb" ;;
 debian) wanted="$build $sandbox $check $deb mmdebstrap" ;;
 *)
-	echo "usage: prepare.sh build|check|demo|lint|fuzz|bench|deb|debian" >&2
+	echo "usage: prepare.sh build|check|demo|lint|fuzz|valgrind|bench|deb|debian" >&2
 	exit 2
 	;;
 esac

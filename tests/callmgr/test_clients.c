@@ -252,10 +252,14 @@ int main(void)
 	tcase_add_test(all, clients_that_send_something_else_or_ask_twice_are_closed);
 	tcase_add_test(all, clients_that_ask_nothing_are_closed_after_two_seconds);
 	tcase_add_test(all, clients_beyond_the_maximum_wait_until_another_is_closed);
-	tcase_add_test(all, clients_wait_and_cost_no_time_while_there_is_no_descriptor);
 	tcase_add_test(all, clients_keep_their_place_with_descriptor_0);
 	tcase_add_test(all, clients_are_all_closed_at_the_end);
 	tcase_add_test(all, clients_without_a_listener_do_nothing);
 	suite_add_tcase(suite, all);
+	TCase *limited = tcase_create("limited");
+	tcase_add_checked_fixture(limited, set_up, tear_down);
+	tcase_set_tags(limited, "descriptor_limit");
+	tcase_add_test(limited, clients_wait_and_cost_no_time_while_there_is_no_descriptor);
+	suite_add_tcase(suite, limited);
 	return unit_run(suite);
 }

@@ -393,6 +393,7 @@ static void use_fastest(void)
 static TCase *all_tests(const char *name, void (*set_up)(void))
 {
 	TCase *tc = tcase_create(name);
+	tcase_set_tags(tc, name);
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, set_up, NULL);
 	tcase_add_test(tc, hdlc_encode_equals_the_definition_at_every_length_and_accm);
