@@ -291,6 +291,28 @@ START_TEST(session_gives_up_a_gap_when_the_stream_behind_it_leaves_the_window)
 }
 END_TEST
 
+/* 2 is missing; the window ends with 302. */
+static void hold_from(seq32 first)
+{
+	start();
+	receive(1);
+	for (seq32 seq = first; seq <= 302; seq++)
+		ck_assert_int_eq(receive(seq), GRE_RX_HELD);
+}
+
+START_TEST(session_takes_more_than_half_a_window_for_a_stream_and_no_packet_beyond_the_next_window)
+{
+	hold_from(152);
+	ck_assert_int_eq(receive(2 + 2 * 300 + 1), GRE_RX_NOTHING);
+	ck_assert_int_eq(receive(2 + 2 * 300), GRE_RX_HELD);
+	expect_rx(150, 0, 1, 152);
+	ck_assert_uint_eq(session.rcv_nxt, 303);
+	hold_from(153);
+	ck_assert_int_eq(receive(303), GRE_RX_NOTHING);
+	expect_rx(0, 0, 1, 150);
+}
+END_TEST
+
 START_TEST(session_waits_exactly_the_fixed_time_for_a_gap)
 {
 	config.fixed_wait_us = 500000;
@@ -599,6 +621,8 @@ int main(void)
 	tcase_add_test(tc, session_drops_old_numbers_across_wrap);
 	tcase_add_test(tc, session_holds_up_to_the_missing_window_and_not_beyond);
 	tcase_add_test(tc, session_gives_up_a_gap_when_the_stream_behind_it_leaves_the_window);
+	tcase_add_test(tc,
+	    session_takes_more_than_half_a_window_for_a_stream_and_no_packet_beyond_the_next_window);
 	tcase_add_test(tc, session_waits_exactly_the_fixed_time_for_a_gap);
 	tcase_add_test(tc, session_gives_up_gap_by_gap);
 	tcase_add_test(tc, session_gives_up_several_gaps_in_one_iteration);
