@@ -241,6 +241,11 @@ START_TEST(ctrl_disconnect_with_our_id_ends_the_established_call)
 	ck_assert_str_eq(events(), "R13 ended/100:disconnected");
 	init();
 	establish_call();
+	c->config.call.call_id = 0x1357; /* no byte of which is 0 */
+	feed_disconnect(0x5713);
+	ck_assert_str_eq(events(), "R13 ended/4951:disconnected");
+	init();
+	establish_call();
 	feed_disconnect(ID);
 	ck_assert_str_eq(events(), "R13 ended/100:disconnected");
 	ck_assert_uint_eq(last.result, MSG_CDN_ADMIN_SHUTDOWN);

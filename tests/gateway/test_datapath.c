@@ -221,6 +221,22 @@ START_TEST(packets_are_read_while_pppd_is_stuck)
 }
 END_TEST
 
+START_TEST(held_packet_that_just_fits_is_passed_on)
+{
+	send_packet(1);
+	run_for(10 * USEC_PER_MSEC);
+	path->pty->space = 3;
+	send_packet_of(2, 4);
+	path->gre_watch.revents = POLLIN;
+	path->gre_watch.ready(path, loop_now_us(&loop));
+	ck_assert_uint_eq(queue.count, 1);
+	path->pty->space = 4;
+	net_rx_flush(&path->rx);
+	ck_assert_uint_eq(queue.count, 0);
+	ck_assert_uint_eq(path->stats.rx_accepted, 2);
+}
+END_TEST
+
 /* More than the buffer for pppd has space for; then pppd takes as much as it is given. */
 START_TEST(all_held_packets_are_written_once_pppd_reads)
 {
@@ -494,6 +510,29 @@ START_TEST(drain_reads_32_batches_and_no_more)
 }
 END_TEST
 
+/* It is received in two pieces. */
+START_TEST(longest_packet_reaches_pppd_whole_and_changes_nothing_behind_its_buffer)
+{
+	static uint8_t datagram[IP_HEADER + GRE_HEADER_MAX + PACKET_MAX] = {0x45};
+	const struct gre_header h = {
+	    .call_id = OUR_CALL, .payload_len = PACKET_MAX, .has_seq = true, .seq = 1};
+	uint8_t *payload = datagram + IP_HEADER + gre_header_encode(&h, datagram + IP_HEADER);
+	for (size_t i = 0; i < PACKET_MAX; i++)
+		payload[i] = (uint8_t)(i * 7);
+	const seq32 seq = 1;
+	memcpy(payload, &seq, sizeof(seq));
+	const size_t len = (size_t)(payload - datagram) + PACKET_MAX;
+	const struct net_tx_config before = path->tx.config;
+
+	start_reading_as_pppd();
+	ck_assert_int_eq(send(network, datagram, len, 0), (ssize_t)len);
+	run_for(10 * USEC_PER_MSEC);
+	ck_assert_uint_eq(read_frames_as_pppd(), 1);
+	ck_assert_mem_eq(decoded, payload, PACKET_MAX);
+	ck_assert_mem_eq(&path->tx.config, &before, sizeof(before));
+}
+END_TEST
+
 START_TEST(what_pppd_does_not_take_at_once_is_written_after_the_drain)
 {
 	start_reading_as_pppd();
@@ -721,6 +760,7 @@ int main(void)
 	tcase_add_test(tc, packets_gather_in_the_socket_while_pppd_takes_nothing);
 	tcase_add_test(tc, acknowledgment_in_the_socket_does_not_time_out);
 	tcase_add_test(tc, packets_are_read_while_pppd_is_stuck);
+	tcase_add_test(tc, held_packet_that_just_fits_is_passed_on);
 	tcase_add_test(tc, all_held_packets_are_written_once_pppd_reads);
 	tcase_add_test(tc, gap_is_not_given_up_while_ready_packets_fill_the_queue);
 	tcase_add_test(tc, frame_buffer_is_in_the_arena_whatever_frames_are_queued);
@@ -731,6 +771,7 @@ int main(void)
 	tcase_add_test(tc, first_packet_from_the_server_is_reported_once);
 	tcase_add_test(tc, drain_passes_on_the_socket_and_held_packets_past_gaps_in_order);
 	tcase_add_test(tc, drain_reads_32_batches_and_no_more);
+	tcase_add_test(tc, longest_packet_reaches_pppd_whole_and_changes_nothing_behind_its_buffer);
 	tcase_add_test(tc, what_pppd_does_not_take_at_once_is_written_after_the_drain);
 	tcase_add_test(tc, hang_up_after_the_drain_is_reported);
 	tcase_add_test(tc, hang_up_is_reported_while_frames_wait_for_the_socket);
