@@ -23,7 +23,7 @@ WORK = f"{HERE}/build/mutants"
 EQUIVALENT = f"{HERE}/tests/mutants-equivalent"
 CORES = ["lib/*.c", "ppp/*.c", "control/*.c", "gre/*.c", "pqueue.c", "pptp_ctrl.c", "gateway/*.c", "routing.c",
          "sys/route_msg.c", "sys/rtnl.c", "callmgr/call_end.c", "callmgr/ctrl_conn.c", "callmgr/clients.c"]
-# Tests of other directories that drive a file for real.
+# Tests that drive a file for real, besides those of its directory; in sys/, where modules share nothing, of its name.
 ALSO = {"gre": ["gateway"], "pqueue.c": ["gre", "gateway"], "control": ["test_pptp_ctrl"],
         "pptp_ctrl.c": ["control"], "lib": ["gre", "control"], "sys/route_msg.c": ["test_routing"],
         "sys/rtnl.c": ["test_routing", "test_routing_tunnel"]}
@@ -63,14 +63,15 @@ def tests_for(name):
     for key in (name, os.path.dirname(name)):
         wanted += ALSO.get(key, [])
     base = os.path.basename(name)[:-2]
-    own = [os.path.dirname(name)] if os.path.dirname(name) else [f"test_{base}*"]
+    alone = not os.path.dirname(name) or name.startswith("sys/")
+    own = f"{os.path.dirname(name)}/test_{base}*" if alone else os.path.dirname(name)
     paths = []
-    for place in own + wanted:
-        pattern = f"{HERE}/tests/{place}.c" if place.startswith("test_") else f"{HERE}/tests/{place}/test_*.c"
+    for place in [own] + wanted:
+        pattern = f"{HERE}/tests/{place}.c" if "test_" in place else f"{HERE}/tests/{place}/test_*.c"
         paths += sorted(glob.glob(pattern))
+    tests = dict.fromkeys(os.path.relpath(p, HERE)[:-2] for p in paths)
     # The file's own test first: it is the likeliest to fail.
-    paths.sort(key=lambda p: base not in os.path.basename(p))
-    return [os.path.relpath(p, HERE)[:-2] for p in dict.fromkeys(paths)]
+    return sorted(tests, key=lambda t: (base not in os.path.basename(t), t in NOT_SANITIZED))
 
 
 def run(tree, command, seconds):

@@ -2,6 +2,8 @@
 /* When the second raw socket watches and when it is parked, on the loopback device of a network namespace. */
 #include "gateway/silence_watch.h"
 
+#include <fcntl.h>
+
 #include "sys/gre_watch.h"
 #include "sys/netsock.h"
 #include "raw_fixture.h"
@@ -13,7 +15,7 @@ enum {
 };
 
 static struct silence_watch watch;
-static int watch_fd, no_conntrack = -1;
+static int watch_fd, conntrack = -1;
 
 static void set_up_watch(void)
 {
@@ -25,7 +27,7 @@ static void set_up_watch(void)
 	watch = (struct silence_watch){.loop = &loop,
 	    .path = path,
 	    .fd = watch_fd,
-	    .conntrack = &no_conntrack,
+	    .conntrack = &conntrack,
 	    .details = {.local = address("127.0.0.1"),
 		.server = address("127.0.0.2"),
 		.call_id = CALL,
@@ -94,6 +96,38 @@ START_TEST(silence_watch_counts_packets_for_another_call_until_the_server_answer
 }
 END_TEST
 
+START_TEST(silence_watch_sees_ICMP_errors_of_this_call_alone)
+{
+	send_icmp(3, 13, "127.0.0.2", SERVERS_CALL + 1);
+	tick();
+	ck_assert_int_eq(watch.facts.seen, SILENCE_NONE);
+	send_icmp(3, 13, "127.0.0.2", SERVERS_CALL);
+	tick();
+	ck_assert_int_eq(watch.facts.seen, SILENCE_ICMP);
+	ck_assert_uint_eq(watch.details.icmp.code, 13);
+}
+END_TEST
+
+/* With what conntrack_open gives, once; the line goes to stderr. */
+START_TEST(silence_watch_asks_whether_this_host_tracks_connections_when_there_is_a_line)
+{
+	int fds[2], null = open("/dev/null", O_WRONLY);
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(write(fds[1], "7\n", 2), 2);
+	ck_assert_int_eq(dup2(null, STDERR_FILENO), STDERR_FILENO);
+	conntrack = fds[0];
+	path->tx.asked++;
+	tick();
+	ck_assert_int_eq(conntrack, fds[0]);
+	for (int i = 0; i < 100; i++)
+		tick();
+	ck_assert_int_eq(conntrack, -1);
+	ck_assert(watch.details.tracks_connections);
+	close(null);
+	close(fds[1]);
+}
+END_TEST
+
 START_TEST(silence_watch_ticks_a_quarter_of_a_second_after_the_question)
 {
 	int64_t before_us = loop_now_us(&loop);
@@ -119,6 +153,9 @@ int main(void)
 	tcase_add_test(
 	    tc, silence_watch_watches_until_the_server_has_answered_and_while_it_owes_an_answer);
 	tcase_add_test(tc, silence_watch_counts_packets_for_another_call_until_the_server_answers);
+	tcase_add_test(tc, silence_watch_sees_ICMP_errors_of_this_call_alone);
+	tcase_add_test(
+	    tc, silence_watch_asks_whether_this_host_tracks_connections_when_there_is_a_line);
 	tcase_add_test(tc, silence_watch_ticks_a_quarter_of_a_second_after_the_question);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
