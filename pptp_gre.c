@@ -34,10 +34,9 @@
 
 /* A server that ends the call may have sent its reason (a refusal, a Terminate-Request) by GRE, which
  * the network delivers later than its goodbye on TCP, and pppd answers before it exits with that
- * reason: the data path goes on for so long. */
-#define LINGER_US (200 * USEC_PER_MSEC)
-/* Then what is held behind gaps is passed on, and pppd has this long to read it. */
-#define DRAIN_US (50 * USEC_PER_MSEC)
+ * reason: the data path goes on for so long. Then what is held behind gaps is passed on, and pppd has as
+ * long to read it. */
+#define LINGER_US (125 * USEC_PER_MSEC)
 
 enum {
 	QUEUE_MAX = 8192, /* packets */
@@ -255,12 +254,12 @@ static void drain(void *context, int64_t now_us)
 	struct gateway *g = context;
 	datapath_drain(&g->path, now_us);
 	g->drain_timer.expired = stop;
-	g->drain_timer.deadline_us = now_us + DRAIN_US;
+	g->drain_timer.deadline_us = now_us + LINGER_US;
 }
 
 /* The call has ended: pppd gets what the server sent last, and a moment to read it. Nothing came last where
  * we have ended it, for the server's silence, say. pppd's own exit ends the moment early; its answer to a
- * Terminate-Request does not, which would have to be found among its frames to win 0.2 s. */
+ * Terminate-Request does not, which would have to be found among its frames to win 0.25 s. */
 static void start_drain(struct gateway *g, bool linger, int64_t now_us)
 {
 	if (!g->up || g->ending || !linger) {
