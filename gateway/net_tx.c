@@ -65,8 +65,9 @@ static void resize_send_buffer(struct net_tx *tx, int64_t waited_us)
 	(void)getsockopt(tx->config.fd, SOL_SOCKET, SO_SNDBUF, &size, &size_len);
 	size /= 2; /* the kernel tells twice what was set */
 	(void)ioctl(tx->config.fd, SIOCOUTQ, &left);
-	/* With nothing left we may be late, so it tells only that it was faster. */
-	if (((waited_us > DRAIN_MAX_US && left) || size > max) && size > SEND_BUFFER_MIN)
+	/* With nothing left we may be late, so it tells only that it was faster. The kernel goes no lower than
+	 * its least. */
+	if ((waited_us > DRAIN_MAX_US && left) || size > max)
 		set_send_buffer(tx, size / 2);
 	else if (waited_us < (left ? DRAIN_MAX_US / 3 : DRAIN_MAX_US) && size <= max / 2)
 		set_send_buffer(tx, size * 2);

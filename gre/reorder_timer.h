@@ -38,8 +38,8 @@ struct reorder_timer {
 	int64_t delay_us;  /* largest reorder delay in this period and ... */
 	int64_t before_us; /* ... in the one before; 0 = none */
 	int64_t period_us; /* when this period began */
+	size_t oldest;     /* index into given_up */
 	struct reorder_timer_gap given_up[REORDER_TIMER_GIVEN_UP];
-	size_t oldest; /* index into given_up */
 };
 
 /* `fixed_us` > 0 is the wait for good; else the wait adapts and never exceeds `max_us`. */

@@ -180,6 +180,22 @@ START_TEST(the_wait_never_exceeds_its_upper_bound)
 }
 END_TEST
 
+/* The sanitizers see what is read behind the last gap. */
+START_TEST(a_late_packet_of_no_gap_that_is_known_changes_nothing)
+{
+	static struct reorder_timer timer;
+	reorder_timer_init(&timer, 0, 300 * MS);
+	const int64_t before_us = reorder_timer_wait_us(&timer);
+	for (seq32 seq = 0; seq <= REORDER_TIMER_GIVEN_UP; seq++)
+		reorder_timer_on_give_up(&timer, 1000 + 10 * seq, 2, 0);
+	reorder_timer_on_late(&timer, 20 * MS, 1000); /* of the oldest, which was forgotten */
+	reorder_timer_on_late(&timer, 20 * MS, 1012);
+	ck_assert_int_eq(reorder_timer_wait_us(&timer), before_us);
+	reorder_timer_on_late(&timer, 20 * MS, 1011);
+	ck_assert_int_eq(reorder_timer_wait_us(&timer), before_us + 25 * MS);
+}
+END_TEST
+
 START_TEST(a_fixed_wait_does_not_adapt)
 {
 	config.fixed_wait_us = 30 * MS;
@@ -206,6 +222,7 @@ int main(void)
 	tcase_add_test(tc, the_wait_grows_and_shrinks_with_the_reorder_delay);
 	tcase_add_test(tc, the_wait_does_not_grow_for_a_delay_beyond_its_upper_bound);
 	tcase_add_test(tc, the_wait_never_exceeds_its_upper_bound);
+	tcase_add_test(tc, a_late_packet_of_no_gap_that_is_known_changes_nothing);
 	tcase_add_test(tc, a_fixed_wait_does_not_adapt);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
