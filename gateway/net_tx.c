@@ -62,7 +62,8 @@ static void resize_send_buffer(struct net_tx *tx, int64_t waited_us)
 	socklen_t size_len = sizeof(size);
 	int left = 0;
 
-	(void)getsockopt(tx->config.fd, SOL_SOCKET, SO_SNDBUF, &size, &size_len);
+	if (getsockopt(tx->config.fd, SOL_SOCKET, SO_SNDBUF, &size, &size_len) < 0)
+		return;
 	size /= 2; /* the kernel tells twice what was set */
 	(void)ioctl(tx->config.fd, SIOCOUTQ, &left);
 	/* With nothing left we may be late, so it tells only that it was faster. The kernel goes no lower than
@@ -113,7 +114,9 @@ void net_tx_init(struct net_tx *tx, const struct net_tx_config *config, struct g
 void net_tx_on_connected(struct net_tx *tx)
 {
 	set_destination(tx, NULL);
-	tx->longest = 0; /* the kernel tells a connected socket the path's MTU, and no other */
+	if (tx->longest != SIZE_MAX)
+		tx->longest =
+		    0; /* the kernel tells a connected socket the path's MTU, and no other */
 }
 
 void net_tx_send_empty(struct net_tx *tx, uint16_t peer_call_id)

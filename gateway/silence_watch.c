@@ -38,7 +38,8 @@ static void collect_facts(struct silence_watch *w)
 	struct silence_facts before = *f;
 
 	datapath_count_facts(w->path, f);
-	if (f->answers != before.answers || (f->received && !before.received))
+	if (f->answers != before.answers ||
+	    (f->received && !before.received && f->seen == SILENCE_OTHER_SOURCE))
 		f->seen = SILENCE_NONE;
 	for (int i = 0; i < EVENTS_MAX && w->is_watching && gre_watch_read(w->fd, &event); i++)
 		process_event(w, &event);

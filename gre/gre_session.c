@@ -17,6 +17,8 @@
 /* A stream begins with 0 or 1: a first packet up to this number may have overtaken others. One that has
  * reached twice this number is no longer at its beginning. */
 #define EARLY_FIRST_MAX 8
+/* So many packets behind a gap are the stream, and what fills the gap would have to overtake them all. */
+#define STREAM_MIN 64
 
 void gre_session_init(struct gre_session *s, const struct gre_session_config *config,
     struct pqueue *queue, struct pptp_stats *stats)
@@ -123,13 +125,16 @@ static enum gre_rx process_ahead(
 
 /*
  * The stream behind a gap leaves the window, as it does where our socket has gathered a thousand packets,
- * which are read within a wait: acts as at the deadline. Half a window of held packets are the stream;
- * what fills the gap would have to overtake them all.
+ * which are read within a wait: acts as at the deadline. Of a small window half is enough for a stream.
  */
 static void follow_stream(struct gre_session *s, int64_t now_us, seq32 seq)
 {
 	uint32_t window = s->config.missing_window;
-	if (s->queue->count <= window / 2 || seq - s->rcv_nxt > 2 * window)
+	uint32_t stream = window / 2 < STREAM_MIN ? window / 2 : STREAM_MIN, held = 0;
+	for (const struct pqueue_entry *e = s->behind_gap; e != s->run && held <= stream;
+	     e = e->next)
+		held++;
+	if (held <= stream || seq - s->rcv_nxt > 2 * window)
 		return;
 	while (s->behind_gap != s->run && seq - s->rcv_nxt > window)
 		give_up_gap(s, now_us);

@@ -51,6 +51,7 @@
  * packet delays the sender by its retransmission timeout.
  */
 #define TAIL_PROBE_MIN_US (20 * USEC_PER_MSEC)
+#define TAIL_PROBE_MAX_US (250 * USEC_PER_MSEC)
 #define SERVER_REORDER_US (303 * USEC_PER_MSEC)
 #define TAIL_PROBES_MAX 4
 
@@ -128,7 +129,7 @@ static void update_rtt(struct send_window *w, int64_t sample_us)
 		w->rtt_us += diff_us / 8;
 	} else {
 		w->rtt_us = sample_us;
-		w->dev_us = (sample_us + 1) / 2;
+		w->dev_us = sample_us > 0 ? (sample_us + 1) / 2 : 1;
 	}
 }
 
@@ -251,7 +252,7 @@ int64_t send_window_tail_probe_deadline(const struct send_window *w)
 	if (w->snd_nxt == w->snd_acked + 1 || w->tail_probes >= TAIL_PROBES_MAX)
 		return DEADLINE_NEVER;
 	int64_t active_us = later(w->progress_us, last_sent_us(w));
-	int64_t overdue_us = clamp(w->rtt_us + 4 * w->dev_us, TAIL_PROBE_MIN_US, SERVER_REORDER_US);
+	int64_t overdue_us = clamp(w->rtt_us + 4 * w->dev_us, TAIL_PROBE_MIN_US, TAIL_PROBE_MAX_US);
 	const int64_t reasons_us[] = {
 	    active_us + overdue_us,
 	    server_reorder_since_us(w) + SERVER_REORDER_US,

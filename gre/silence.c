@@ -37,6 +37,9 @@ enum silence_cause silence_tick(struct silence *s, const struct silence_facts *f
 {
 	bool refused = f->refusal == EPERM;
 	bool no_route = f->refusal && !refused;
+	if (refused && !s->refused)
+		s->ticks = 0; /* of a silence that has other causes */
+	s->refused = refused;
 	/* What is refused gets no answer, whatever else the server sends. */
 	if ((f->answers != s->answers && !refused) || f->asked == s->asked || no_route)
 		restart(s, f);

@@ -49,6 +49,7 @@ struct silence {
 	uint64_t received;
 	uint64_t answers;
 	unsigned ticks; /* of silence */
+	bool refused;   /* at the last tick */
 	enum silence_cause said;
 	int64_t said_us;
 };

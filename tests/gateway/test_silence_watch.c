@@ -141,6 +141,20 @@ START_TEST(silence_watch_ticks_a_quarter_of_a_second_after_the_question)
 }
 END_TEST
 
+START_TEST(silence_watch_remembers_an_icmp_error_when_the_server_asks_for_something)
+{
+	watch.facts.seen = SILENCE_ICMP;
+	path->tx.asked++;
+	tick();
+	path->rx.datagrams++;
+	tick();
+	ck_assert_int_eq(watch.facts.seen, SILENCE_ICMP);
+	path->rx.answers++;
+	tick();
+	ck_assert_int_eq(watch.facts.seen, SILENCE_NONE);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("silence_watch");
@@ -157,6 +171,8 @@ int main(void)
 	tcase_add_test(
 	    tc, silence_watch_asks_whether_this_host_tracks_connections_when_there_is_a_line);
 	tcase_add_test(tc, silence_watch_ticks_a_quarter_of_a_second_after_the_question);
+	tcase_add_test(
+	    tc, silence_watch_remembers_an_icmp_error_when_the_server_asks_for_something);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

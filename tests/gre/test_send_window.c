@@ -471,6 +471,36 @@ START_TEST(an_immediate_ack_peer_that_stops_blocks_sending_for_milliseconds_only
 }
 END_TEST
 
+/* Counts the probes for one packet that is never acknowledged, on a path with a round trip of 300 ms. */
+START_TEST(a_path_of_a_third_of_a_second_has_a_second_tail_probe)
+{
+	struct send_window w;
+	send_window_init(&w, false, 64, 0);
+	send_window_send(&w, now_us);
+	now_us += 300000;
+	send_window_on_ack(&w, now_us, 1, 0);
+	send_window_send(&w, now_us);
+	int probes = 0;
+	while (send_window_tail_probe_deadline(&w) != DEADLINE_NEVER && probes < 10) {
+		now_us = send_window_tail_probe_deadline(&w);
+		send_window_on_ack_only(&w, now_us);
+		probes++;
+	}
+	ck_assert_int_eq(probes, 2);
+}
+END_TEST
+
+START_TEST(flow_control_takes_a_first_round_trip_of_0_for_one)
+{
+	struct send_window w;
+	send_window_init(&w, true, 64, 0);
+	send_window_send(&w, now_us);
+	send_window_on_ack(&w, now_us, 1, 0);
+	send_window_send(&w, now_us);
+	ck_assert_int_eq(send_window_deadline(&w), now_us + 100 * USEC_PER_MSEC);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("send_window");
@@ -500,6 +530,8 @@ int main(void)
 	tcase_add_test(tc, a_server_that_never_acknowledges_slows_nothing);
 	tcase_add_test(tc, a_burst_does_not_overrun_an_immediate_ack_peer);
 	tcase_add_test(tc, an_immediate_ack_peer_that_stops_blocks_sending_for_milliseconds_only);
+	tcase_add_test(tc, a_path_of_a_third_of_a_second_has_a_second_tail_probe);
+	tcase_add_test(tc, flow_control_takes_a_first_round_trip_of_0_for_one);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

@@ -91,9 +91,10 @@ START_TEST(silence_names_the_most_certain_cause_and_says_again_when_it_is_more_c
 	facts.seen = SILENCE_OTHER_SOURCE;
 	ck_assert_int_eq(said_in(1), SILENCE_OTHER_SOURCE);
 	facts.refusal = EPERM;
+	ck_assert_int_eq(said_in(4), SILENCE_NONE);
 	ck_assert_int_eq(said_in(1), SILENCE_REFUSED);
 	facts.refusal = 0;
-	ck_assert_int_eq(said_in(50), SILENCE_NONE);
+	ck_assert_int_eq(said_in(46), SILENCE_NONE);
 }
 END_TEST
 
@@ -154,6 +155,22 @@ START_TEST(links_that_fall_silent_again_and_again_are_told_once_a_minute)
 }
 END_TEST
 
+/* As when a packet filter is loaded anew. */
+START_TEST(silence_by_refusal_is_not_said_for_a_moment_of_it_while_an_answer_is_missing)
+{
+	facts.asked = facts.answers = 10;
+	ck_assert_int_eq(said_in(1), SILENCE_NONE);
+	facts.asked++;
+	ck_assert_int_eq(said_in(30), SILENCE_NONE);
+	facts.asked++;
+	facts.refusal = EPERM;
+	ck_assert_int_eq(said_in(4), SILENCE_NONE);
+	facts.refusal = 0;
+	facts.answers++;
+	ck_assert_int_eq(said_in(10), SILENCE_NONE);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("silence");
@@ -170,6 +187,8 @@ int main(void)
 	tcase_add_test(tc, refusal_is_said_after_five_seconds_also_while_the_server_sends);
 	tcase_add_test(tc, no_route_is_no_silence_of_the_server);
 	tcase_add_test(tc, links_that_fall_silent_again_and_again_are_told_once_a_minute);
+	tcase_add_test(
+	    tc, silence_by_refusal_is_not_said_for_a_moment_of_it_while_an_answer_is_missing);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
