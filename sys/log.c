@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
@@ -56,8 +56,13 @@ static struct {
 static struct {
 	int fd;
 	bool stream;      /* some daemons listen on a stream socket; syslog(3) supports both */
+	bool connected;   /* to the daemon that was there when the socket was made */
+	bool reached;     /* there was one the last time */
+	int wait_flags;   /* of send, to wait for WAIT_MS at most */
 	uint64_t missing; /* lines dropped since the last one that was sent */
 } log_daemon = {.fd = -1};
+
+static const struct sockaddr_un daemon_address = {.sun_family = AF_UNIX, .sun_path = _PATH_LOG};
 
 static struct ipc_notice last_notice;
 
@@ -114,60 +119,77 @@ void log_close(void)
 	log_daemon.fd = -1;
 }
 
-static int open_socket(int type)
+static void connect_daemon(int type)
 {
-#if defined(__i386__) && defined(SYS_socket)
-	/* The C library may use socketcall, in whose arguments a sandbox (sys/sandbox.c) cannot see the
-	 * family. This call exists from Linux 4.3 on. */
-	long fd = syscall(SYS_socket, AF_UNIX, type, 0);
-	if (fd >= 0 || errno != ENOSYS)
-		return (int)fd;
-#endif
-	return socket(AF_UNIX, type, 0);
-}
-
-static bool connect_daemon(int type)
-{
-	const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = _PATH_LOG};
-	log_daemon.fd = open_socket(type | SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const struct timeval wait = {.tv_usec = WAIT_MS * USEC_PER_MSEC};
+	log_daemon.fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	log_daemon.stream = type == SOCK_STREAM;
 	if (log_daemon.fd < 0)
-		return false;
-	if (connect(log_daemon.fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-		return true;
-	int error = errno;
-	log_close();
-	errno = error;
-	return false;
+		return;
+	bool waits = setsockopt(log_daemon.fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) == 0;
+	log_daemon.wait_flags = waits ? 0 : MSG_DONTWAIT;
+	log_daemon.connected =
+	    waits && connect(log_daemon.fd, (const struct sockaddr *)&daemon_address,
+			 sizeof(daemon_address)) == 0;
+	log_daemon.reached = log_daemon.connected;
 }
 
-static bool open_daemon(void)
+static void open_daemon(void)
 {
-	return connect_daemon(SOCK_DGRAM) || (errno == EPROTOTYPE && connect_daemon(SOCK_STREAM));
+	errno = 0;
+	connect_daemon(SOCK_DGRAM);
+	if (log_daemon.connected || errno != EPROTOTYPE)
+		return;
+	log_close();
+	connect_daemon(SOCK_STREAM);
+	if (!log_daemon.connected)
+		log_close();
+}
+
+/*
+ * The daemon to which the socket is connected may have been restarted. Datagrams reach the next one by
+ * its name, for which a sandbox (sys/sandbox.c) need not let us make or connect sockets.
+ */
+static ssize_t send_line(const char *line, size_t len, int flags)
+{
+	flags |= MSG_NOSIGNAL;
+	if (log_daemon.stream) {
+		ssize_t n =
+		    send(log_daemon.fd, line, len + 1, flags); /* NUL ends a line in a stream */
+		return n == (ssize_t)len + 1 ? n - 1 : n;
+	}
+	if (log_daemon.connected) {
+		ssize_t n = send(log_daemon.fd, line, len, flags);
+		if (n >= 0 || (errno != ECONNREFUSED && errno != ENOTCONN && errno != ECONNRESET))
+			return n;
+		log_daemon.connected = false;
+	}
+	return sendto(log_daemon.fd, line, len, flags, (const struct sockaddr *)&daemon_address,
+	    sizeof(daemon_address));
 }
 
 static bool send_to_daemon(const char *line, size_t len)
 {
-	bool may_wait = log_daemon.missing == 0;
+	int flags = log_daemon.missing ? MSG_DONTWAIT : log_daemon.wait_flags;
 	for (int tries = 0; tries < SEND_TRIES; tries++) {
-		bool open = log_daemon.fd >= 0 || open_daemon();
-		size_t size = log_daemon.stream ? len + 1 : len; /* NUL ends a line in a stream */
-		ssize_t n = open ? send(log_daemon.fd, line, size, MSG_NOSIGNAL) : -1;
-		if (n == (ssize_t)size)
+		if (log_daemon.fd < 0)
+			open_daemon();
+		if (log_daemon.fd < 0)
+			break;
+		ssize_t n = send_line(line, len, flags);
+		if (n == (ssize_t)len) {
+			log_daemon.reached = true;
 			return true;
+		}
 		if (n < 0 && (errno == EINTR || errno == ENOMEM || errno == ENOBUFS))
 			continue;
-		if (!open)
+		if (n < 0 && errno == EAGAIN)
 			return false;
-		if (n >= 0 || errno != EAGAIN) {
-			log_close(); /* the daemon has restarted, or a stream holds half a line */
-			continue;
-		}
-		struct pollfd p = {.fd = log_daemon.fd, .events = POLLOUT};
-		if (!may_wait || poll(&p, 1, WAIT_MS) <= 0)
-			return false;
-		may_wait = false;
+		if (!log_daemon.stream && errno != EPROTOTYPE)
+			break; /* there is no daemon */
+		log_close();   /* it has restarted, or a stream holds half a line */
 	}
+	log_daemon.reached = false;
 	return false;
 }
 
@@ -201,7 +223,7 @@ void log_open(const char *session, int verbosity)
 	settings.verbosity = verbosity;
 	/* Connect now: later there may be no right to open the daemon's socket. */
 	log_close();
-	(void)open_daemon();
+	open_daemon();
 }
 
 void log_copy_to_stderr(bool on)
@@ -219,7 +241,7 @@ void log_quiet_stderr(bool unless_alone)
 {
 	if (settings.copy_to_stderr || settings.is_quiet)
 		return;
-	if (unless_alone && log_daemon.fd < 0 && !open_daemon())
+	if (unless_alone && !log_daemon.reached)
 		return;
 	int fd = settings.null_fd;
 	settings.null_fd = -1;

@@ -47,6 +47,7 @@ int sandbox_enter(enum sandbox_process process)
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -96,7 +97,8 @@ struct row {
 #define ALLOW_IF(who, name, argument, value)                                                       \
 	{__NR_##name, (uint32_t)(value), who, EQUAL, argument, 0},
 #define KILL(name) {__NR_##name, 0, BOTH, ALWAYS, 0, 1},
-#define KILL_IF_BIT(name, argument, bit) {__NR_##name, bit, BOTH, HAS_BIT, argument, 1},
+#define KILL_IF_BIT(who, name, argument, bit)                                                      \
+	{__NR_##name, (uint32_t)(bit), who, HAS_BIT, argument, 1},
 
 /* clang-format off */
 static const struct row rows[] = {
@@ -112,6 +114,9 @@ static const struct row rows[] = {
     ALLOW(BOTH, write)
     ALLOW(BOTH, read)
     ALLOW(GATEWAY, sendmmsg)
+    /* It connects a TCP socket whose connection has ended, to anyone. */
+    KILL_IF_BIT(CALLMGR, sendto, 3, MSG_FASTOPEN)
+    KILL_IF_BIT(CALLMGR, sendmsg, 2, MSG_FASTOPEN)
     ALLOW(BOTH, sendto)
 #ifdef __NR_send
     ALLOW(BOTH, send)
@@ -119,6 +124,7 @@ static const struct row rows[] = {
     ALLOW(BOTH, rt_sigprocmask)
     /* --sync: to let pppd read; its own. */
     ALLOW(GATEWAY, sched_yield)
+    KILL_IF_BIT(GATEWAY, setpriority, 0, ~PRIO_PROCESS)
     ALLOW_IF(GATEWAY, setpriority, 1, 0)
     /* Where the clock cannot be read without a system call. */
     ALLOW(BOTH, clock_gettime)
@@ -165,9 +171,10 @@ static const struct row rows[] = {
     ALLOW(CALLMGR, timerfd_settime64)
 #endif
     ALLOW(BOTH, close)
-    /* The log daemon's socket is opened anew when the daemon has been restarted. */
-    ALLOW_IF(BOTH, socket, 0, AF_UNIX)
-    ALLOW(BOTH, connect)
+    /* Whether a call ID is in use on this host. */
+    ALLOW_IF(GATEWAY, socket, 0, AF_UNIX)
+    /* The raw socket, to the server that has answered. The call manager could connect its TCP socket anew. */
+    ALLOW(GATEWAY, connect)
 #ifdef __NR_poll
     ALLOW(BOTH, poll)
 #endif
@@ -178,7 +185,7 @@ static const struct row rows[] = {
 #endif
     ALLOW(BOTH, dup3)
     /* One call for all of the above: glibc's on i386, and the fallback of musl. Its further
-     * arguments are out of sight, so log.c makes its socket without. */
+     * arguments are out of sight. */
 #ifdef __NR_socketcall
     ALLOW_IF(BOTH, socketcall, 0, SYS_SENDMSG)
     ALLOW_IF(BOTH, socketcall, 0, SYS_RECVMSG)
@@ -195,18 +202,18 @@ static const struct row rows[] = {
     ALLOW_IF(GATEWAY, socketcall, 0, SYS_BIND)
     ALLOW_IF(CALLMGR, socketcall, 0, SYS_ACCEPT)
     ALLOW_IF(CALLMGR, socketcall, 0, SYS_ACCEPT4)
-    ALLOW_IF(BOTH, socketcall, 0, SYS_CONNECT)
+    ALLOW_IF(GATEWAY, socketcall, 0, SYS_CONNECT)
 #endif
     /* Of the C library: memory, signals, the end. */
 #ifdef __NR_mmap
-    KILL_IF_BIT(mmap, 2, PROT_EXEC)
+    KILL_IF_BIT(BOTH, mmap, 2, PROT_EXEC)
     ALLOW(BOTH, mmap)
 #endif
 #ifdef __NR_mmap2
-    KILL_IF_BIT(mmap2, 2, PROT_EXEC)
+    KILL_IF_BIT(BOTH, mmap2, 2, PROT_EXEC)
     ALLOW(BOTH, mmap2)
 #endif
-    KILL_IF_BIT(mprotect, 2, PROT_EXEC)
+    KILL_IF_BIT(BOTH, mprotect, 2, PROT_EXEC)
     ALLOW(BOTH, mprotect)
     ALLOW(BOTH, munmap)
     ALLOW(BOTH, madvise)

@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -164,13 +165,34 @@ static long call_as_another_architecture(void)
 }
 #endif
 
+/* As a first step to a connection with another host. */
+static long disconnect_tcp(void)
+{
+	static const struct sockaddr none = {.sa_family = AF_UNSPEC};
+	for (int fd = STDERR_FILENO + 1; fd < 32; fd++) {
+		int type = 0;
+		struct sockaddr_storage own = {0};
+		socklen_t len = sizeof(type), own_len = sizeof(own);
+		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM &&
+		    getsockname(fd, (struct sockaddr *)&own, &own_len) == 0 &&
+		    own.ss_family == AF_INET)
+			return connect(fd, &none, sizeof(none));
+	}
+	errno = ENOENT;
+	return -1;
+}
+
+static long renice_others(void)
+{
+	return setpriority(PRIO_USER, 0, 0);
+}
+
 static long (*const attempts[])(void) = {
     open_shadow,
     open_passwd,
     make_ipv4_socket,
     make_ipv6_socket,
     make_netlink_socket,
-    make_unix_socket,
     fork_child,
     signal_parent,
     become_dumpable,
@@ -182,6 +204,9 @@ static long (*const attempts[])(void) = {
     make_code,
     read_another,
     load_bpf,
+    make_unix_socket,
+    disconnect_tcp,
+    renice_others,
 #ifdef __x86_64__
     call_as_another_architecture,
 #endif
