@@ -164,6 +164,9 @@ def main():
     _set_up_namespaces()
     wanted = sys.argv[1:]
     chosen = [t for t in _tests if not wanted or any(w in t[0] for w in wanted)]
+    if not chosen:
+        print("1..1\nnot ok 1 - no test has %s in its name" % " or ".join(wanted), flush=True)
+        os._exit(1)
     print("1..%d" % len(chosen), flush=True)
     failures = 0
     for number, (name, function) in enumerate(chosen, 1):
