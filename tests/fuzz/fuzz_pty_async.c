@@ -138,7 +138,9 @@ static void send_up(struct input *in)
 		ssize_t sent = send(r.pppd, stream + at, n, 0);
 		at += sent > 0 ? (size_t)sent : 0;
 	}
-	read_pty();
+	/* What was written at once can be more than one call reads, and a call that finds none is the last. */
+	for (uint64_t before = UINT64_MAX; before != r.stats.tx_sent; read_pty())
+		before = r.stats.tx_sent;
 	require(r.arrived == r.count && r.stats.tx_sent == r.count);
 	require(r.stats.tx_bad_frames <= noise && r.stats.tx_oversize == 0);
 }
