@@ -22,6 +22,7 @@ void gre_check_open(struct gre_check *g, const struct pptp_options *o, uint16_t 
 	struct netsock_options so = {.local = o->localbind, .mark = o->rtmark};
 	int mode = IP_PMTUDISC_PROBE;
 	*g = (struct gre_check){.probe = {.call_id = call_id, .tap = -1}};
+	g->udp = netsock_udp_open(&so);
 	g->probe.gre = netsock_gre_open(call_id, &so);
 	if (g->probe.gre < 0) {
 		g->open_error = -g->probe.gre;
@@ -38,7 +39,9 @@ void gre_check_close(struct gre_check *g)
 		close(g->probe.gre);
 	if (g->probe.tap >= 0)
 		close(g->probe.tap);
-	g->probe.gre = g->probe.tap = -1;
+	if (g->udp >= 0)
+		close(g->udp);
+	g->probe.gre = g->probe.tap = g->udp = -1;
 }
 
 /* ---- GRE ---- */
@@ -200,14 +203,14 @@ static void report_ppp(const struct gre_probe *p, struct report *report)
 /* ---- the MTU ---- */
 
 /* The top for a search: what passes beyond what this host takes for the path's MTU goes in fragments. */
-static unsigned find_top(const struct reach *reach, unsigned device_mtu)
+static unsigned find_top(int udp, const struct reach *reach, unsigned device_mtu)
 {
-	unsigned route_mtu = (unsigned)reach->route_mtu;
-	return route_mtu && route_mtu < device_mtu ? route_mtu : device_mtu;
+	unsigned path_mtu = udp >= 0 ? netsock_path_mtu(udp, reach->server) : 0;
+	return path_mtu && path_mtu < device_mtu ? path_mtu : device_mtu;
 }
 
-static void report_mtu(
-    const struct mtu_search *s, const struct reach *reach, unsigned device_mtu, const char *how)
+static void report_mtu(const struct mtu_search *s, const struct reach *reach, unsigned device_mtu,
+    unsigned top, const char *how)
 {
 	struct report_result *r = report_add(reach->report, REPORT_MTU, REPORT_OK);
 	report_add_string(r, "by", how);
@@ -227,7 +230,7 @@ static void report_mtu(
 	r->state = REPORT_PROBLEM;
 	text_add(&r->text, "the path takes packets of %u bytes, the interface %u", mtu,
 	    reach->device_mtu);
-	if (mtu == find_top(reach, device_mtu))
+	if (mtu == top)
 		text_add(&r->text, ": this host knows so already (ip route get)");
 	else if (s->lost)
 		text_add(&r->text,
@@ -242,7 +245,7 @@ void gre_check_run(struct gre_check *g, const struct call_check *call, const str
 	unsigned device_mtu = reach->device_mtu && reach->device_mtu < ETHERNET_MTU
 	                          ? reach->device_mtu
 	                          : ETHERNET_MTU;
-	unsigned top = find_top(reach, device_mtu);
+	unsigned top = find_top(g->udp, reach, device_mtu);
 	const struct mtu_search *search = &p->search;
 	p->wait = reach->wait;
 	p->server = reach->server;
@@ -262,12 +265,12 @@ void gre_check_run(struct gre_check *g, const struct call_check *call, const str
 		if (p->echo_replies)
 			gre_probe_search_mtu(p, top);
 	}
-	if (!p->search.passed &&
-	    mtu_probe_run(&udp, reach->wait, reach->local, reach->server, top) == 0)
+	if (!p->search.passed && g->udp >= 0 &&
+	    mtu_probe_run(&udp, reach->wait, g->udp, reach->server, top) == 0)
 		search = &udp;
 	if (reach->wait->signo)
 		return;
-	report_mtu(search, reach, device_mtu, search == &udp ? "udp" : "gre");
+	report_mtu(search, reach, device_mtu, top, search == &udp ? "udp" : "gre");
 	if (p->answers)
 		report_ppp(p, reach->report);
 	g->path_mtu = search->passed ? search->passed : search->named;

@@ -17,6 +17,7 @@ struct gre_check {
 
 	/* Private. */
 	int open_error; /* errno; 0 = none */
+	int udp;
 	struct gre_probe probe;
 };
 

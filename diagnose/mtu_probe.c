@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <stdint.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "sys/icmp_error.h"
 
@@ -50,23 +49,15 @@ static void on_error(void *context, int64_t now_us)
 	}
 }
 
-static int open_socket(struct in_addr local, struct in_addr server)
+static int prepare_socket(int fd, struct in_addr server)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = local};
 	struct sockaddr_in to = {
 	    .sin_family = AF_INET, .sin_addr = server, .sin_port = htons(PORT)};
 	int mode = IP_PMTUDISC_PROBE;
 	int rc = icmp_error_enable(fd);
 	if (rc == 0 && (setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &mode, sizeof(mode)) < 0 ||
-			   bind(fd, (const struct sockaddr *)&from, sizeof(from)) < 0 ||
 			   connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0))
 		rc = -errno;
-	if (rc == 0)
-		return fd;
-	close(fd);
 	return rc;
 }
 
@@ -79,17 +70,17 @@ static void send_packet(struct mtu_probe *p)
 			return;
 }
 
-int mtu_probe_run(struct mtu_search *search, struct step_wait *wait, struct in_addr local,
-    struct in_addr server, unsigned top)
+int mtu_probe_run(
+    struct mtu_search *search, struct step_wait *wait, int fd, struct in_addr server, unsigned top)
 {
-	struct mtu_probe p = {.wait = wait, .search = search};
+	struct mtu_probe p = {.fd = fd, .wait = wait, .search = search};
 	int64_t end_us = step_wait_now_us(wait) + PROBE_US;
 	mtu_search_begin(search, top < SIZE_MAX_BYTES ? top : SIZE_MAX_BYTES);
-	p.fd = open_socket(local, server);
-	if (p.fd < 0)
-		return p.fd;
+	int error = prepare_socket(fd, server);
+	if (error)
+		return error;
 	p.watch = (struct loop_watch){.fd = p.fd, .events = 0, .ready = on_error, .context = &p};
-	int error = loop_add(&wait->loop, &p.watch);
+	error = loop_add(&wait->loop, &p.watch);
 	while (!error && search->size && !wait->signo && step_wait_now_us(wait) < end_us) {
 		int64_t until_us = step_wait_now_us(wait) + ANSWER_WAIT_US;
 		p.waiting = true;
@@ -101,6 +92,5 @@ int mtu_probe_run(struct mtu_search *search, struct step_wait *wait, struct in_a
 		p.waiting = false;
 	}
 	loop_remove(&wait->loop, &p.watch);
-	close(p.fd);
 	return error;
 }

@@ -12,8 +12,8 @@
 #include "diagnose/mtu_search.h"
 #include "diagnose/step_wait.h"
 
-/* Searches from `top` bytes down, within some seconds. 0 or a negative errno of the socket. */
-int mtu_probe_run(struct mtu_search *search, struct step_wait *wait, struct in_addr local,
-    struct in_addr server, unsigned top);
+/* Searches from `top` bytes down, within some seconds. `fd`: a UDP socket, lent. 0 or a negative errno of it. */
+int mtu_probe_run(
+    struct mtu_search *search, struct step_wait *wait, int fd, struct in_addr server, unsigned top);
 
 #endif

@@ -219,9 +219,6 @@ static int connect_server(struct reach *r)
 		close(fd);
 	else
 		r->tcp = fd;
-	socklen_t size = sizeof(r->route_mtu);
-	if (!error)
-		(void)getsockopt(fd, IPPROTO_IP, IP_MTU, &r->route_mtu, &size);
 	return -error;
 }
 

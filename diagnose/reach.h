@@ -33,9 +33,8 @@ struct reach {
 	struct in_addr server;
 	char server_text[REACH_SERVER_MAX]; /* for the user: name and address */
 	struct in_addr local;               /* our end of the connection */
-	unsigned device_mtu;                /* of the route's device; 0 = not known ... */
-	int route_mtu; /* ... that of the path as this host knows it, likewise */
-	int tcp;       /* connected, the caller's; -1: not */
+	unsigned device_mtu;                /* of the route's device; 0 = not known */
+	int tcp;                            /* connected, the caller's; -1: not */
 };
 
 /* Fills in the addresses; false, with the reason in the report, where there are none. */

@@ -15,6 +15,7 @@
 #include "sys/batch.h"
 #include "sys/error_text.h"
 #include "sys/log.h"
+#include "sys/netsock.h"
 
 /* After ENOMEM, or ENOBUFS though nothing was sent before: the kernel is short of memory, or the send
  * buffer is too small for the fragments of one packet. */
@@ -22,7 +23,7 @@
 /* Without a route: routes come back only when someone restores them. */
 #define NO_ROUTE_RETRY_US (20 * USEC_PER_MSEC)
 /* IP and GRE headers, and address, control and protocol of PPP: what pppd's MTU has to leave free. */
-#define TUNNEL_OVERHEAD ((int)sizeof(struct iphdr) + GRE_HEADER_MAX + 4)
+#define TUNNEL_OVERHEAD (sizeof(struct iphdr) + GRE_HEADER_MAX + 4)
 
 /* The full send buffer drains in a third of this to all of it, to where POLLOUT comes. In less, a wake-up
  * that is late leaves the device idle; in more, all on the uplink wait for it. */
@@ -157,15 +158,15 @@ static void rewind_arena(struct net_tx *tx, size_t partial_len)
  */
 static void check_mtu(struct net_tx *tx, size_t len)
 {
-	int mtu = 0;
-	socklen_t size = sizeof(mtu);
 	tx->longest = len;
-	if (getsockopt(tx->config.fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0 ||
-	    mtu <= TUNNEL_OVERHEAD || (size_t)mtu >= sizeof(struct iphdr) + len)
+	if (tx->messages[0].msg_hdr.msg_name) /* the socket is not connected */
+		return;
+	unsigned mtu = netsock_path_mtu(tx->config.fd, tx->config.server);
+	if (mtu <= TUNNEL_OVERHEAD || mtu >= sizeof(struct iphdr) + len)
 		return;
 	tx->longest = SIZE_MAX;
-	log_warn("packets are too large for the path to the server (its MTU is %d), and sent in "
-		 "fragments: give pppd \"mtu %d mru %d\"",
+	log_warn("packets are too large for the path to the server (its MTU is %u), and sent in "
+		 "fragments: give pppd \"mtu %zu mru %zu\"",
 	    mtu, mtu - TUNNEL_OVERHEAD, mtu - TUNNEL_OVERHEAD);
 }
 

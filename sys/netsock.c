@@ -226,6 +226,24 @@ int netsock_gre_connect(int fd, struct in_addr server)
 	return rc < 0 ? -errno : 0;
 }
 
+int netsock_udp_open(const struct netsock_options *o)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return fd < 0 ? -errno : fd_or_error(fd, set_origin(fd, o));
+}
+
+unsigned netsock_path_mtu(int fd, struct in_addr server)
+{
+	/* UDP wants a port to connect to; none is sent anything. */
+	struct sockaddr_in address = ipv4(server, MSG_PORT);
+	int mtu = 0;
+	socklen_t size = sizeof(mtu);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0 || mtu < 0)
+		return 0;
+	return (unsigned)mtu;
+}
+
 uint16_t netsock_random_u16(void)
 {
 	uint16_t value;

@@ -50,6 +50,16 @@ int netsock_gre_bind(int fd, struct in_addr local);
  */
 int netsock_gre_connect(int fd, struct in_addr server);
 
+/* A UDP socket, not connected. */
+int netsock_udp_open(const struct netsock_options *o);
+
+/*
+ * The MTU in bytes of the path to the server, as this host knows it now; 0: not known. Connects the socket
+ * (UDP, or raw and connected to this server already) again: a connected socket keeps its route, and once
+ * that was removed the kernel tells 68, that of no device, until something is sent (Linux 6.1 to 6.18).
+ */
+unsigned netsock_path_mtu(int fd, struct in_addr server);
+
 /*
  * A second raw GRE socket, to find out why nothing comes: it passes other calls' packets than ours, cut
  * after the call id so that the process that has it sees nothing of what they carry, and keeps what

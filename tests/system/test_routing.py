@@ -201,6 +201,27 @@ def _():
         nothing_left()
 
 
+@test("a route that is removed under the call is not taken for a path with a small MTU")
+def _():
+    with remote_server(gre=True) as server, Log() as log:
+        # Of a protocol of its own: the kernel would share the hop with the default route, and keep it.
+        sh("ip route add %s via 10.9.0.2 proto 77" % FAR)
+        run, _ = up(server, log=log)
+        run.write_frame(lcp_request(1))
+        server.wait_gre(1)
+        server.send_gre(server.wait_for("OCRQ")[1]["call_id"], lcp_request(2), to="10.9.0.1", seq=0)
+        equal(run.read_frames(), [lcp_request(2)])
+        server.wait_gre(1, where=lambda p: p.ack is not None)
+        time.sleep(0.5)  # all that had to be sent is
+        sh("ip route del %s via 10.9.0.2 proto 77" % FAR)
+        time.sleep(0.5)  # a grace period of the kernel's, after which the route's device is gone
+        run.write_frame(b"\xff\x03\x00\x21" + bytes(1200))
+        server.wait_gre(2, where=lambda p: p.seq is not None)
+        equal([line for line in log.text().splitlines() if "too large" in line], [])
+        hang_up(run)
+        nothing_left()
+
+
 @tunnel_test("a call outlives its address being taken away and given again")
 def _():
     with call_below_tunnel("--idle-wait", "0.2", "--max-echo-wait", "8") as (run, server, log):
