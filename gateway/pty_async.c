@@ -85,10 +85,11 @@ static void async_read(struct pty *p, int64_t now_us)
 	p->has_input = a->in_at < a->in_len;
 }
 
-static void set_queued(struct pty_async *a, size_t len)
+static void set_queued(struct pty_async *a, size_t at, size_t len)
 {
-	size_t left = sizeof(a->out) - len;
+	size_t left = sizeof(a->out) - at - len;
 
+	a->out_at = at;
 	a->pty.queued = len;
 	a->pty.space = left < HDLC_ENCODED_MAX(0) ? 0 : (left - HDLC_ENCODED_MAX(0)) / 2;
 }
@@ -100,8 +101,8 @@ static void async_deliver(struct pty *p, const uint8_t *frame, size_t len)
 	/* The flag that closed the last frame opens this one if one write has both. */
 	bool open_flag = p->queued == 0;
 
-	set_queued(
-	    a, p->queued + hdlc_encode(a->fcs, frame, len, accm, open_flag, a->out + p->queued));
+	uint8_t *end = a->out + a->out_at + p->queued;
+	set_queued(a, a->out_at, p->queued + hdlc_encode(a->fcs, frame, len, accm, open_flag, end));
 }
 
 static void async_flush(struct pty *p)
@@ -112,7 +113,7 @@ static void async_flush(struct pty *p)
 	if (p->queued == 0)
 		return;
 	do
-		n = write(p->config.out, a->out, p->queued);
+		n = write(p->config.out, a->out + a->out_at, p->queued);
 	while (n < 0 && errno == EINTR);
 	/* A pty that took a part is full: another write would be a system call in vain. */
 	if (n < 0 && errno != EAGAIN)
@@ -120,8 +121,13 @@ static void async_flush(struct pty *p)
 	if (n <= 0)
 		return;
 	p->written += (size_t)n;
-	set_queued(a, p->queued - (size_t)n);
-	memmove(a->out, a->out + n, p->queued);
+	set_queued(a, a->out_at + (size_t)n, p->queued - (size_t)n);
+	/* Not after each write: most of a full buffer would be moved many times over. With so little
+	 * queued the next batch comes (see net_rx.c), and needs the space. */
+	if (p->queued <= PTY_ASYNC_OUT_CAP / 4) {
+		memmove(a->out, a->out + a->out_at, p->queued);
+		set_queued(a, 0, p->queued);
+	}
 }
 
 /* In HDLC 03 would be escaped: no asynchronous frame begins like this, as the first one of each other does. */
@@ -143,5 +149,5 @@ void pty_async_init(struct pty_async *a, const struct pty_config *config, struct
 	accm_snoop_init(&a->accm);
 	hdlc_decoder_init(&a->decoder, a->fcs, net_tx_frame_buffer(tx), NET_TX_FRAME_CAP);
 	a->in_at = a->in_len = 0;
-	set_queued(a, 0);
+	set_queued(a, 0, 0);
 }

@@ -29,7 +29,8 @@ struct pty_async {
 	struct hdlc_decoder decoder;
 	size_t in_at; /* bytes [in_at, in_len) of `in` are not decoded yet */
 	size_t in_len;
-	/* Last, and untouched until used. The first `queued` bytes of `out` wait for pppd. */
+	size_t out_at; /* bytes [out_at, out_at + queued) of `out` wait for pppd */
+	/* Last, and untouched until used. */
 	uint8_t in[PTY_READ_CAP];
 	uint8_t out[PTY_ASYNC_OUT_CAP];
 };

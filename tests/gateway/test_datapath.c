@@ -443,23 +443,29 @@ static struct hdlc_decoder decoder;
 static uint8_t decoded[PACKET_MAX + FCS16_LEN];
 static seq32 last_read;
 
-static unsigned read_frames_as_pppd(void)
+/* Reads once, `cap` bytes at most; adds to the frames, and is false where there was nothing. */
+static bool read_bytes_as_pppd(size_t cap, unsigned *frames)
 {
 	uint8_t bytes[4096];
-	unsigned frames = 0;
-	ssize_t n;
-	while ((n = read(pppd, bytes, sizeof(bytes))) > 0) {
-		size_t used;
-		for (size_t at = 0; at < (size_t)n; at += used) {
-			if (hdlc_decode(&decoder, bytes + at, (size_t)n - at, &used) != HDLC_FRAME)
-				continue;
-			seq32 seq;
-			memcpy(&seq, decoded, sizeof(seq));
-			ck_assert(seq32_after(seq, last_read));
-			last_read = seq;
-			frames++;
-		}
+	ssize_t n = read(pppd, bytes, cap);
+	size_t used;
+	for (size_t at = 0; n > 0 && at < (size_t)n; at += used) {
+		if (hdlc_decode(&decoder, bytes + at, (size_t)n - at, &used) != HDLC_FRAME)
+			continue;
+		seq32 seq;
+		memcpy(&seq, decoded, sizeof(seq));
+		ck_assert(seq32_after(seq, last_read));
+		last_read = seq;
+		++*frames;
 	}
+	return n > 0;
+}
+
+static unsigned read_frames_as_pppd(void)
+{
+	unsigned frames = 0;
+	while (read_bytes_as_pppd(4096, &frames))
+		;
 	return frames;
 }
 
@@ -549,6 +555,28 @@ START_TEST(what_pppd_does_not_take_at_once_is_written_after_the_drain)
 	}
 	ck_assert_uint_eq(frames, next - 1);
 	ck_assert(!drain());
+}
+END_TEST
+
+/* The buffer for pppd is emptied in parts, and filled again before it is empty. */
+START_TEST(frames_reach_pppd_whole_however_little_it_takes)
+{
+	start_reading_as_pppd();
+	seq32 next = fill_pppd(1);
+	unsigned frames = 0;
+	while (next < 4 * PTY_ASYNC_OUT_CAP / LARGE) {
+		for (int i = 0; i < 8 && path->rx.datagrams == next - 1; i++)
+			send_packet_of(next + (seq32)i, LARGE);
+		next += path->rx.datagrams == next - 1 ? 8 : 0;
+		(void)read_bytes_as_pppd(next % 3 ? 700 : 3000, &frames);
+		run_for(USEC_PER_MSEC);
+	}
+	for (int i = 0; i < 1000 && frames < next - 1; i++) {
+		(void)read_bytes_as_pppd(1000, &frames);
+		run_for(USEC_PER_MSEC);
+	}
+	ck_assert_uint_eq(frames, next - 1);
+	ck_assert_uint_eq(path->pty->queued, 0);
 }
 END_TEST
 
@@ -773,6 +801,7 @@ int main(void)
 	tcase_add_test(tc, drain_reads_32_batches_and_no_more);
 	tcase_add_test(tc, longest_packet_reaches_pppd_whole_and_changes_nothing_behind_its_buffer);
 	tcase_add_test(tc, what_pppd_does_not_take_at_once_is_written_after_the_drain);
+	tcase_add_test(tc, frames_reach_pppd_whole_however_little_it_takes);
 	tcase_add_test(tc, hang_up_after_the_drain_is_reported);
 	tcase_add_test(tc, hang_up_is_reported_while_frames_wait_for_the_socket);
 	tcase_add_test(tc, hang_up_is_reported_though_pppd_has_opened_the_pty_again);
