@@ -17,11 +17,11 @@
 #include "sys/log.h"
 #include "sys/netsock.h"
 
-/* After ENOMEM, or ENOBUFS though nothing was sent before: the kernel is short of memory, or the send
- * buffer is too small for the fragments of one packet. */
-#define RETRY_US USEC_PER_MSEC
-/* Without a route: routes come back only when someone restores them. */
-#define NO_ROUTE_RETRY_US (20 * USEC_PER_MSEC)
+/* The first wait where nothing says when to go on: the kernel is short of memory, or the send buffer too
+ * small for the fragments of one packet, or there is no route. Each further one is twice as long. */
+#define RETRY_MIN_US USEC_PER_MSEC
+/* A route comes back only when someone restores it. */
+#define RETRY_MAX_US (20 * USEC_PER_MSEC)
 /* IP and GRE headers, and address, control and protocol of PPP: what pppd's MTU has to leave free. */
 #define TUNNEL_OVERHEAD (sizeof(struct iphdr) + GRE_HEADER_MAX + 4)
 
@@ -188,6 +188,13 @@ static void number_frames(struct net_tx *tx, int64_t now_us)
 	}
 }
 
+static void begin_retry_wait(struct net_tx *tx)
+{
+	int64_t twice_us = 2 * tx->retry_us;
+	tx->wait = NET_TX_WAIT_RETRY;
+	tx->retry_us = twice_us ? deadline_earlier(twice_us, RETRY_MAX_US) : RETRY_MIN_US;
+}
+
 /* What to do about a packet that the kernel refused. Returns true if it stays queued, false if it is
  * lost. The error is this packet's: what ICMP said of earlier ones comes to a read only. */
 static bool process_send_error(struct net_tx *tx, int error, int64_t now_us)
@@ -198,10 +205,13 @@ static bool process_send_error(struct net_tx *tx, int error, int64_t now_us)
 		tx->wait = NET_TX_WAIT_SOCKET;
 		return true;
 	case ENOBUFS: /* the send buffer; a full queue of the device is told with IP_RECVERR only */
-		tx->wait = tx->progress ? NET_TX_WAIT_SOCKET : NET_TX_WAIT_RETRY;
+		if (tx->progress)
+			tx->wait = NET_TX_WAIT_SOCKET;
+		else
+			begin_retry_wait(tx);
 		return true;
 	case ENOMEM:
-		tx->wait = NET_TX_WAIT_RETRY;
+		begin_retry_wait(tx);
 		return true;
 	case EPERM: /* a packet filter of this host */
 	case ENETUNREACH:
@@ -217,7 +227,7 @@ static bool process_send_error(struct net_tx *tx, int error, int64_t now_us)
 			tx->stats->tx_failed++;
 			tx->asked++;
 		}
-		tx->wait = NET_TX_WAIT_RETRY;
+		begin_retry_wait(tx);
 		tx->refusal = error;
 		gre_session_on_delay(tx->session);
 		return true;
@@ -226,6 +236,12 @@ static bool process_send_error(struct net_tx *tx, int error, int64_t now_us)
 	}
 	tx->stats->tx_failed++;
 	return false;
+}
+
+static void on_sent(struct net_tx *tx)
+{
+	tx->refusal = 0;
+	tx->retry_us = 0;
 }
 
 /* Sends [sent, numbered) in order; false if it has to wait. */
@@ -240,7 +256,7 @@ static bool send_frames(struct net_tx *tx, int64_t now_us)
 			tx->stats->tx_sent += (unsigned)n;
 			tx->sent += (unsigned)n;
 			tx->progress = true;
-			tx->refusal = 0;
+			on_sent(tx);
 			continue;
 		}
 		if (errno == EINTR)
@@ -304,7 +320,7 @@ void net_tx_acknowledge(struct net_tx *tx, int64_t now_us)
 		return; /* it stays due */
 	if (n >= 0) {
 		tx->stats->tx_acks++;
-		tx->refusal = 0;
+		on_sent(tx);
 	}
 	gre_session_on_ack_only(tx->session, now_us);
 }
@@ -327,7 +343,7 @@ static int64_t retry_deadline(const struct net_tx *tx)
 {
 	if (tx->wait != NET_TX_WAIT_RETRY)
 		return DEADLINE_NEVER;
-	return tx->wait_began_us + (tx->refusal ? NO_ROUTE_RETRY_US : RETRY_US);
+	return tx->wait_began_us + tx->retry_us;
 }
 
 int64_t net_tx_deadline(const struct net_tx *tx)

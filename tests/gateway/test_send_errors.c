@@ -55,6 +55,14 @@ static void set_up_failures(void)
 	ck_assert_int_gt(recv(network, empty, sizeof(empty), 0), 0);
 }
 
+static void send_packet(seq32 seq)
+{
+	uint8_t datagram[IP_HEADER + GRE_HEADER_MAX + 4] = {0x45};
+	const struct gre_header h = {.payload_len = 4, .has_seq = true, .seq = seq};
+	size_t len = IP_HEADER + gre_header_encode(&h, datagram + IP_HEADER) + 4;
+	ck_assert_int_eq(sendto(network, datagram, len, 0, NULL, 0), (ssize_t)len);
+}
+
 static void write_frame(uint8_t number)
 {
 	uint8_t frame[FRAME] = {0xff, 0x03, 0x00, 0x21, number};
@@ -88,6 +96,29 @@ START_TEST(frame_that_the_kernel_refuses_for_the_moment_is_sent_later_in_order)
 }
 END_TEST
 
+START_TEST(what_the_kernel_refuses_for_ever_is_tried_less_and_less_often)
+{
+	for (int with_frame = 0; with_frame < 2; with_frame++) {
+		const unsigned many = 1000;
+		error = ENOMEM;
+		to_fail = many;
+		if (with_frame)
+			write_frame(0);
+		else
+			send_packet(1); /* which is acknowledged */
+		run_for(500 * USEC_PER_MSEC);
+		run_for(500 * USEC_PER_MSEC);
+		ck_assert_uint_ge(many - to_fail, 10);
+		ck_assert_uint_le(many - to_fail, 60);
+		to_fail = 0;
+		run_for(30 * USEC_PER_MSEC);
+	}
+	ck_assert_uint_ge(path->stats.tx_acks, 1);
+	ck_assert_uint_eq(path->stats.tx_sent, 1);
+	ck_assert_uint_eq(path->stats.tx_failed, 0);
+}
+END_TEST
+
 START_TEST(packets_that_are_sent_in_part_are_counted)
 {
 	cut = 1;
@@ -104,10 +135,7 @@ START_TEST(acknowledgment_that_the_kernel_refuses_once_is_sent_all_the_same)
 {
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
 		seq32 seq = (seq32)i + 1;
-		uint8_t datagram[IP_HEADER + GRE_HEADER_MAX + 4] = {0x45};
-		const struct gre_header h = {.payload_len = 4, .has_seq = true, .seq = seq};
-		size_t len = IP_HEADER + gre_header_encode(&h, datagram + IP_HEADER) + 4;
-		ck_assert_int_eq(sendto(network, datagram, len, 0, NULL, 0), (ssize_t)len);
+		send_packet(seq);
 		error = passing[i];
 		to_fail = 1;
 		run_for(700 * USEC_PER_MSEC); /* longer than an acknowledgment is delayed */
@@ -130,6 +158,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up_failures, tear_down);
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, frame_that_the_kernel_refuses_for_the_moment_is_sent_later_in_order);
+	tcase_add_test(tc, what_the_kernel_refuses_for_ever_is_tried_less_and_less_often);
 	tcase_add_test(tc, packets_that_are_sent_in_part_are_counted);
 	tcase_add_test(tc, acknowledgment_that_the_kernel_refuses_once_is_sent_all_the_same);
 	suite_add_tcase(suite, tc);

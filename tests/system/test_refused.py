@@ -54,6 +54,7 @@ SAMPLE = (("pptp", "socketpair", errno.ENOMEM, 1), ("pptp", "setsockopt", errno.
           ("pptpgw", "recvmsg", errno.ENOMEM, FOREVER), ("pptp", "clone", errno.ENOMEM, 1), ("pptp", "ioctl", errno.ENOMEM, 2),
           ("pptpgw", "recvmmsg", errno.ENOMEM, FOREVER), ("pptpgw", "mmap", errno.ENOMEM, 1),
           ("pptpgw", "read", errno.EPERM, FOREVER), ("pptpgw", "write", errno.EPERM, FOREVER),
+          ("pptpgw", "sendto", errno.ENOMEM, FOREVER),
           ("pptpgw", "sendmsg", errno.EPERM, 1), ("pptpcm", "sendto", errno.EPERM, FOREVER),
           ("pptpcm", "recvmsg", errno.ENOMEM, 2), ("pptpcm", "ppoll", errno.ENOMEM, 3))
 
