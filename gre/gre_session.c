@@ -364,7 +364,7 @@ void gre_session_on_delay(struct gre_session *s)
 	send_window_on_delay(&s->send_window);
 }
 
-static int64_t ack_only_deadline(const struct gre_session *s)
+int64_t gre_session_ack_deadline(const struct gre_session *s)
 {
 	if (!s->rx_started)
 		return DEADLINE_NEVER; /* nothing to acknowledge yet */
@@ -374,7 +374,7 @@ static int64_t ack_only_deadline(const struct gre_session *s)
 
 bool gre_session_ack_is_due(const struct gre_session *s, int64_t now_us, struct gre_header *out)
 {
-	if (now_us < ack_only_deadline(s))
+	if (now_us < gre_session_ack_deadline(s))
 		return false;
 	*out = (struct gre_header){.call_id = s->config.peer_call_id};
 	fill_ack(s, out);
@@ -401,11 +401,6 @@ static int64_t gap_deadline(const struct gre_session *s)
 int64_t gre_session_timeout_deadline(const struct gre_session *s)
 {
 	return deadline_earlier(gap_deadline(s), send_window_deadline(&s->send_window));
-}
-
-int64_t gre_session_deadline(const struct gre_session *s)
-{
-	return deadline_earlier(gre_session_timeout_deadline(s), ack_only_deadline(s));
 }
 
 void gre_session_on_deadline(struct gre_session *s, int64_t now_us)

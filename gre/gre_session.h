@@ -118,8 +118,8 @@ bool gre_session_ack_is_due(const struct gre_session *s, int64_t now_us, struct 
 /* The ACK-only that was due is sent, or is given up on. */
 void gre_session_on_ack_only(struct gre_session *s, int64_t now_us);
 
-/* When to call gre_session_on_deadline and gre_session_ack_is_due; DEADLINE_NEVER if nothing is due. */
-int64_t gre_session_deadline(const struct gre_session *s);
+/* From when on an ACK-only is due; DEADLINE_NEVER if nothing is to be acknowledged. */
+int64_t gre_session_ack_deadline(const struct gre_session *s);
 
 /*
  * When the wait for a missing packet or for an acknowledgment ends, at which gre_session_on_deadline

@@ -30,6 +30,13 @@ static struct pqueue_entry entries[CAPACITY];
 static uint8_t slots[CAPACITY * SLOT];
 static int64_t now_us;
 
+/* When the data path would call the session next, with nothing arriving. */
+static inline int64_t next_deadline(void)
+{
+	return deadline_earlier(
+	    gre_session_timeout_deadline(&session), gre_session_ack_deadline(&session));
+}
+
 static inline bool one_in(uint32_t n)
 {
 	return random32() % n == 0;

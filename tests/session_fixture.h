@@ -25,6 +25,13 @@ static seq32 delivered[DELIVERED_MAX];
 static size_t delivered_count;
 static int64_t now_us;
 
+/* When the data path would call the session next, with nothing arriving. */
+static inline int64_t next_deadline(void)
+{
+	return deadline_earlier(
+	    gre_session_timeout_deadline(&session), gre_session_ack_deadline(&session));
+}
+
 static inline void start_with(size_t capacity)
 {
 	memset(&stats, 0, sizeof(stats));

@@ -133,7 +133,8 @@ static void run_deadline(struct run *r)
 	/* Whatever is sent is an acknowledgment and a tail probe, too. */
 	if (gre_session_send_space(&r->session, r->now_us)) {
 		send_data(r);
-		require(gre_session_deadline(&r->session) > r->now_us);
+		require(gre_session_timeout_deadline(&r->session) > r->now_us);
+		require(gre_session_ack_deadline(&r->session) > r->now_us);
 	}
 }
 

@@ -105,12 +105,40 @@ START_TEST(due_acknowledgment_waits_for_a_full_socket_without_busy_loop)
 		send_packet(seq);
 	run_for(10 * USEC_PER_MSEC);
 	ck_assert_uint_eq(path->stats.rx_accepted, 40);
-	ck_assert_int_le(gre_session_deadline(&path->session), loop_now_us(&loop)); /* it is due */
+	ck_assert_int_le(
+	    gre_session_ack_deadline(&path->session), loop_now_us(&loop)); /* it is due */
 
 	int64_t before_us = cpu_us();
 	run_for(300 * USEC_PER_MSEC);
 	ck_assert_int_lt(cpu_us() - before_us, 60 * USEC_PER_MSEC);
 	ck_assert(path->tx.wait == NET_TX_WAIT_SOCKET);
+}
+END_TEST
+
+static void process_packets(seq32 from, seq32 to, int64_t now_us)
+{
+	for (seq32 seq = from; seq <= to; seq++)
+		send_packet(seq);
+	path->gre_watch.revents = POLLIN;
+	path->gre_watch.ready(path, now_us);
+}
+
+/* The timer is for a server that stops: each wait of a busy gateway would set it and take it back. */
+START_TEST(acknowledgment_is_sent_with_the_next_packet_or_by_a_timer_that_is_not_near)
+{
+	run_for(10 * USEC_PER_MSEC); /* pppd listens */
+	int64_t now_us = loop_now_us(&loop);
+	process_packets(1, 8, now_us);
+	ck_assert_int_eq(path->timer.deadline_us, now_us + 5 * USEC_PER_MSEC);
+	process_packets(9, 9, now_us + 4 * USEC_PER_MSEC);
+	ck_assert_int_eq(path->timer.deadline_us, now_us + 9 * USEC_PER_MSEC);
+	ck_assert_uint_eq(path->stats.tx_acks, 0);
+	process_packets(10, 10, now_us + 5 * USEC_PER_MSEC);
+	ck_assert_uint_eq(path->stats.tx_acks, 1);
+
+	process_packets(11, 18, now_us + 6 * USEC_PER_MSEC);
+	path->timer.expired(path, now_us + 11 * USEC_PER_MSEC);
+	ck_assert_uint_eq(path->stats.tx_acks, 2);
 }
 END_TEST
 
@@ -783,6 +811,8 @@ int main(void)
 	tcase_add_test(tc, overdue_packet_in_the_socket_is_not_given_up_on);
 	tcase_add_test(tc, overdue_packet_behind_many_others_is_not_given_up_on);
 	tcase_add_test(tc, due_acknowledgment_waits_for_a_full_socket_without_busy_loop);
+	tcase_add_test(
+	    tc, acknowledgment_is_sent_with_the_next_packet_or_by_a_timer_that_is_not_near);
 	tcase_add_test(tc, refused_acknowledgment_is_sent_later_and_counts_as_no_failure);
 	tcase_add_test(tc, error_of_a_full_socket_is_cleared_while_nothing_is_read);
 	tcase_add_test(tc, packets_gather_in_the_socket_while_pppd_takes_nothing);

@@ -155,7 +155,7 @@ static unsigned wake_ups(int64_t duration_us)
 {
 	unsigned n = 0;
 	int64_t end_us = now_us + duration_us, at_us;
-	while ((at_us = gre_session_deadline(&session)) < end_us) {
+	while ((at_us = next_deadline()) < end_us) {
 		now_us = at_us > now_us ? at_us : now_us;
 		gre_session_on_deadline(&session, now_us);
 		drain();
