@@ -234,11 +234,9 @@ int netsock_udp_open(const struct netsock_options *o)
 
 unsigned netsock_path_mtu(int fd, struct in_addr server)
 {
-	/* UDP wants a port to connect to; none is sent anything. */
-	struct sockaddr_in address = ipv4(server, MSG_PORT);
 	int mtu = 0;
 	socklen_t size = sizeof(mtu);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	if (netsock_gre_connect(fd, server) < 0 ||
 	    getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0 || mtu < 0)
 		return 0;
 	return (unsigned)mtu;
