@@ -199,7 +199,9 @@ static void begin_retry_wait(struct net_tx *tx)
  * lost. The error is this packet's: what ICMP said of earlier ones comes to a read only. */
 static bool process_send_error(struct net_tx *tx, int error, int64_t now_us)
 {
+	bool was_refused = tx->refusal;
 	tx->wait_began_us = now_us;
+	tx->refusal = 0;
 	switch (error) {
 	case EAGAIN:
 		tx->wait = NET_TX_WAIT_SOCKET;
@@ -223,7 +225,7 @@ static bool process_send_error(struct net_tx *tx, int error, int64_t now_us)
 		 * count away from the server's: after 4096 in a row no key fits any more. So
 		 * nothing is read from pppd, and the kernel drops what does not fit before it is
 		 * encrypted. */
-		if (!tx->refusal) {
+		if (!was_refused) {
 			tx->stats->tx_failed++;
 			tx->asked++;
 		}
@@ -240,6 +242,7 @@ static bool process_send_error(struct net_tx *tx, int error, int64_t now_us)
 
 static void on_sent(struct net_tx *tx)
 {
+	tx->progress = true;
 	tx->refusal = 0;
 	tx->retry_us = 0;
 }
@@ -255,7 +258,6 @@ static bool send_frames(struct net_tx *tx, int64_t now_us)
 					tx->stats->tx_short++;
 			tx->stats->tx_sent += (unsigned)n;
 			tx->sent += (unsigned)n;
-			tx->progress = true;
 			on_sent(tx);
 			continue;
 		}
@@ -325,18 +327,19 @@ void net_tx_acknowledge(struct net_tx *tx, int64_t now_us)
 	gre_session_on_ack_only(tx->session, now_us);
 }
 
-static void end_wait(struct net_tx *tx, int64_t now_us)
+/* `drained_us`: how long the full send buffer took to drain; 0: it was empty and yet too small. */
+static void end_wait(struct net_tx *tx, int64_t drained_us)
 {
 	tx->wait = NET_TX_READY;
 	tx->progress = false;
 	if (net_tx_queued(tx) && !tx->refusal)
-		resize_send_buffer(tx, now_us - tx->wait_began_us);
+		resize_send_buffer(tx, drained_us);
 }
 
 void net_tx_on_writable(struct net_tx *tx, int64_t now_us)
 {
 	if (tx->wait == NET_TX_WAIT_SOCKET)
-		end_wait(tx, now_us);
+		end_wait(tx, now_us - tx->wait_began_us);
 }
 
 static int64_t retry_deadline(const struct net_tx *tx)
@@ -354,7 +357,7 @@ int64_t net_tx_deadline(const struct net_tx *tx)
 void net_tx_on_deadline(struct net_tx *tx, int64_t now_us)
 {
 	if (now_us >= retry_deadline(tx))
-		end_wait(tx, now_us);
+		end_wait(tx, 0);
 	if (now_us >= reorder_inject_deadline(&tx->reorder))
 		send_reordered(tx, reorder_inject_flush(&tx->reorder));
 }

@@ -57,7 +57,7 @@ struct net_tx {
 	struct pptp_stats *stats;
 	int64_t wait_began_us;
 	int64_t retry_us; /* the last NET_TX_WAIT_RETRY since something was sent; 0: none */
-	bool progress;    /* a frame was sent since the last wait */
+	bool progress;    /* something was sent since the last wait */
 	size_t
 	    longest; /* bytes of the longest GRE packet so far; SIZE_MAX: a longer one is not told */
 	struct sockaddr_in server; /* of the messages, until the socket is connected */
