@@ -18,11 +18,6 @@
 /* A pty that takes nothing for so long is stuck rather than busy: read the socket all the same, into
  * the session's queue, so that acknowledgments flow in both directions. */
 #define STALL_US (10 * USEC_PER_MSEC)
-/* Every iteration sends an acknowledgment that is due: the timer is for a server that has stopped to wait for
- * it. Set to less than a tick of the kernel's (4 ms on Debian) it becomes the processor's next one and is
- * taken back, iteration after iteration: two exits of a virtual machine each time, 17 % of the gateway's time
- * at 1400 bytes a packet. */
-#define ACK_TIMER_MIN_US (5 * USEC_PER_MSEC)
 
 /* Frames, or input that may hold some, wait for the socket or for the send window. */
 static bool is_sending(const struct datapath *p)
@@ -55,12 +50,9 @@ static void update_watches(struct datapath *p, int64_t now_us)
 		at_us = deadline_earlier(at_us, write_after_us);
 	at_us = deadline_earlier(at_us, net_tx_deadline(&p->tx));
 	at_us = deadline_earlier(at_us, gre_session_timeout_deadline(&p->session));
-	/* An acknowledgment that is due waits like the frames. */
-	if (wait == NET_TX_READY) {
-		int64_t ack_us = gre_session_ack_deadline(&p->session);
-		int64_t earliest_us = now_us + ACK_TIMER_MIN_US;
-		at_us = deadline_earlier(at_us, ack_us > earliest_us ? ack_us : earliest_us);
-	}
+	/* An acknowledgment that is due waits like the frames; and for pppd, which wakes us up or is stuck. */
+	if (wait == NET_TX_READY && p->stall_us == DEADLINE_NEVER)
+		at_us = deadline_earlier(at_us, gre_session_ack_wake_up(&p->session, now_us));
 	p->timer.deadline_us = at_us;
 }
 

@@ -31,4 +31,10 @@ static inline bool ack_policy_on_ack(struct ack_policy *a)
 /* When an ACK-only is due unless data is sent before; DEADLINE_NEVER while nothing is pending. */
 int64_t ack_policy_deadline(const struct ack_policy *a);
 
+/*
+ * When to wake up for that if nothing else does before: the deadline, or later where the server cannot have
+ * stopped to wait for an acknowledgment, so that a next packet will come.
+ */
+int64_t ack_policy_wake_up(const struct ack_policy *a, int64_t now_us);
+
 #endif

@@ -372,6 +372,14 @@ int64_t gre_session_ack_deadline(const struct gre_session *s)
 	    ack_policy_deadline(&s->ack_policy), send_window_tail_probe_deadline(&s->send_window));
 }
 
+int64_t gre_session_ack_wake_up(const struct gre_session *s, int64_t now_us)
+{
+	if (!s->rx_started)
+		return DEADLINE_NEVER;
+	return deadline_earlier(ack_policy_wake_up(&s->ack_policy, now_us),
+	    send_window_tail_probe_deadline(&s->send_window));
+}
+
 bool gre_session_ack_is_due(const struct gre_session *s, int64_t now_us, struct gre_header *out)
 {
 	if (now_us < gre_session_ack_deadline(s))

@@ -121,6 +121,9 @@ void gre_session_on_ack_only(struct gre_session *s, int64_t now_us);
 /* From when on an ACK-only is due; DEADLINE_NEVER if nothing is to be acknowledged. */
 int64_t gre_session_ack_deadline(const struct gre_session *s);
 
+/* When to wake up for that; later than the deadline where a packet is to be expected before. */
+int64_t gre_session_ack_wake_up(const struct gre_session *s, int64_t now_us);
+
 /*
  * When the wait for a missing packet or for an acknowledgment ends, at which gre_session_on_deadline
  * does something; DEADLINE_NEVER if nothing is awaited.

@@ -139,6 +139,11 @@ START_TEST(acknowledgment_is_sent_with_the_next_packet_or_by_a_timer_that_is_not
 	process_packets(11, 18, now_us + 6 * USEC_PER_MSEC);
 	path->timer.expired(path, now_us + 11 * USEC_PER_MSEC);
 	ck_assert_uint_eq(path->stats.tx_acks, 2);
+
+	/* So many may be a server's whole window. */
+	process_packets(19, 26, now_us + 12 * USEC_PER_MSEC);
+	process_packets(27, 34, now_us + 16 * USEC_PER_MSEC);
+	ck_assert_int_eq(path->timer.deadline_us, now_us + 17 * USEC_PER_MSEC);
 }
 END_TEST
 
@@ -592,7 +597,11 @@ START_TEST(frames_reach_pppd_whole_however_little_it_takes)
 	start_reading_as_pppd();
 	seq32 next = fill_pppd(1);
 	unsigned frames = 0;
-	while (next < 4 * PTY_ASYNC_OUT_CAP / LARGE) {
+	for (int i = 0; i < 2 * PTY_ASYNC_OUT_CAP / LARGE; i++) { /* what is held fills it again */
+		send_packet_of(next++, LARGE);
+		run_for(USEC_PER_MSEC);
+	}
+	while (next < 6 * PTY_ASYNC_OUT_CAP / LARGE) {
 		for (int i = 0; i < 8 && path->rx.datagrams == next - 1; i++)
 			send_packet_of(next + (seq32)i, LARGE);
 		next += path->rx.datagrams == next - 1 ? 8 : 0;
