@@ -276,10 +276,12 @@ static void send_reordered(struct net_tx *tx, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		size_t len;
 		const uint8_t *datagram = reorder_inject_get(&tx->reorder, i, &len);
-		if (send_packet(tx, datagram, len) < 0)
+		if (send_packet(tx, datagram, len) < 0) {
 			tx->stats->tx_failed++;
-		else
-			tx->stats->tx_sent++;
+			continue;
+		}
+		tx->stats->tx_sent++;
+		on_sent(tx);
 	}
 }
 
