@@ -49,6 +49,7 @@ struct gateway {
 	bool up;        /* the data path runs */
 	bool connected; /* the raw socket is, to a server that has sent a packet */
 	bool ending;    /* the call has ended, by end_call or start_drain */
+	int pty_peer;   /* pppd's side of the pty, until pppd listens or speaks; else negative */
 	struct in_addr server;
 	struct pqueue queue;
 	struct loop loop;
@@ -100,14 +101,32 @@ __attribute__((format(printf, 3, 4))) static void end_call(
 
 /* ---- pppd's side ---- */
 
-static bool pppd_listens(void *context)
+static void close_peer(struct gateway *g)
 {
-	const struct gateway *g = context;
-	return pppd_has_ppp_discipline(g->config.pty_out);
+	if (g->pty_peer >= 0)
+		close(g->pty_peer);
+	g->pty_peer = -1;
+}
+
+/*
+ * pppd makes its tty exclusive before it sets the discipline, which may take tens of ms (the kernel loads a
+ * module); only who has the tty open then can ask. In the shell form pppd starts after the first question; in
+ * the other one it has been ready for long, and an open tty would hide its hang-up.
+ */
+static bool pppd_listens(void *context, bool is_last)
+{
+	struct gateway *g = context;
+	if (g->pty_peer < 0)
+		g->pty_peer = pppd_open_peer(g->config.pty_out);
+	bool listens = pppd_has_ppp_discipline(g->pty_peer);
+	if (listens || is_last || !g->config.options->launch_pppd)
+		close_peer(g);
+	return listens;
 }
 
 static void on_pppd_speaks(void *context)
 {
+	close_peer(context);
 	send_type(context, IPC_PPPD_OPEN);
 }
 
@@ -368,6 +387,7 @@ int gateway_main(const struct gateway_config *config)
 		return EXIT_FAILED;
 	}
 	g->config = *config;
+	g->pty_peer = -1;
 	const char *what = "start";
 	int error = set_up(g);
 	if (!error) {

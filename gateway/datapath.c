@@ -11,10 +11,10 @@
 /* What the server sends before pppd has set its line discipline would be lost on a plain tty, and
  * with it the server's first Configure-Request. pppd need not speak first: in the pty form it waits
  * a second for the server's Configure-Request, and with `silent` for ever. The kernel announces no
- * change of discipline, so the path asks after 2 ms, 4 ms and so on; after a second in all it writes
- * in any case. */
-#define LISTEN_FIRST_US (2 * USEC_PER_MSEC)
-#define LISTEN_LAST_US (512 * USEC_PER_MSEC)
+ * change of discipline, so the path asks every 20 ms. After four seconds it writes in any case, for a program
+ * that is not pppd; pppd was seen to take 1.1 s to start on a busy machine. */
+#define LISTEN_INTERVAL_US (20 * USEC_PER_MSEC)
+#define LISTEN_MAX_US (4 * USEC_PER_SEC)
 /* A pty that takes nothing for so long is stuck rather than busy: read the socket all the same, into
  * the session's queue, so that acknowledgments flow in both directions. */
 #define STALL_US (10 * USEC_PER_MSEC)
@@ -149,12 +149,12 @@ static void on_pty_writable(void *context, int64_t now_us)
 
 static void ask_whether_pppd_listens(struct datapath *p, int64_t now_us)
 {
-	if (p->listen_wait_us > LISTEN_LAST_US || p->events.pppd_listens(p->events.context)) {
+	bool is_last = now_us >= p->listen_end_us;
+	if (p->events.pppd_listens(p->events.context, is_last) || is_last) {
 		net_rx_open(&p->rx);
 		p->listen_us = DEADLINE_NEVER;
 	} else {
-		p->listen_us = now_us + p->listen_wait_us;
-		p->listen_wait_us *= 2;
+		p->listen_us = now_us + LISTEN_INTERVAL_US;
 	}
 }
 
@@ -204,12 +204,12 @@ int datapath_start(struct datapath *p, const struct datapath_config *config,
 	memset(p, 0, offsetof(struct datapath, session));
 	p->events = *events;
 	p->loop = loop;
-	p->listen_us = now_us;
-	p->listen_wait_us = LISTEN_FIRST_US;
+	p->listen_end_us = now_us + LISTEN_MAX_US;
 	p->stall_us = DEADLINE_NEVER;
 	init_parts(p, config);
+	ask_whether_pppd_listens(p, now_us);
 
-	loop_timer_start(loop, &p->timer, now_us, on_timer, p);
+	loop_timer_start(loop, &p->timer, DEADLINE_NEVER, on_timer, p);
 	int error = loop_watch_fd(loop, &p->gre_watch, config->net.fd, LOOP_OFF, on_gre, p);
 	if (!error)
 		error =
@@ -217,9 +217,11 @@ int datapath_start(struct datapath *p, const struct datapath_config *config,
 	if (!error)
 		error = loop_watch_fd(
 		    loop, &p->out_watch, config->pty.out, LOOP_OFF, on_pty_writable, p);
-	if (!error)
-		net_tx_send_empty(&p->tx, config->session.peer_call_id);
-	return error;
+	if (error)
+		return error;
+	net_tx_send_empty(&p->tx, config->session.peer_call_id);
+	update_watches(p, now_us);
+	return 0;
 }
 
 void datapath_on_connected(struct datapath *p)

@@ -25,11 +25,12 @@
 #include "gateway/pty_async.h"
 #include "gateway/pty_sync.h"
 
-/* What the data path reports to its owner. All of them are set. They are called at the end of an
- * iteration: the owner may stop the path in them, and does so in the last two. */
+/* What the data path reports to its owner. All of them are set. But for the question, they are called
+ * at the end of an iteration: the owner may stop the path in them, and does so in the last two. */
 struct datapath_events {
-	/* A question: whether pppd has set its line discipline, so that what is written reaches it. */
-	bool (*pppd_listens)(void *context);
+	/* A question: whether pppd has set its line discipline, so that what is written reaches it.
+	 * `is_last`: the path writes in any case from now on. */
+	bool (*pppd_listens)(void *context, bool is_last);
 	void (*pppd_speaks)(void *context); /* the first bytes from pppd have come; once */
 	void (*received)(void *context);    /* the first packet from the server has come; once */
 	/* Packets are on the way that the server has to answer: see datapath_count_facts. */
@@ -58,10 +59,10 @@ struct datapath {
 	struct loop_watch in_watch;
 	struct loop_watch out_watch;
 	struct loop_timer
-	    timer;         /* the earliest of the deadlines of all parts, and of the next two */
-	int64_t listen_us; /* when to ask again whether pppd listens; DEADLINE_NEVER: it does */
-	int64_t stall_us;  /* when the pty counts as stuck; DEADLINE_NEVER: it is not, or is */
-	int64_t listen_wait_us;
+	    timer;             /* the earliest of the deadlines of all parts, and of the next two */
+	int64_t listen_us;     /* when to ask again whether pppd listens; DEADLINE_NEVER: it does */
+	int64_t stall_us;      /* when the pty counts as stuck; DEADLINE_NEVER: it is not, or is */
+	int64_t listen_end_us; /* when that is not asked again */
 	uint64_t reported_asked;
 	bool reported_speaks;
 	bool reported_received;

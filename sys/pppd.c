@@ -79,16 +79,10 @@ int pppd_open_peer(int master)
 	return slave < 0 ? -errno : slave;
 }
 
-bool pppd_has_ppp_discipline(int master)
+bool pppd_has_ppp_discipline(int slave)
 {
-	/* The master has a line discipline of its own, so the slave is asked. */
-	int slave = pppd_open_peer(master);
-	if (slave < 0)
-		return true; /* EBUSY: pppd has the slave exclusively, as it does before PPP starts */
 	int discipline = N_TTY;
-	bool ppp = ioctl(slave, TIOCGETD, &discipline) < 0 || discipline != N_TTY;
-	close(slave);
-	return ppp;
+	return ioctl(slave, TIOCGETD, &discipline) < 0 || discipline != N_TTY;
 }
 
 bool pppd_is_terminal(int fd)

@@ -22,11 +22,12 @@ int pppd_open_pty(int *master, int *slave, char name[PPPD_TTY_NAME_MAX]);
 int pppd_open_peer(int master);
 
 /*
- * True when the slave of this master has PPP's line discipline. Until then the plain terminal would
- * accept what is written, and lose it. True also when it cannot be determined (the descriptor is a
- * pipe, or the kernel is older than 4.13).
+ * True when the slave, which pppd_open_peer has opened, has PPP's line discipline. Until then the plain
+ * terminal would accept what is written to the master, and lose it. True also when it cannot be determined:
+ * pppd_open_peer has failed, since pppd has the tty already, the master is a pipe, or the kernel is older
+ * than 4.13.
  */
-bool pppd_has_ppp_discipline(int master);
+bool pppd_has_ppp_discipline(int slave);
 
 /* Whether a person sits there: our controlling terminal, with line editing. False for pppd's pty. */
 bool pppd_is_terminal(int fd);

@@ -26,6 +26,8 @@ static uint8_t slots[CAPACITY * PACKET_MAX];
 static int received_events, hung_up_events;
 static bool pppd_closed;
 static bool may_refuse;
+static bool pppd_listens;
+static int questions, last_questions;      /* whether it does */
 static const char *refusal;                /* of --sync */
 static enum reorder_inject_type test_type; /* of the next start_path */
 static int network, pppd;                  /* the far ends */
@@ -39,10 +41,12 @@ static inline void pair(int type, int *near_fd, int *far_fd)
 	*far_fd = fds[1];
 }
 
-static inline bool listens(void *context)
+static inline bool listens(void *context, bool is_last)
 {
 	(void)context;
-	return true;
+	questions++;
+	last_questions += is_last;
+	return pppd_listens;
 }
 
 static inline void ignore(void *context)
@@ -111,6 +115,8 @@ static inline void set_up(void)
 	received_events = 0;
 	hung_up_events = 0;
 	pppd_closed = may_refuse = false;
+	pppd_listens = true;
+	questions = last_questions = 0;
 	refusal = NULL;
 	test_type = REORDER_INJECT_NONE;
 	start_path(false);

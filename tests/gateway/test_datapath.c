@@ -147,6 +147,42 @@ START_TEST(acknowledgment_is_sent_with_the_next_packet_or_by_a_timer_that_is_not
 }
 END_TEST
 
+/* How long frames from the server wait for a pppd that listens after so long. */
+static int64_t await_writing(int64_t listens_us)
+{
+	datapath_stop(path);
+	pppd_listens = false;
+	questions = 0;
+	start_path(false);
+	int64_t start_us = path->listen_end_us - 4 * USEC_PER_SEC;
+	int64_t now_us = start_us;
+	while (!path->rx.is_open) {
+		ck_assert_int_lt(path->timer.deadline_us, start_us + 10 * USEC_PER_SEC);
+		now_us = path->timer.deadline_us;
+		pppd_listens = now_us >= start_us + listens_us;
+		path->timer.expired(path, now_us);
+	}
+	return now_us - start_us;
+}
+
+/* It was seen to take 1.1 s to start. What is written before is lost, and repeated after 3 s. */
+START_TEST(frames_wait_for_a_pppd_that_takes_two_seconds_to_start)
+{
+	int64_t waited_us = await_writing(2 * USEC_PER_SEC);
+	ck_assert_int_ge(waited_us, 2 * USEC_PER_SEC);
+	ck_assert_int_le(waited_us, 2 * USEC_PER_SEC + 20 * USEC_PER_MSEC);
+	ck_assert_int_eq(last_questions, 0);
+}
+END_TEST
+
+START_TEST(frames_are_written_after_four_seconds_to_a_program_that_is_not_pppd)
+{
+	ck_assert_int_eq(await_writing(20 * USEC_PER_SEC), 4 * USEC_PER_SEC);
+	ck_assert_int_eq(questions, 201);
+	ck_assert_int_eq(last_questions, 1);
+}
+END_TEST
+
 START_TEST(refused_acknowledgment_is_sent_later_and_counts_as_no_failure)
 {
 	uint8_t bytes[2 * FRAME] = {0};
@@ -822,6 +858,8 @@ int main(void)
 	tcase_add_test(tc, due_acknowledgment_waits_for_a_full_socket_without_busy_loop);
 	tcase_add_test(
 	    tc, acknowledgment_is_sent_with_the_next_packet_or_by_a_timer_that_is_not_near);
+	tcase_add_test(tc, frames_wait_for_a_pppd_that_takes_two_seconds_to_start);
+	tcase_add_test(tc, frames_are_written_after_four_seconds_to_a_program_that_is_not_pppd);
 	tcase_add_test(tc, refused_acknowledgment_is_sent_later_and_counts_as_no_failure);
 	tcase_add_test(tc, error_of_a_full_socket_is_cleared_while_nothing_is_read);
 	tcase_add_test(tc, packets_gather_in_the_socket_while_pppd_takes_nothing);

@@ -111,13 +111,13 @@ def _():
         t.expect_down([first])
 
 
-@test("a pppd that stays silent gets the server's packets after a second")
+@test("a pppd that stays silent gets the server's packets after four seconds")
 def _():
     with Tunnel(spoken=False) as t:
         before = time.monotonic()
         t.down(lcp_request(9))
         t.expect_down([lcp_request(9)])
-        between(0.5, time.monotonic() - before, 1.5)
+        between(3.5, time.monotonic() - before, 4.5)
 
 
 @test("packets out of order come out in order, duplicates once")

@@ -245,10 +245,11 @@ def _():
     slow = "exec 3<>$1; read -r line </run/speak; printf '~~' >&3; exec cat <&3 >/dev/null\n"
     manager = MANAGER + OWNER
     gateway = NULLS + GATEWAY + OWNER + ("pty master",) + CHILD_UNTIL_UP
+    asking = gateway + ("pty slave",)  # whether pppd listens
     parent = NULLS + PARENT + ROUTE + OWNER + ("pty master", PAIR, "pidfd")
     with pppd_script(slow), FakeServer(SERVER, polite(), gre=True) as server, Log() as log:
         s = Stopping([SERVER], pty=False)
-        check_first_reads(s, server, manager, gateway, parent + ("pty slave",))
+        check_first_reads(s, server, manager, asking, parent + ("pty slave",))
         log.wait("Outgoing call established")
         s.run.status()
         holds(s.run.parent(), *parent + UNTIL_UP + ("pty slave",))
