@@ -79,7 +79,7 @@ def _():
             flooded = [i for i in replies(conn) if i >= 1000]
             equal(flooded, sorted(set(flooded)))
             true(flooded[-1] >= 2000, flooded[-1])
-            true(run.pid_of("pptpgw"), run.pids())
+            true(server.wait(lambda: run.pid_of("pptpgw")), run.pids())
             conn.send("CDN", call_id=1000, result=3)
             equal(run.wait(3), 1)
             nothing_left()
