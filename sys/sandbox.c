@@ -5,8 +5,8 @@
  * back to older ones; new ones are added to them over the years. tests/system/test_sandbox.py runs whole
  * calls in a build that is killed by what is denied here.
  *
- * The most frequent ones come first: before Linux 5.11, which remembers what is allowed whatever the
- * arguments, the rows are looked at one after the other, for each packet.
+ * The kernel tries the filter with each system call there is when it is set (since Linux 5.11), or with each
+ * that is made: so the rows are sorted, and halved until few are left to be compared.
  */
 #include "sys/sandbox.h"
 
@@ -73,8 +73,11 @@ enum {
 	GATEWAY = SANDBOX_GATEWAY,
 	CALLMGR = SANDBOX_CALLMGR,
 	BOTH = GATEWAY | CALLMGR,
-	ROW_CODE = 6,
-	FRAME_CODE = 8, /* before and after the rows */
+	ROW_CODE = 5,
+	FRAME_CODE = 6, /* before the rows */
+	/* Rows that are compared one after the other, and the code behind them or where they are halved. */
+	LEAF_ROWS = 4,
+	NODE_CODE = 3,
 };
 
 enum condition {
@@ -257,8 +260,12 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
+enum {
+	ROWS = sizeof(rows) / sizeof(rows[0]),
+};
+
 struct code {
-	struct sock_filter at[FRAME_CODE + ROW_CODE * sizeof(rows) / sizeof(rows[0])];
+	struct sock_filter at[FRAME_CODE + (ROW_CODE + NODE_CODE) * ROWS];
 	unsigned short count;
 };
 
@@ -278,7 +285,7 @@ static void put_return(struct code *c, uint32_t action)
 	put(c, BPF_RET | BPF_K, action, 0, 0);
 }
 
-/* Between rows the number of the call is loaded. */
+/* Afterwards the number of the call is loaded, as before. */
 static void put_row(struct code *c, const struct row *row)
 {
 	uint32_t action = row->kills ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ALLOW;
@@ -292,6 +299,41 @@ static void put_row(struct code *c, const struct row *row)
 	put_return(c, action);
 	if (tests_argument)
 		put_load(c, offsetof(struct seccomp_data, nr));
+}
+
+/* `count` rows that are sorted by the call; what is none of them is denied. */
+static void put_rows(struct code *c, const struct row *const *sorted, size_t count)
+{
+	size_t half = count / 2;
+	while (half && sorted[half - 1]->call == sorted[half]->call)
+		half--; /* rows of the same call stay together, in their order */
+	if (count <= LEAF_ROWS || half == 0) {
+		for (size_t i = 0; i < count; i++)
+			put_row(c, sorted[i]);
+		put_return(c, SANDBOX_DENIED);
+		return;
+	}
+	put(c, BPF_JMP | BPF_JGE | BPF_K, sorted[half]->call, 0, 1);
+	struct sock_filter *jump = &c->at[c->count];
+	put(c, BPF_JMP | BPF_JA, 0, 0, 0);
+	put_rows(c, sorted, half);
+	jump->k = (uint32_t)(&c->at[c->count] - jump - 1);
+	put_rows(c, sorted + half, count - half);
+}
+
+/* Pointers to the process's rows, by the call. The count. */
+static size_t sort_rows(enum sandbox_process process, const struct row *sorted[ROWS])
+{
+	size_t count = 0;
+	for (size_t i = 0; i < ROWS; i++) {
+		if (!(rows[i].who & (unsigned)process))
+			continue;
+		size_t at = count++;
+		for (; at > 0 && sorted[at - 1]->call > rows[i].call; at--)
+			sorted[at] = sorted[at - 1];
+		sorted[at] = &rows[i];
+	}
+	return count;
 }
 
 /* The most that this kernel knows of the flags. */
@@ -322,10 +364,8 @@ int sandbox_enter(enum sandbox_process process)
 	put(&c, BPF_JMP | BPF_JGE | BPF_K, __X32_SYSCALL_BIT, 0, 1);
 	put_return(&c, SECCOMP_RET_KILL_PROCESS);
 #endif
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].who & (unsigned)process)
-			put_row(&c, &rows[i]);
-	put_return(&c, SANDBOX_DENIED);
+	const struct row *sorted[ROWS];
+	put_rows(&c, sorted, sort_rows(process, sorted));
 	return install(&(struct sock_fprog){.len = c.count, .filter = c.at});
 }
 
