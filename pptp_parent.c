@@ -108,7 +108,8 @@ struct parent {
 	struct gre_side gre;
 	int listener;
 	struct child_process children[CHILD_COUNT];
-	unsigned heartbeats_missed; /* in a row */
+	struct privs_ids unprivileged; /* the children's */
+	unsigned heartbeats_missed;    /* in a row */
 	struct loop loop;
 	struct loop_watch main_watch;
 	struct loop_watch pppd_watch; /* its pidfd */
@@ -573,7 +574,7 @@ static void become_child(struct parent *p, const char *name, const int *keep, si
 	child_keep_descriptors(keep, count);
 	log_open(p->options->logstring, p->options->loglevel);
 	log_prepare_quiet();
-	privs_drop_all();
+	privs_drop_all(p->unprivileged);
 	munmap(p, sizeof(*p)); /* a copy from the time of the fork: two children, 8 KiB */
 }
 
@@ -717,6 +718,7 @@ static int set_up(struct parent *p, int main_fd)
 	p->listener = run_socket_open(&p->run_socket);
 	if (p->listener < 0)
 		log_info("no socket for --status: %s", error_text(-p->listener));
+	p->unprivileged = privs_unprivileged_ids();
 	status = fork_child(p, CHILD_CALLMGR, callmgr_child);
 	if (!status)
 		status = fork_child(p, CHILD_GATEWAY, gateway_child);

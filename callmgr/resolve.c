@@ -100,7 +100,7 @@ static void be_alone(int fd, pid_t parent)
 	if (getppid() != parent)
 		_exit(1);
 	if (privs_permitted()) /* a call manager has none */
-		privs_drop_all();
+		privs_drop_all(privs_unprivileged_ids());
 	log_close();
 	child_keep_descriptors(&fd, 1);
 }

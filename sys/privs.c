@@ -25,11 +25,6 @@ enum {
 	LINE_CAP = 256,
 };
 
-struct ids {
-	uid_t uid;
-	gid_t gid;
-};
-
 bool privs_is_elevated(void)
 {
 	return getauxval(AT_SECURE) != 0;
@@ -66,13 +61,20 @@ static bool set_capabilities(uint64_t keep)
 	return syscall(SYS_capset, &header, sets) == 0;
 }
 
+/* The kernel refuses all of them or none, also what is not in the set; EINVAL: there are no more. */
 static bool drop_bounding_set(void)
 {
+	int c = 0;
+	while (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) == 0)
+		c++;
+	if (errno == EINVAL)
+		return true;
+	int error = errno;
 	int present;
-	for (int c = 0; (present = prctl(PR_CAPBSET_READ, c, 0, 0, 0)) >= 0; c++)
-		if (present && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0)
-			return false; /* the same right is needed for all */
-	return true;
+	for (c = 0; (present = prctl(PR_CAPBSET_READ, c, 0, 0, 0)) == 0; c++)
+		;
+	errno = error;
+	return present < 0;
 }
 
 /* Kernels before 4.3 have no ambient set: EINVAL. */
@@ -109,9 +111,9 @@ static bool copy_line(const char *text, size_t len, char *line, size_t cap)
 }
 
 /* name:password:uid:gid:... , of a user that owns nothing of root's; else the overflow ids. */
-static struct ids parse_ids(const char *line)
+static struct privs_ids parse_ids(const char *line)
 {
-	struct ids none = {OVERFLOW_ID, OVERFLOW_ID};
+	struct privs_ids none = {OVERFLOW_ID, OVERFLOW_ID};
 	const char *password = strchr(line, ':');
 	const char *uid_text = password ? strchr(password + 1, ':') : NULL;
 	if (!uid_text)
@@ -123,14 +125,14 @@ static struct ids parse_ids(const char *line)
 	unsigned long gid = strtoul(end + 1, &end, 10);
 	if (*end != ':' || uid == 0 || uid >= UINT32_MAX || gid == 0 || gid >= UINT32_MAX)
 		return none;
-	return (struct ids){(uid_t)uid, (gid_t)gid};
+	return (struct privs_ids){(uid_t)uid, (gid_t)gid};
 }
 
 /* Those of the user "pptp", by the file alone: name services may need the network, and load modules.
- * Mapped, because stdio's buffers cost each tunnel 43 KiB in the two children. The first line is root's. */
-static struct ids unprivileged_ids(void)
+ * Mapped, because stdio's buffers cost each tunnel 43 KiB in the processes. The first line is root's. */
+struct privs_ids privs_unprivileged_ids(void)
 {
-	struct ids ids = {OVERFLOW_ID, OVERFLOW_ID};
+	struct privs_ids ids = {OVERFLOW_ID, OVERFLOW_ID};
 	struct stat st;
 	char line[LINE_CAP] = "";
 	int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
@@ -166,11 +168,10 @@ static bool drop_gid(uid_t real_uid, gid_t unprivileged)
  * user ids from 0 clears the capabilities. The kernel sets the dumpable flag when the ids change, so
  * it comes after them. File capabilities may be permitted only: they are made effective first.
  */
-void privs_drop_all(void)
+void privs_drop_all(struct privs_ids unprivileged)
 {
 	uid_t real = 0, effective = 0, saved = 0;
 	(void)getresuid(&real, &effective, &saved); /* fails for bad pointers only */
-	struct ids unprivileged = unprivileged_ids();
 	uid_t uid = real == 0 ? unprivileged.uid : real;
 	(void)set_capabilities(UINT64_MAX); /* where it fails, a later step does */
 	log_failure("the bounding set", drop_bounding_set());

@@ -9,6 +9,7 @@
 #include <linux/capability.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* The bit of a capability, such as CAP_NET_ADMIN, in a set. */
 #define PRIVS_BIT(capability) (UINT64_C(1) << (capability))
@@ -25,13 +26,21 @@ uint64_t privs_permitted(void);
  * be called again with fewer; the first call also raises file capabilities that are only permitted. */
 void privs_keep(uint64_t capabilities);
 
+struct privs_ids {
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Whose processes root's children are to be: the user pptp of /etc/passwd with its group, or user and group
+ * 65534 where there is none, or it is root. */
+struct privs_ids privs_unprivileged_ids(void);
+
 /*
  * For the unprivileged children: drops supplementary groups, group and user id 0, all capabilities
  * and the bounding set; sets no_new_privs; forbids core dumps and being traced. A process of root
- * becomes the user pptp of /etc/passwd with its group, or user and group 65534 where there is none; a
- * set-user-id one the user who started it.
+ * becomes `unprivileged`, a set-user-id one the user who started it.
  */
-void privs_drop_all(void);
+void privs_drop_all(struct privs_ids unprivileged);
 
 /* Names the process for ps and killall: "pptp", "pptpgw", "pptpcm". Leaves argv alone. */
 void privs_name_process(const char *name);

@@ -36,7 +36,7 @@ static int drop_and_print(const char *what)
 	dup2(STDOUT_FILENO, STDERR_FILENO);
 	log_copy_to_stderr(true);
 	if (strcmp(what, "all") == 0)
-		privs_drop_all();
+		privs_drop_all(privs_unprivileged_ids());
 	else
 		privs_keep(strtoull(what, NULL, 16));
 	struct rlimit core = {1, 1};
