@@ -369,13 +369,13 @@ static void request_address(struct callmgr *cm)
 
 /* The addresses are known. Name services may need any system call, so the filter is set when no name is
  * left to be looked up, and before the first byte from a server: while the parent connects, because the
- * kernel takes half a millisecond to compile it. The gateway says where that fails. */
+ * kernel takes half a millisecond to compile it. Where that is forbidden, the gateway says so. */
 static void start_connecting(struct callmgr *cm)
 {
 	request_address(cm);
 	int error = cm->options->sandbox ? sandbox_enter(SANDBOX_CALLMGR) : 0;
-	if (error)
-		log_debug("cannot limit system calls (seccomp): %s", error_text(-error));
+	if (error == -ENOMEM)
+		log_info("cannot limit system calls (seccomp): %s", error_text(-error));
 }
 
 /* ---- names ---- */

@@ -50,6 +50,7 @@ struct gateway {
 	bool connected; /* the raw socket is, to a server that has sent a packet */
 	bool ending;    /* the call has ended, by end_call or start_drain */
 	int pty_peer;   /* pppd's side of the pty, until pppd listens or speaks; else negative */
+	bool spoken;    /* pppd has, in this call or one before */
 	struct in_addr server;
 	struct pqueue queue;
 	struct loop loop;
@@ -110,8 +111,9 @@ static void close_peer(struct gateway *g)
 
 /*
  * pppd makes its tty exclusive before it sets the discipline, which may take tens of ms (the kernel loads a
- * module); only who has the tty open then can ask. In the shell form pppd starts after the first question; in
- * the other one it has been ready for long, and an open tty would hide its hang-up.
+ * module); only who has the tty open then can ask. In the shell form pppd starts after the first question, and
+ * the parent has the tty open too until pppd speaks. Later, and in the other form, an open tty would hide a
+ * hang-up; what is exclusive then counts as ready.
  */
 static bool pppd_listens(void *context, bool is_last)
 {
@@ -119,15 +121,17 @@ static bool pppd_listens(void *context, bool is_last)
 	if (g->pty_peer < 0)
 		g->pty_peer = pppd_open_peer(g->config.pty_out);
 	bool listens = pppd_has_ppp_discipline(g->pty_peer);
-	if (listens || is_last || !g->config.options->launch_pppd)
+	if (listens || is_last || g->spoken || !g->config.options->launch_pppd)
 		close_peer(g);
 	return listens;
 }
 
 static void on_pppd_speaks(void *context)
 {
-	close_peer(context);
-	send_type(context, IPC_PPPD_OPEN);
+	struct gateway *g = context;
+	g->spoken = true;
+	close_peer(g);
+	send_type(g, IPC_PPPD_OPEN);
 }
 
 static void on_hung_up(void *context, int error)
@@ -371,7 +375,8 @@ static int set_up(struct gateway *g)
 	return loop_watch_fd(&g->loop, &g->parent, g->config.parent, POLLIN, on_parent, g);
 }
 
-/* One line for both children: what forbids it to one of them forbids it to the other. */
+/* One line for both children: what forbids it to one of them forbids it to the other. (Not memory, of which the
+ * call manager tells.) */
 static void enter_sandbox(const struct gateway *g)
 {
 	int error = g->config.options->sandbox ? sandbox_enter(SANDBOX_GATEWAY) : 0;

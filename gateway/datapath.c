@@ -92,7 +92,7 @@ static void end_iteration(struct datapath *p, int64_t now_us)
 	if (is_sending(p) && p->tx.wait == NET_TX_READY)
 		p->pty->ops->read(p->pty, now_us);
 	net_tx_acknowledge(&p->tx, now_us);
-	if (p->pty->has_spoken && !p->reported_speaks) {
+	if (p->pty->has_spoken && p->listen_us != DEADLINE_NEVER) {
 		net_rx_open(&p->rx);
 		p->listen_us = DEADLINE_NEVER;
 	}
@@ -262,6 +262,7 @@ void datapath_drain(struct datapath *p, int64_t now_us)
 {
 	if (!p->loop)
 		return;
+	p->listen_us = DEADLINE_NEVER;
 	net_rx_drain(&p->rx, now_us);
 	update_watches(p, now_us);
 }

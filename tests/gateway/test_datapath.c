@@ -183,6 +183,20 @@ START_TEST(frames_are_written_after_four_seconds_to_a_program_that_is_not_pppd)
 }
 END_TEST
 
+START_TEST(no_packet_is_read_after_the_drain_though_pppd_begins_to_listen)
+{
+	datapath_stop(path);
+	pppd_listens = false;
+	start_path(false);
+	datapath_drain(path, loop_now_us(&loop));
+	pppd_listens = true;
+	write_frame_from_pppd();
+	run_for(100 * USEC_PER_MSEC);
+	ck_assert(path->pty->has_spoken);
+	ck_assert(!path->rx.is_open);
+}
+END_TEST
+
 START_TEST(refused_acknowledgment_is_sent_later_and_counts_as_no_failure)
 {
 	uint8_t bytes[2 * FRAME] = {0};
@@ -860,6 +874,7 @@ int main(void)
 	    tc, acknowledgment_is_sent_with_the_next_packet_or_by_a_timer_that_is_not_near);
 	tcase_add_test(tc, frames_wait_for_a_pppd_that_takes_two_seconds_to_start);
 	tcase_add_test(tc, frames_are_written_after_four_seconds_to_a_program_that_is_not_pppd);
+	tcase_add_test(tc, no_packet_is_read_after_the_drain_though_pppd_begins_to_listen);
 	tcase_add_test(tc, refused_acknowledgment_is_sent_later_and_counts_as_no_failure);
 	tcase_add_test(tc, error_of_a_full_socket_is_cleared_while_nothing_is_read);
 	tcase_add_test(tc, packets_gather_in_the_socket_while_pppd_takes_nothing);

@@ -664,13 +664,13 @@ def _():
 
 # ---- the shell form ----
 
-def shell(pppd_body, *arguments, **kwargs):
+def shell(pppd_body, *arguments, address=SERVER, **kwargs):
     """(fake pppd, Run) of `pptp SERVER ...` with that pppd found through PATH."""
     os.makedirs("/run/bin", exist_ok=True)
     pppd = FakePppd("/run/bin/pppd", pppd_body)
     if os.path.exists("/usr/sbin/pppd"):
         sh("mount --bind /run/bin/pppd /usr/sbin/pppd")
-    run = Run([SERVER] + list(arguments), pty=False,
+    run = Run([address] + list(arguments), pty=False,
               environment={"PATH": "/run/bin:" + os.environ["PATH"]}, **kwargs)
     return pppd, run
 
@@ -698,6 +698,29 @@ def _():
             equal(run.wait(), 23)
             server.wait_ended()
             equal(server.names()[0][-2:], ["CCRQ", "StopCCRQ"])
+            run.wait_all()
+            nothing_left()
+        finally:
+            unmount()
+
+
+@test("in the shell form pppd that exits in a second server's call ends it at once")
+def _():
+    def drop_call(conn, request):
+        conn.send("OCRP", call_id=1000, peer_call_id=request["call_id"], result=1, window=64)
+        dropping.wait_gre(1, WAIT, lambda p: p.seq is not None)  # pppd has spoken
+        conn.send("CDN", call_id=1000, result=1)
+    names = hosts("127.0.0.5 vpn.test\n127.0.0.6 vpn.test\n", "files")
+    with names, Log() as log, FakeServer("127.0.0.6", polite(), gre=True) as second, \
+            FakeServer("127.0.0.5", polite(on={"OCRQ": drop_call}), gre=True) as dropping:
+        to_read, to_write = os.pipe()
+        _, run = shell(SPEAK, stdin=to_read, address="vpn.test")
+        try:
+            os.close(to_read)
+            log.wait("Server in use: vpn.test .127.0.0.6.")
+            os.close(to_write)
+            equal(run.wait(), 23)
+            second.wait_ended(timeout=1)
             run.wait_all()
             nothing_left()
         finally:
