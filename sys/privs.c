@@ -61,13 +61,13 @@ static bool set_capabilities(uint64_t keep)
 	return syscall(SYS_capset, &header, sets) == 0;
 }
 
-/* The kernel refuses all of them or none, also what is not in the set; EINVAL: there are no more. */
+/* The kernel refuses all of them or none, also what is not in the set; EINVAL behind one: there are no more. */
 static bool drop_bounding_set(void)
 {
 	int c = 0;
 	while (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) == 0)
 		c++;
-	if (errno == EINVAL)
+	if (errno == EINVAL && c > 0)
 		return true;
 	int error = errno;
 	int present;
