@@ -359,6 +359,7 @@ START_TEST(each_message_of_a_read_that_ends_a_long_one_is_answered)
 		msg_encode(&echo, bytes + at, SHORT);
 		strcat(wanted, " 6");
 	}
+	options.connect_timeout_us = 10 * USEC_PER_SEC;
 	start();
 	ck_assert_str_eq(server_received(), "1");
 	server_sends(&reply, 1);
