@@ -132,6 +132,8 @@ def make_tree(tree):
 
 def main():
     os.environ["CK_TIMEOUT_MULTIPLIER"] = "3"  # the machine may be busy
+    if len(sys.argv) < 3 or not (sys.argv[1] + sys.argv[2]).isdecimal():
+        sys.exit("usage: tests/mutate.py SEED COUNT [FILE...]")
     seed, count, names = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     names = names or [os.path.relpath(p, HERE) for pattern in CORES for p in sorted(glob.glob(f"{HERE}/{pattern}"))]
     explained = open(EQUIVALENT).read().splitlines() if os.path.exists(EQUIVALENT) else []
