@@ -27,7 +27,7 @@
 #endif
 
 enum {
-	VERSION_WAIT_MS = 2000,
+	VERSION_WAIT_MS = 5000, /* 2 s were too short in a guest with much else to do */
 };
 
 /* Disables echo and line editing: PPP may pass before pppd sets up the terminal. */

@@ -54,7 +54,7 @@ int pppd_exec(const char *tty_name, int argc, char *const argv[], bool search_pa
 
 /*
  * Writes the first line of "pppd --version", of the pppd that pppd_exec would start. 0 or a negative errno:
- * -ENOENT, -EACCES and the like of the exec, -ETIMEDOUT after 2 s.
+ * -ENOENT, -EACCES and the like of the exec, -ETIMEDOUT after 5 s.
  */
 int pppd_version(char *line, size_t cap, bool search_path);
 

@@ -299,6 +299,7 @@ int main(void)
 	tcase_add_test(tc, pppd_that_does_not_exist_is_an_error_and_changes_nothing);
 	tcase_add_test(tc, pppd_version_is_the_first_line_on_either_stream);
 	tcase_add_test(tc, pppd_version_fails_as_the_exec_does);
+	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, pppd_version_does_not_wait_for_a_pppd_that_hangs);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
