@@ -287,8 +287,9 @@ class Capture:
     def __init__(self):
         Capture.serial += 1
         self.path = f"{RESULTS}/{NAME}-{Capture.serial}.pcap"
+        # Each packet takes the length of -s in the buffer of -B: with any length that has space for 16 packets.
         self.tcpdump = subprocess.Popen(
-            ["tcpdump", "-i", "c0", "-nn", "--immediate-mode", "-B", "4096", "-s", "0", "-U", "-Z", "root",
+            ["tcpdump", "-i", "c0", "-nn", "--immediate-mode", "-B", "4096", "-s", "2048", "-U", "-Z", "root",
              "-w", self.path, "proto gre or tcp port 1723"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for line in self.tcpdump.stderr:
