@@ -11,10 +11,11 @@
 /* What the server sends before pppd has set its line discipline would be lost on a plain tty, and
  * with it the server's first Configure-Request. pppd need not speak first: in the pty form it waits
  * a second for the server's Configure-Request, and with `silent` for ever. The kernel announces no
- * change of discipline, so the path asks every 20 ms. After four seconds it writes in any case, for a program
- * that is not pppd; pppd was seen to take 1.1 s to start on a busy machine. */
+ * change of discipline, so the path asks every 20 ms. After ten seconds it writes in any case, for a program
+ * that is not pppd. (pppd took up to 5.4 s with a half-second connect script on a machine four times as busy as it
+ * has processors.) */
 #define LISTEN_INTERVAL_US (20 * USEC_PER_MSEC)
-#define LISTEN_MAX_US (4 * USEC_PER_SEC)
+#define LISTEN_MAX_US (10 * USEC_PER_SEC)
 /* A pty that takes nothing for so long is stuck rather than busy: read the socket all the same, into
  * the session's queue, so that acknowledgments flow in both directions. */
 #define STALL_US (10 * USEC_PER_MSEC)

@@ -111,13 +111,13 @@ def _():
         t.expect_down([first])
 
 
-@test("a pppd that stays silent gets the server's packets after four seconds")
+@test("a pppd that stays silent gets the server's packets after ten seconds")
 def _():
     with Tunnel(spoken=False) as t:
         before = time.monotonic()
         t.down(lcp_request(9))
-        t.expect_down([lcp_request(9)])
-        between(3.5, time.monotonic() - before, 4.5)
+        t.expect_down([lcp_request(9)], 15)
+        between(9.5, time.monotonic() - before, 10.5)
 
 
 @test("packets out of order come out in order, duplicates once")
