@@ -14,9 +14,6 @@
 enum {
 	/* Full batches in a row before the other direction is polled. */
 	BATCHES = 2,
-	/* With more bytes than this queued for pppd, packets stay in the socket; with less they join
-	 * the queue when pppd takes something, so that one write has both. */
-	QUEUED_LOW = 16384,
 };
 
 void net_rx_init(struct net_rx *rx, const struct net_rx_config *config, struct gre_session *session,
@@ -43,7 +40,7 @@ static bool may_receive(const struct net_rx *rx)
 {
 	if (!rx->is_open || gre_session_is_full(rx->session))
 		return false;
-	return rx->stalled || rx->pty->queued <= QUEUED_LOW;
+	return rx->stalled || rx->pty->queued <= PTY_QUEUED_LOW;
 }
 
 bool net_rx_is_wanted(const struct net_rx *rx)

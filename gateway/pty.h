@@ -20,6 +20,9 @@ enum {
 	PTY_READ_CAP = 4095,
 	/* Reads in a row, each sent at once, before the other direction is polled. */
 	PTY_READS = 4,
+	/* With more bytes than this queued for pppd, packets stay in the socket; with less they join
+	 * the queue when pppd takes something, so that one write has both. */
+	PTY_QUEUED_LOW = 16384,
 };
 
 struct pty;

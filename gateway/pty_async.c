@@ -123,8 +123,8 @@ static void async_flush(struct pty *p)
 	p->written += (size_t)n;
 	set_queued(a, a->out_at + (size_t)n, p->queued - (size_t)n);
 	/* Not after each write: most of a full buffer would be moved many times over. With so little
-	 * queued the next batch comes (see net_rx.c), and needs the space. */
-	if (p->queued <= PTY_ASYNC_OUT_CAP / 4) {
+	 * queued the next batch comes, and needs the space. */
+	if (p->queued <= PTY_QUEUED_LOW) {
 		memmove(a->out, a->out + a->out_at, p->queued);
 		set_queued(a, 0, p->queued);
 	}
