@@ -171,9 +171,9 @@ coverage:
 FUZZ_COMPILE = clang -std=c11 -D_GNU_SOURCE -I. -g -O1 -fsanitize=address$(,)undefined \
 	-fno-sanitize-recover=undefined
 
-build/fuzz/%: tests/fuzz/%.c $(SOURCES:%.c=build/fuzz/%.o)
+build/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(SOURCES:%.c=build/fuzz/%.o)
 	$(say) FUZZ $@
-	$(Q)$(FUZZ_COMPILE) -fsanitize=fuzzer -o $@ $^
+	$(Q)$(FUZZ_COMPILE) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^)
 
 build/fuzz/%.o: %.c $(wildcard *.h */*.h) config.h
 	$(say) CC $@

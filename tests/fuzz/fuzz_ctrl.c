@@ -4,10 +4,10 @@
  * deadline is in the past once it was handled, each end is reported once, nothing follows CTRL_EV_CLOSED,
  * and a server that falls silent, or an owner that stops, always brings the end.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "pptp_ctrl.h"
+#include "fuzz.h"
 
 enum {
 	OUR_ID = 1,
@@ -18,33 +18,12 @@ enum {
 	DEADLINES_TO_THE_END = 5,
 };
 
-struct input {
-	const uint8_t *bytes;
-	size_t len;
-};
-
 struct run {
 	struct ctrl c;
 	int64_t now_us;
 	unsigned calls; /* ends reported */
 	unsigned connections;
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
-
-static unsigned take(struct input *in)
-{
-	if (in->len == 0)
-		return 0;
-	in->len--;
-	return *in->bytes++;
-}
 
 static void fetch(struct run *r)
 {

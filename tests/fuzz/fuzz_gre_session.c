@@ -5,10 +5,10 @@
  * delivered before; once deadlines are handled and something is sent none is in the past; and a full
  * queue can always be drained, because the socket is not read meanwhile.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "gre/gre_session.h"
+#include "fuzz.h"
 
 enum {
 	CAPACITY = 9,
@@ -29,14 +29,6 @@ struct run {
 	seq32 last;
 	uint64_t resyncs;
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void check_delivery(struct run *r, const uint8_t *payload, size_t len)
 {

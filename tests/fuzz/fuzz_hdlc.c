@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
+
 enum {
 	CAP = 96,
 };
@@ -28,8 +30,6 @@ static size_t record_events(
 	free(buffer);
 	return n;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -11,18 +11,11 @@
 #include <unistd.h>
 
 #include "sys/ipc.h"
+#include "fuzz.h"
 
 enum {
 	DESCRIPTORS_MAX = 3,
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 /* Sends the message again and receives it: nothing of it is lost. */
 static void check_message(const int fds[2], const struct ipc_message *m)

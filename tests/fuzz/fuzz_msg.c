@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "control/pptp_msg.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {

@@ -7,19 +7,12 @@
 #include <string.h>
 
 #include "pptp_options.h"
+#include "fuzz.h"
 
 enum {
 	WORDS_MAX = 40,
 	MESSAGE_CAP = 256
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void check_values(const struct pptp_options *o)
 {

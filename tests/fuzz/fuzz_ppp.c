@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
+
 static void check_answer(const struct sync_filter *filter)
 {
 	const uint8_t *a = filter->answer;
@@ -73,8 +75,6 @@ static void separate(const uint8_t *bytes, size_t len)
 		len -= first;
 	}
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

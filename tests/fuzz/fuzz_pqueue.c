@@ -4,14 +4,13 @@
 #include <string.h>
 
 #include "pqueue.h"
+#include "fuzz.h"
 
 enum {
 	CAPACITY = 24,
 	SPREAD = 64,
 	SLOT = 4
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static void pop_lowest(struct pqueue *q, seq32 first, uint64_t *held)
 {

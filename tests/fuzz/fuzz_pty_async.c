@@ -5,13 +5,13 @@
  * that differs by a few places, some twice, and with anything between them, reach pppd once each, in the
  * order of their numbers, however little it takes at once. Socket pairs play pty and network.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "gateway/net_rx.h"
 #include "gateway/net_tx.h"
 #include "gateway/pty_async.h"
+#include "fuzz.h"
 
 enum {
 	PACKETS = 48,
@@ -21,11 +21,6 @@ enum {
 	CALL_ID = 3,
 	NEAR = 4, /* places by which a packet may be early */
 	SEND_BUFFER = 4608,
-};
-
-struct input {
-	const uint8_t *bytes;
-	size_t len;
 };
 
 static struct {
@@ -46,7 +41,6 @@ static struct {
 	uint8_t frame[FRAME_MAX + FCS16_LEN];
 } r;
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int setpriority(int which, unsigned who, int value);
 
 /* In place of the C library's: nothing is paced here, and the fuzzer needs the processor. */
@@ -56,20 +50,6 @@ int setpriority(int which, unsigned who, int value)
 	(void)who;
 	(void)value;
 	return 0;
-}
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
-
-static unsigned take(struct input *in)
-{
-	if (in->len == 0)
-		return 0;
-	in->len--;
-	return *in->bytes++;
 }
 
 /* IPv4 as far as its first bytes, so that nothing is taken for a control packet. */

@@ -5,13 +5,13 @@
  * nothing is counted as bad. The input says what the frames are and where reads end. A socket pair
  * plays the pty: a message is what one read returns.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "gateway/net_tx.h"
 #include "gateway/pty_sync.h"
 #include "ppp/ppp_cp.h"
+#include "fuzz.h"
 
 enum {
 	STREAM_MAX = 16384,
@@ -19,11 +19,6 @@ enum {
 	FRAME_MAX = 1504,
 	GRE_LEN = 12, /* with a sequence number */
 	FILLER = 0x11,
-};
-
-struct input {
-	const uint8_t *bytes;
-	size_t len;
 };
 
 struct frame {
@@ -46,7 +41,6 @@ static struct {
 	bool last_repeats;
 } r;
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int setpriority(int which, unsigned who, int value);
 
 /* In place of the C library's: nothing is paced here, and the fuzzer needs the processor. */
@@ -56,20 +50,6 @@ int setpriority(int which, unsigned who, int value)
 	(void)who;
 	(void)value;
 	return 0;
-}
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
-
-static unsigned take(struct input *in)
-{
-	if (in->len == 0)
-		return 0;
-	in->len--;
-	return *in->bytes++;
 }
 
 /*

@@ -10,8 +10,7 @@
 #include <unistd.h>
 
 #include "callmgr/resolve.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+#include "fuzz.h"
 
 static void check_literal(const uint8_t *bytes, size_t len)
 {

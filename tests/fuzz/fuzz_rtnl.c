@@ -13,6 +13,7 @@
 
 #include "sys/route_msg.h"
 #include "sys/rtnl.h"
+#include "fuzz.h"
 
 enum {
 	PACKET = 8192, /* what rtnl_open maps */
@@ -32,14 +33,6 @@ struct seen {
 	size_t messages;
 	size_t bytes;
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void expect(struct expected *e, const uint8_t *packet, size_t len, bool events)
 {

@@ -7,19 +7,12 @@
 #include <string.h>
 
 #include "callmgr/status_format.h"
+#include "fuzz.h"
 
 enum {
 	ANSWERS_MAX = 3,
 	DEPTH_MAX = 6
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static const char *skip_space(const char *s)
 {

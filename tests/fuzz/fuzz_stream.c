@@ -2,10 +2,10 @@
 /*
  * Bytes from the server, whole and in pieces of any length: the same events and the same answers.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "pptp_ctrl.h"
+#include "fuzz.h"
 
 enum {
 	STREAM_MAX = 8192,
@@ -16,14 +16,6 @@ struct record {
 	size_t len, output_len;
 	uint8_t bytes[RECORD_MAX], output[RECORD_MAX];
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void add(struct record *r, const void *bytes, size_t len)
 {
