@@ -133,6 +133,12 @@ START_TEST(call_end_says_what_a_refusing_server_answered)
 	    server_sentence(CTRL_WHY_CALL_REFUSED, MSG_OCRP_DO_NOT_ACCEPT, 0, 0), "try --phone");
 	ck_contains(server_sentence(CTRL_WHY_CALL_REFUSED, MSG_OCRP_NO_CARRIER, 0, 0x1100),
 	    "no carrier (cause 4352)"); /* without a text */
+	ck_contains(server_sentence(CTRL_WHY_CALL_REFUSED, MSG_RESULT_GENERAL_ERROR, 3, 0),
+	    "try --phone"); /* a value is out of range */
+	ck_contains(server_sentence(CTRL_WHY_CALL_REFUSED, MSG_RESULT_GENERAL_ERROR, 4, 0),
+	    "try again later"); /* no resources */
+	server_sentence(CTRL_WHY_CALL_REFUSED, MSG_RESULT_GENERAL_ERROR, 5, 0);
+	ck_assert_ptr_null(strstr(string, "try"));
 	options.phone = "123";
 	server_sentence(CTRL_WHY_CALL_REFUSED, MSG_OCRP_DO_NOT_ACCEPT, 0, 0);
 	ck_assert_ptr_null(strstr(string, "try --phone"));

@@ -405,6 +405,19 @@ START_TEST(a_pause_of_our_own_is_not_the_servers_silence)
 }
 END_TEST
 
+START_TEST(a_read_that_finds_nothing_is_no_end)
+{
+	const struct msg reply = start_reply();
+	start();
+	conn.tcp.revents = POLLIN;
+	conn.tcp.ready(conn.tcp.context, loop_now_us(&loop));
+	ck_assert_str_eq(reported, "");
+	server_sends(&reply, 1);
+	run_for(5 * USEC_PER_MSEC);
+	ck_assert_str_eq(reported, "established");
+}
+END_TEST
+
 START_TEST(silence_until_the_deadline_closes_the_connection)
 {
 	start();
@@ -483,6 +496,7 @@ int main(void)
 	tcase_add_test(all, each_message_of_a_read_that_ends_a_long_one_is_answered);
 	tcase_add_test(all, a_message_waits_for_space_in_the_socket);
 	tcase_add_test(all, a_pause_of_our_own_is_not_the_servers_silence);
+	tcase_add_test(all, a_read_that_finds_nothing_is_no_end);
 	tcase_add_test(all, silence_until_the_deadline_closes_the_connection);
 	tcase_add_test(all, the_last_messages_before_the_servers_close_are_reported_first);
 	tcase_add_test(all, the_servers_close_is_the_end_of_call_and_connection);

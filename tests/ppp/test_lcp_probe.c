@@ -161,6 +161,21 @@ START_TEST(lcp_probe_ignores_what_is_no_lcp_or_is_cut)
 }
 END_TEST
 
+START_TEST(lcp_probe_accepts_no_request_whose_acknowledgment_does_not_fit)
+{
+	static const uint8_t request[] = {0xff, 0x03, 0xc0, 0x21, 1, 7, 0, 8, 5, 4, 1, 2};
+	struct lcp_probe p = {.ours_accepted = true};
+
+	struct lcp_probe_answer a =
+	    lcp_probe_receive(&p, request, sizeof(request), reply, sizeof(request) - 1);
+	ck_assert_uint_eq(a.reply_len, 0);
+	ck_assert(!lcp_probe_is_open(&p));
+	a = lcp_probe_receive(&p, request, sizeof(request), reply, sizeof(request));
+	ck_assert_uint_eq(a.reply_len, sizeof(request));
+	ck_assert(lcp_probe_is_open(&p));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("lcp_probe");
@@ -176,6 +191,7 @@ int main(void)
 	tcase_add_test(tests, lcp_probe_answers_the_peers_echoes_without_its_magic_number);
 	tcase_add_test(tests, lcp_probe_agrees_to_an_end);
 	tcase_add_test(tests, lcp_probe_ignores_what_is_no_lcp_or_is_cut);
+	tcase_add_test(tests, lcp_probe_accepts_no_request_whose_acknowledgment_does_not_fit);
 	suite_add_tcase(suite, tests);
 	return unit_run(suite);
 }

@@ -421,7 +421,11 @@ START_TEST(ppp_framing_find_start_skips_what_starts_no_frame)
 	ck_assert_uint_eq(ppp_framing_find_start(bytes, join(bytes, ip, 5, lcp, sizeof(lcp))), 5);
 	ck_assert_uint_eq(ppp_framing_find_start(lcp, sizeof(lcp)), 0);
 	ck_assert_uint_eq(ppp_framing_find_start(ip, sizeof(ip)), sizeof(ip));
-	ck_assert_uint_eq(ppp_framing_find_start(bytes, join(bytes, ip, 5, lcp, 1)), 5);
+	for (size_t part = 1; part <= 4; part++)
+		ck_assert_uint_eq(ppp_framing_find_start(bytes, join(bytes, ip, 5, lcp, part)), 5);
+	/* ff 03 and then no protocol */
+	static const uint8_t none[] = {0x45, 0xff, 0x03, 0x10, 0x00, 0x45, 0x45};
+	ck_assert_uint_eq(ppp_framing_find_start(none, sizeof(none)), sizeof(none));
 }
 END_TEST
 

@@ -75,6 +75,10 @@ START_TEST(sync_filter_refuses_mppe_with_compressed_headers)
 	ck_assert_int_eq(PROCESS(SYNC_FILTER_PPPD, 0x80fd, 1, STATELESS), SYNC_FILTER_PASS);
 	ck_assert_int_eq(PROCESS(SYNC_FILTER_SERVER, 0x80fd, 2, STATELESS), SYNC_FILTER_REFUSE);
 	ck_assert_ptr_nonnull(strstr(sync_filter_reason(&filter), "noaccomp nopcomp"));
+	/* Agreeing on something else does not undo it. */
+	ck_assert_int_eq(
+	    PROCESS(SYNC_FILTER_PPPD, 0x8021, 2, "\x03\x06\x0a\x00\x00\x01"), SYNC_FILTER_PASS);
+	ck_assert_int_eq(PROCESS(SYNC_FILTER_PPPD, 0x80fd, 2, STATELESS), SYNC_FILTER_REFUSE);
 }
 END_TEST
 

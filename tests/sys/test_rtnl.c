@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -279,6 +280,33 @@ START_TEST(rtnl_reports_a_packet_that_was_cut_and_reads_the_others)
 }
 END_TEST
 
+/* Of the receive buffer, as the smallest page has it. */
+static unsigned pages_in_memory(void)
+{
+	unsigned char pages[PACKET / 4096] = {0};
+	unsigned count = 0;
+	ck_assert_int_eq(mincore(rtnl.packet, PACKET, pages), 0);
+	for (size_t i = 0; i < sizeof(pages); i++)
+		count += pages[i] & 1;
+	return count;
+}
+
+START_TEST(rtnl_keeps_no_memory_for_what_was_received)
+{
+	add_message(TYPE, 0, 1, "a", 1);
+	add_outcome(NLMSG_ERROR, 0);
+	send_packet();
+	ck_assert_int_eq(talk(), 0);
+	ck_assert_uint_eq(pages_in_memory(), 0);
+	add_message(TYPE, 0, 0, "a", 1);
+	send_packet();
+	ck_assert_int_eq(notifications(), 0);
+	ck_assert_uint_eq(pages_in_memory(), 0);
+	rtnl.packet[0] = 1;
+	ck_assert_uint_eq(pages_in_memory(), 1);
+}
+END_TEST
+
 START_TEST(rtnl_takes_notifications_of_the_kernel_alone)
 {
 	struct sockaddr_nl address = {0};
@@ -356,6 +384,7 @@ int main(void)
 	tcase_add_test(tc, rtnl_stops_at_a_message_that_does_not_lie_in_its_packet);
 	tcase_add_test(tc, rtnl_passes_on_the_notifications_of_64_packets_at_once);
 	tcase_add_test(tc, rtnl_reports_a_packet_that_was_cut_and_reads_the_others);
+	tcase_add_test(tc, rtnl_keeps_no_memory_for_what_was_received);
 	tcase_add_test(tc, rtnl_takes_notifications_of_the_kernel_alone);
 	tcase_add_test(tc, rtnl_attributes_end_where_one_does_not_fit);
 	tcase_add_test(tc, rtnl_takes_a_short_number_for_0);
