@@ -91,9 +91,10 @@ static int run_parent(const struct pptp_options *o, int main_fd, const char *war
 /* main, while it waits for the call. */
 struct waiting {
 	pid_t parent;
-	bool ready; /* the call is established: `message` has come */
-	bool given_up;
-	int signo; /* the signal that ends the wait; 0 = none */
+	bool ready;      /* the call is established: `message` has come */
+	bool given_up;   /* the parent does not exit */
+	bool left_alone; /* the parent, which is still closing the call */
+	int signo;       /* the signal that ends the wait; 0 = none */
 	struct parent_ready message;
 	struct loop loop;
 	struct loop_watch parent_watch;
@@ -162,12 +163,13 @@ static void on_limit(void *context, int64_t now_us)
 	loop_stop(&w->loop);
 }
 
-/* The parent cleans up and says why, as its last line; a second signal ends the wait for it. */
+/* The parent cleans up and says why, as its last line; a second signal ends the wait for it, which goes on. */
 static void on_signal(void *context, int signo, int64_t now_us)
 {
 	struct waiting *w = context;
 	if (w->signo) {
-		on_limit(w, now_us);
+		w->left_alone = true;
+		loop_stop(&w->loop);
 		return;
 	}
 	w->signo = signo;
@@ -213,7 +215,7 @@ static int end_without_call(const struct waiting *w, const char *server)
 {
 	if (w->given_up) /* its children see it exit, and end the call */
 		(void)kill(w->parent, SIGKILL);
-	int status = w->given_up ? EXIT_FAILED : wait_for_parent(w, server);
+	int status = w->given_up || w->left_alone ? EXIT_FAILED : wait_for_parent(w, server);
 	/* The parent says so itself, but not where it was stopped, or the call was established. */
 	if (w->signo && (w->given_up || w->ready))
 		log_fatal("ended by signal %d (%s) before the call to %s was established", w->signo,

@@ -205,16 +205,19 @@ static void close_connection(struct callmgr *cm, int64_t now_us, const char *why
 	ctrl_conn_stop(&cm->conn, now_us, why);
 }
 
-/* Ends whatever is going on from this side. A second signal ends the wait for the server. The first one
- * after the parent's request does not: a service manager signals all processes of a call at once. */
+/* Ends whatever is going on from this side, in STAGE_CLOSE the search for an address that takes the call.
+ * A second signal ends the wait for the server. The first one after the parent's request does not: a
+ * service manager signals all processes of a call at once. */
 static void end_here(struct callmgr *cm, int64_t now_us, enum call_end_reason reason, int code)
 {
-	bool again = cm->stage == STAGE_CLOSE && reason == CALL_END_SIGNAL &&
-	             cm->end.reason == CALL_END_SIGNAL;
-	if (cm->stage == STAGE_CLOSED || (cm->stage == STAGE_CLOSE && !again))
+	bool closing = cm->stage == STAGE_CLOSE;
+	bool again = closing && reason == CALL_END_SIGNAL && cm->end.reason == CALL_END_SIGNAL;
+	if (cm->stage == STAGE_CLOSED)
 		return;
 	set_end(cm, reason, code);
 	report_end(cm);
+	if (closing && !again)
+		return;
 	if (again || !ctrl_conn_is_open(&cm->conn)) {
 		leave_address(cm);
 		return;
@@ -350,7 +353,8 @@ static void process_connect_reply(struct callmgr *cm, const struct ipc_message *
 		enter_stage(cm, STAGE_CONNECT, now_us + cm->options->connect_timeout_us);
 }
 
-/* The parent sees to the route and opens the connection; its reply is bounded by the parent. */
+/* The parent sees to the route and opens the connection, and replies at once; where it is closing instead,
+ * it has said so. */
 static void request_address(struct callmgr *cm)
 {
 	struct ipc_message m = {.type = IPC_CONNECT_REQUEST, .fd = -1};

@@ -226,6 +226,34 @@ def _():
         nothing_left()
 
 
+@test("an end while a refused address is being closed is the end: no further address is called")
+def _():
+    def kill(victim, signo):
+        return lambda run: run.kill(victim, signo)
+    for end in (kill("pptpcm", signal.SIGTERM), kill("pptpgw", signal.SIGTERM), kill("pptpgw", signal.SIGKILL),
+                kill("pptp", signal.SIGTERM), kill("pptp", signal.SIGKILL), lambda run: run.hang_up()):
+        # It neither takes calls nor answers when it is closed, which is waited for.
+        busy = polite(ocrp=dict(result=4), on={"StopCCRQ": None})
+        with hosts("127.0.0.16 two.test\n127.0.0.17 two.test\n"), FakeServer("127.0.0.16", busy) as first, \
+                FakeServer("127.0.0.17") as second, Log():
+            run = start("two.test")
+            first.wait_for("StopCCRQ")
+            end(run)
+            run.wait_all(2.2)
+            true(run.wait(0) != 0, "success")
+            equal(second.connections, [])
+            next_call(second)
+
+
+def next_call(server):
+    """It takes over what a killed parent has left, and leaves nothing."""
+    with Log() as log:
+        run, _ = up(server, log=log, address=server.address)
+        run.hang_up()
+        equal(run.wait(2), 0)
+        nothing_left()
+
+
 @test("each kind of route that discards is the reason in the last line, at once in the shell form")
 def _():
     for kind, reason in (("unreachable", NO_ROUTE_TO_HOST + "; the server cannot be reached"),

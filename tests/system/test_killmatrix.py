@@ -298,6 +298,24 @@ def _():
         true(instants > 30, instants, "instants")
 
 
+@test("a second signal to main ends its waiting, and nothing is left by the parent, which goes on")
+def _():
+    with world(), far_server(stalling(CALL)) as server, Log() as log:
+        run = begin("shell", CALL)
+        reach(CALL, run, "shell", server, log)
+        os.kill(run.pid, signal.SIGINT)
+        server.wait_for("StopCCRQ")
+        before = time.monotonic()
+        os.kill(run.pid, signal.SIGINT)
+        equal(run.wait(ANSWERED), 1)
+        between(0, time.monotonic() - before, ANSWERED, "seconds until the user has the terminal back")
+        run.wait_all(UNANSWERED)
+        server.wait_ended()
+        equal(server.names(), [HEARD[CALL]])
+        nothing_left(0)
+        match("ended by signal 2 ", last_line(run))
+
+
 @test("the kill matrix is complete")
 def _():
     table()
