@@ -82,6 +82,7 @@ static int run_parent(const struct pptp_options *o, int main_fd, const char *war
 	/* Out of the terminal's reach: Ctrl-C is pppd's to answer, by ending the link in order. */
 	if (!o->debug && main_fd >= 0)
 		(void)setsid();
+	log_own_terminal();
 	open_log(o);
 	if (warnings[0])
 		log_warn("%s", warnings);

@@ -231,6 +231,17 @@ void log_copy_to_stderr(bool on)
 	settings.copy_to_stderr = on;
 }
 
+void log_own_terminal(void)
+{
+	if (!isatty(STDERR_FILENO))
+		return;
+	int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return; /* no /proc: then it is polled only */
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
 void log_prepare_quiet(void)
 {
 	if (!settings.copy_to_stderr)
@@ -259,7 +270,8 @@ void log_quiet_stderr(bool unless_alone)
 /*
  * Drops what cannot be written without blocking. Stderr is polled rather than made non-blocking,
  * because the open file description is shared with the program that started us. A writable pipe has
- * space for PIPE_BUF bytes, which is more than a line.
+ * space for PIPE_BUF bytes, which is more than a line; a terminal may have it for one byte, and sleep
+ * for the rest: see log_own_terminal.
  */
 static void write_stderr(const char *line, size_t len)
 {

@@ -31,6 +31,9 @@ void log_close(void);
 /* Copies all lines to stderr as well (--debug). */
 void log_copy_to_stderr(bool on);
 
+/* Makes stderr, where that is a terminal, an open file of this process alone that does not block. */
+void log_own_terminal(void);
+
 /* Points stderr at /dev/null, unless lines are copied to it. For when the call is up. With
  * `unless_alone` not where there is no log daemon either, as in most containers. */
 void log_quiet_stderr(bool unless_alone);

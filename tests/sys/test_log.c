@@ -379,6 +379,66 @@ START_TEST(log_does_not_wait_for_a_reader_of_stderr)
 }
 END_TEST
 
+/* A new terminal is stderr, of which that many bytes are not read. Returns its reader. */
+static int stderr_to_terminal(size_t unread)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+	ck_assert_int_eq(grantpt(terminal) || unlockpt(terminal), 0);
+	int fd = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+	ck_assert_int_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+	close(fd);
+	while (unread-- > 0)
+		ck_assert_int_eq(write(STDERR_FILENO, "x", 1), 1);
+	return terminal;
+}
+
+START_TEST(log_does_not_wait_for_a_terminal_that_has_space_for_a_part_of_the_line)
+{
+	const struct pollfd stderr_poll = {.fd = STDERR_FILENO, .events = POLLOUT};
+	struct pollfd p = stderr_poll;
+	size_t space = 0;
+	int terminal = stderr_to_terminal(0);
+	for (; poll(&p, 1, 0) == 1 && p.revents == POLLOUT; space++)
+		ck_assert_int_eq(write(STDERR_FILENO, "x", 1), 1);
+	close(terminal);
+	terminal = stderr_to_terminal(space - 1);
+	log_own_terminal();
+	log_open("a", 1);
+	p = stderr_poll;
+	ck_assert_int_eq(poll(&p, 1, 0), 1);
+	alarm(2); /* kills the test if the line waits */
+	log_warn("dropped, most of it");
+	alarm(0);
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	close(terminal);
+}
+END_TEST
+
+START_TEST(log_own_terminal_leaves_the_terminals_of_others_and_files_as_they_are)
+{
+	char text[8] = "";
+	int terminal = stderr_to_terminal(0);
+	int other = dup(STDERR_FILENO);
+	log_own_terminal();
+	ck_assert_int_eq(
+	    fcntl(STDERR_FILENO, F_GETFL) & (O_NONBLOCK | O_ACCMODE), O_NONBLOCK | O_WRONLY);
+	ck_assert_int_eq(fcntl(other, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_eq(write(STDERR_FILENO, "to it", 5), 5);
+	ck_assert_int_eq(read(terminal, text, sizeof(text)), 5);
+	ck_assert_str_eq(text, "to it");
+	close(other);
+	close(terminal);
+	int file = open("file", O_RDWR | O_CREAT, 0600);
+	ck_assert_int_eq(unlink("file") | dup2(file, STDERR_FILENO), STDERR_FILENO);
+	ck_assert_int_eq(write(STDERR_FILENO, "one ", 4), 4);
+	log_own_terminal();
+	ck_assert_int_eq(write(STDERR_FILENO, "two", 3), 3);
+	ck_assert_int_eq(pread(file, text, sizeof(text), 0), 7);
+	ck_assert_mem_eq(text, "one two", 7);
+	close(file);
+}
+END_TEST
+
 /* Not time(), which is late by up to a tick. */
 static int64_t wall_clock_us(void)
 {
@@ -494,6 +554,8 @@ int main(void)
 	tcase_add_test(tc, log_prepared_to_be_quiet_needs_no_further_descriptor);
 	tcase_add_test(tc, log_terminal_writes_to_a_terminal_alone);
 	tcase_add_test(tc, log_does_not_wait_for_a_reader_of_stderr);
+	tcase_add_test(tc, log_does_not_wait_for_a_terminal_that_has_space_for_a_part_of_the_line);
+	tcase_add_test(tc, log_own_terminal_leaves_the_terminals_of_others_and_files_as_they_are);
 	tcase_add_test(tc, log_merge_notice_keeps_the_later_of_two_warnings);
 	tcase_add_test(tc, log_rate_limit_passes_ten_lines_at_once_and_counts_the_rest);
 	tcase_add_test(tc, log_rate_limit_lets_the_echo_pass_at_debug);
