@@ -464,8 +464,7 @@ static int retry_hop(struct host_route *r, const struct route_scan *s, struct ro
 	int rc = home ? put_home_route(r, s, &hop) : put_route(r, s, &hop);
 	/* `ip route flush dev` removes the network that the gateway is on as well, but neither the
 	 * gateway nor our address on the device. */
-	if (rc == 0 || route_hop_is_direct(&hop) || hop.has_gateway6 || !r->source_set ||
-	    r->source_device != hop.device_index)
+	if (rc == 0 || !r->source_set || r->source_device != hop.device_index)
 		return rc;
 	hop.on_link_flag = true;
 	return home ? put_home_route(r, s, &hop) : put_route(r, s, &hop);
@@ -525,7 +524,7 @@ static int reconcile_table(
 	r->guarded = s.guard;
 	if (!r->decided)
 		rc = add_where_needed(r, &s);
-	else if (r->wanted || r->guarded || found < 0 || leads_into_tunnel(r, found, path))
+	else if (r->wanted || found < 0 || leads_into_tunnel(r, found, path))
 		rc = maintain(r, &s);
 	if (rc == 0 && s.guard && change_route(r, RTM_DELROUTE, table, NULL) == 0)
 		r->guarded = false;

@@ -7,11 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gre/gre_header.h"
+
 enum {
-	/* IPv4, GRE with both numbers, PPP's address, control and protocol, and MPPE, for which not
-	 * every server leaves space by itself. */
-	HEADERS_LEN = 20 + 16 + 4 + 4,
-	MTU_MAX = 1500 - HEADERS_LEN,
+	MTU_MAX = 1500 - GRE_TUNNEL_OVERHEAD,
 };
 
 /* Neither the shell nor pppd takes these for anything else. */
@@ -94,8 +93,10 @@ static void add_program(struct text *t)
 void advice_add(struct report *report, const struct pptp_options *o, unsigned path_mtu)
 {
 	struct text t = text_make(report->peers, sizeof(report->peers));
-	if (path_mtu > HEADERS_LEN)
-		report->mtu = path_mtu - HEADERS_LEN < MTU_MAX ? path_mtu - HEADERS_LEN : MTU_MAX;
+	if (path_mtu > GRE_TUNNEL_OVERHEAD)
+		report->mtu = path_mtu - GRE_TUNNEL_OVERHEAD < MTU_MAX
+		                  ? path_mtu - GRE_TUNNEL_OVERHEAD
+		                  : MTU_MAX;
 	text_add(&t, "pty \"");
 	add_program(&t);
 	add_word(&t, o->server);

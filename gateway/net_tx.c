@@ -22,8 +22,6 @@
 #define RETRY_MIN_US USEC_PER_MSEC
 /* A route comes back only when someone restores it. */
 #define RETRY_MAX_US (20 * USEC_PER_MSEC)
-/* IP and GRE headers, and address, control and protocol of PPP: what pppd's MTU has to leave free. */
-#define TUNNEL_OVERHEAD (sizeof(struct iphdr) + GRE_HEADER_MAX + 4)
 
 /* The full send buffer drains in a third of this to all of it, to where POLLOUT comes. In less, a wake-up
  * that is late leaves the device idle; in more, all on the uplink wait for it. */
@@ -162,12 +160,12 @@ static void check_mtu(struct net_tx *tx, size_t len)
 	if (tx->messages[0].msg_hdr.msg_name) /* the socket is not connected */
 		return;
 	unsigned mtu = netsock_path_mtu(tx->config.fd, tx->config.server);
-	if (mtu <= TUNNEL_OVERHEAD || mtu >= sizeof(struct iphdr) + len)
+	if (mtu == 0 || mtu >= sizeof(struct iphdr) + len)
 		return;
 	tx->longest = SIZE_MAX;
 	log_warn("packets are too large for the path to the server (its MTU is %u), and sent in "
-		 "fragments: give pppd \"mtu %zu mru %zu\"",
-	    mtu, mtu - TUNNEL_OVERHEAD, mtu - TUNNEL_OVERHEAD);
+		 "fragments: give pppd \"mtu %u mru %u\"",
+	    mtu, mtu - GRE_TUNNEL_OVERHEAD, mtu - GRE_TUNNEL_OVERHEAD);
 }
 
 static void number_frames(struct net_tx *tx, int64_t now_us)

@@ -20,6 +20,9 @@ enum {
 	GRE_HEADER_MIN = 8,
 	GRE_IPV4_HEADER_MAX = 60,
 	GRE_ADDRESS_LEN = 4,
+	/* What pppd's MTU has to leave free of the path's: IPv4's header and GRE's, PPP's address, control
+	 * and protocol, and MPPE, for which not every server leaves space by itself. */
+	GRE_TUNNEL_OVERHEAD = 20 + GRE_HEADER_MAX + 4 + 4,
 };
 
 struct gre_header {

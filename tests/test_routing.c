@@ -303,6 +303,17 @@ START_TEST(route_repeats_a_long_list_of_metrics)
 }
 END_TEST
 
+START_TEST(route_follows_a_new_gateway_though_a_route_that_discards_has_come_too)
+{
+	struct host_route r;
+	begin_established(&r, "192.0.2.2");
+	after(&r,
+	    "ip route replace default via 192.0.2.9 && ip route add blackhole default metric 9",
+	    ROUTE_EVENT_MOVED, SERVER " via 192.0.2.9 dev up0");
+	end(&r);
+}
+END_TEST
+
 START_TEST(route_over_an_encapsulated_default_is_not_added_and_no_loop)
 {
 	struct host_route r;
@@ -507,6 +518,24 @@ START_TEST(route_that_is_removed_again_and_again_is_left_alone)
 }
 END_TEST
 
+START_TEST(route_that_is_removed_ten_times_in_a_minute_is_left_alone)
+{
+	const int64_t minute_us = 60 * USEC_PER_SEC;
+	struct host_route r;
+	for (int64_t late_us = 0; late_us < 2; late_us++) {
+		ck_assert_int_eq(begin(&r), 0);
+		for (int i = 0; i < 9; i++) {
+			run("ip route del " SERVER);
+			ck_assert_int_eq(events(&r), ROUTE_EVENT_RESTORED);
+		}
+		run("ip route del " SERVER);
+		ck_assert_int_eq(events_at(&r, minute_us + late_us),
+		    late_us ? ROUTE_EVENT_RESTORED : ROUTE_EVENT_CONTESTED);
+		host_route_end(&r);
+	}
+}
+END_TEST
+
 START_TEST(route_left_over_that_is_not_needed_goes)
 {
 	struct host_route r;
@@ -548,6 +577,28 @@ START_TEST(source_lost_ends_the_call_where_another_uplink_is_there)
 	run("ip route add default via 198.51.100.1 metric 600");
 	begin_established(&r, "192.0.2.2");
 	after(&r, "ip addr del 192.0.2.2/24 dev up0", ROUTE_EVENT_SOURCE_LOST, NULL);
+	end(&r);
+}
+END_TEST
+
+START_TEST(source_lost_ends_the_call_below_its_tunnel_where_another_uplink_is_there)
+{
+	struct host_route r;
+	run("ip route add default via 198.51.100.1 metric 600");
+	begin_established(&r, "192.0.2.2");
+	after(&r, "ip route replace default dev tun9", ROUTE_EVENT_NONE, BY_UP0);
+	after(&r, "ip addr del 192.0.2.2/24 dev up0", ROUTE_EVENT_SOURCE_LOST, NULL);
+	end(&r);
+}
+END_TEST
+
+START_TEST(source_lost_is_no_end_below_the_tunnel_where_what_is_left_discards)
+{
+	struct host_route r;
+	run("ip route add blackhole default metric 600");
+	begin_established(&r, "192.0.2.2");
+	after(&r, "ip route replace default dev tun9", ROUTE_EVENT_NONE, BY_UP0);
+	after(&r, "ip addr del 192.0.2.2/24 dev up0", ROUTE_EVENT_LOST, NULL);
 	end(&r);
 }
 END_TEST
@@ -856,6 +907,7 @@ int main(void)
 	tcase_add_test(tc, route_guard_left_by_a_killed_process_is_no_obstacle);
 	tcase_add_test(tc, route_does_not_answer_to_changes_that_do_not_concern_it);
 	tcase_add_test(tc, route_repeats_a_long_list_of_metrics);
+	tcase_add_test(tc, route_follows_a_new_gateway_though_a_route_that_discards_has_come_too);
 	tcase_add_test(tc, route_over_an_encapsulated_default_is_not_added_and_no_loop);
 	tcase_add_test(tc, route_over_a_nexthop_object_is_added_and_kept);
 	tcase_add_test(tc, route_stays_while_its_hop_works);
@@ -870,10 +922,14 @@ int main(void)
 	tcase_add_test(tc, route_is_put_back_after_a_flush_of_its_device);
 	tcase_add_test(tc, route_that_flaps_is_there_in_the_end);
 	tcase_add_test(tc, route_that_is_removed_again_and_again_is_left_alone);
+	tcase_add_test(tc, route_that_is_removed_ten_times_in_a_minute_is_left_alone);
 	tcase_add_test(tc, route_left_over_that_is_not_needed_goes);
 	tcase_add_test(tc, source_that_is_replaced_ends_the_call_once);
 	tcase_add_test(tc, source_that_another_lease_replaces_ends_the_call);
 	tcase_add_test(tc, source_lost_ends_the_call_where_another_uplink_is_there);
+	tcase_add_test(
+	    tc, source_lost_ends_the_call_below_its_tunnel_where_another_uplink_is_there);
+	tcase_add_test(tc, source_lost_is_no_end_below_the_tunnel_where_what_is_left_discards);
 	tcase_add_test(
 	    tc, source_lost_does_not_end_the_call_where_the_other_device_may_be_the_tunnel);
 	tcase_add_test(tc, source_is_watched_without_the_right_to_change_routes);

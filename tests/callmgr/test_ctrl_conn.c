@@ -221,6 +221,24 @@ START_TEST(messages_that_the_server_may_send_at_will_are_logged_ten_times)
 }
 END_TEST
 
+START_TEST(a_reply_that_the_server_repeats_is_logged_a_few_times)
+{
+	struct msg messages[20];
+	const struct msg reply = start_reply();
+	for (size_t i = 0; i < 20; i++)
+		messages[i] = call_reply();
+	catch_log();
+	start();
+	server_sends(&reply, 1);
+	run_for(USEC_PER_MSEC);
+	server_sends(messages, 20);
+	run_for(5 * USEC_PER_MSEC);
+	const char *text = logged(); /* one is ours; ten lines of the others, of two kinds */
+	ck_assert_uint_eq(count(text, "Received Outgoing Call Reply\n"), 1 + 5);
+	ck_assert_uint_eq(count(text, "answered already"), 5);
+}
+END_TEST
+
 START_TEST(unusual_messages_are_logged_with_what_they_say)
 {
 	struct msg link = {.type = MSG_SET_LINK_INFO};
@@ -486,6 +504,7 @@ int main(void)
 	tcase_set_timeout(all, 30);
 	tcase_add_test(all, each_message_of_the_handshake_is_logged);
 	tcase_add_test(all, messages_that_the_server_may_send_at_will_are_logged_ten_times);
+	tcase_add_test(all, a_reply_that_the_server_repeats_is_logged_a_few_times);
 	tcase_add_test(all, unusual_messages_are_logged_with_what_they_say);
 	tcase_add_test(all, a_message_that_is_too_long_is_logged);
 	tcase_add_test(all, bytes_that_are_no_pptp_are_logged);

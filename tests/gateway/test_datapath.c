@@ -86,6 +86,16 @@ START_TEST(overdue_packet_behind_many_others_is_not_given_up_on)
 }
 END_TEST
 
+START_TEST(what_is_behind_a_missing_packet_is_delivered_when_its_wait_ends)
+{
+	send_packet(1);
+	send_packet(3);
+	run_for(2 * WAIT_US);
+	ck_assert_uint_eq(path->stats.rx_accepted, 2);
+	ck_assert_uint_eq(path->stats.rx_lost, 1);
+}
+END_TEST
+
 static int64_t cpu_us(void)
 {
 	struct timespec t;
@@ -869,6 +879,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, overdue_packet_in_the_socket_is_not_given_up_on);
 	tcase_add_test(tc, overdue_packet_behind_many_others_is_not_given_up_on);
+	tcase_add_test(tc, what_is_behind_a_missing_packet_is_delivered_when_its_wait_ends);
 	tcase_add_test(tc, due_acknowledgment_waits_for_a_full_socket_without_busy_loop);
 	tcase_add_test(
 	    tc, acknowledgment_is_sent_with_the_next_packet_or_by_a_timer_that_is_not_near);

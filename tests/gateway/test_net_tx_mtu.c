@@ -55,6 +55,7 @@ START_TEST(net_tx_tells_the_mtu_once_though_the_socket_is_connected_late)
 	for (const char *p = text; (p = strstr(p, "too large")); p++)
 		count++;
 	ck_assert_int_eq(count, 1);
+	ck_assert_ptr_nonnull(strstr(text, "mtu 956 mru 956"));
 }
 END_TEST
 

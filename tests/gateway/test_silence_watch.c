@@ -141,6 +141,24 @@ START_TEST(silence_watch_ticks_a_quarter_of_a_second_after_the_question)
 }
 END_TEST
 
+START_TEST(silence_watch_tells_the_next_call_again_what_it_told_the_one_before)
+{
+	int null = open("/dev/null", O_WRONLY);
+	ck_assert_int_eq(dup2(null, STDERR_FILENO), STDERR_FILENO);
+	for (int call = 0; call < 2; call++) {
+		path->tx.asked++;
+		for (int i = 0; i < 100; i++)
+			tick();
+		ck_assert_int_eq(watch.silence.said, SILENCE_UNEXPLAINED);
+		silence_watch_stop(&watch);
+		watch.loop = &loop;
+		silence_watch_start(&watch);
+		ck_assert_int_eq(watch.silence.said, SILENCE_NONE);
+	}
+	close(null);
+}
+END_TEST
+
 START_TEST(silence_watch_remembers_an_icmp_error_when_the_server_asks_for_something)
 {
 	watch.facts.seen = SILENCE_ICMP;
@@ -171,6 +189,7 @@ int main(void)
 	tcase_add_test(
 	    tc, silence_watch_asks_whether_this_host_tracks_connections_when_there_is_a_line);
 	tcase_add_test(tc, silence_watch_ticks_a_quarter_of_a_second_after_the_question);
+	tcase_add_test(tc, silence_watch_tells_the_next_call_again_what_it_told_the_one_before);
 	tcase_add_test(
 	    tc, silence_watch_remembers_an_icmp_error_when_the_server_asks_for_something);
 	suite_add_tcase(suite, tc);

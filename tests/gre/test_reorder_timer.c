@@ -180,6 +180,20 @@ START_TEST(the_wait_never_exceeds_its_upper_bound)
 }
 END_TEST
 
+START_TEST(a_delay_counts_for_less_than_two_periods)
+{
+	const int64_t period_us = 2500 * MS;
+	struct reorder_timer timer;
+	for (int64_t early_us = 0; early_us < 2; early_us++) {
+		reorder_timer_init(&timer, 0, 300 * MS);
+		reorder_timer_on_reordered(&timer, period_us, 20 * MS);
+		reorder_timer_on_reordered(&timer, 3 * period_us - early_us, 0);
+		ck_assert_int_eq(reorder_timer_wait_us(&timer),
+		    REORDER_TIMER_FLOOR_US + (early_us ? 25 * MS : 0));
+	}
+}
+END_TEST
+
 /* The sanitizers see what is read behind the last gap. */
 START_TEST(a_late_packet_of_no_gap_that_is_known_changes_nothing)
 {
@@ -222,6 +236,7 @@ int main(void)
 	tcase_add_test(tc, the_wait_grows_and_shrinks_with_the_reorder_delay);
 	tcase_add_test(tc, the_wait_does_not_grow_for_a_delay_beyond_its_upper_bound);
 	tcase_add_test(tc, the_wait_never_exceeds_its_upper_bound);
+	tcase_add_test(tc, a_delay_counts_for_less_than_two_periods);
 	tcase_add_test(tc, a_late_packet_of_no_gap_that_is_known_changes_nothing);
 	tcase_add_test(tc, a_fixed_wait_does_not_adapt);
 	suite_add_tcase(suite, tc);

@@ -307,6 +307,17 @@ START_TEST(rtnl_keeps_no_memory_for_what_was_received)
 }
 END_TEST
 
+START_TEST(rtnl_opens_and_closes_the_descriptor_0_too)
+{
+	rtnl_close(&rtnl);
+	close(STDIN_FILENO);
+	ck_assert_int_eq(rtnl_open(&rtnl, NETLINK_ROUTE, 0), 0);
+	ck_assert_int_eq(rtnl.fd, STDIN_FILENO);
+	rtnl_close(&rtnl);
+	ck_assert_int_eq(close(STDIN_FILENO), -1);
+}
+END_TEST
+
 START_TEST(rtnl_takes_notifications_of_the_kernel_alone)
 {
 	struct sockaddr_nl address = {0};
@@ -385,6 +396,7 @@ int main(void)
 	tcase_add_test(tc, rtnl_passes_on_the_notifications_of_64_packets_at_once);
 	tcase_add_test(tc, rtnl_reports_a_packet_that_was_cut_and_reads_the_others);
 	tcase_add_test(tc, rtnl_keeps_no_memory_for_what_was_received);
+	tcase_add_test(tc, rtnl_opens_and_closes_the_descriptor_0_too);
 	tcase_add_test(tc, rtnl_takes_notifications_of_the_kernel_alone);
 	tcase_add_test(tc, rtnl_attributes_end_where_one_does_not_fit);
 	tcase_add_test(tc, rtnl_takes_a_short_number_for_0);
