@@ -552,7 +552,6 @@ static int reconcile(struct host_route *r, struct route_path *path, int *found)
 		hold_table(r, i == 0 ? r->table : path->table);
 		int guard = change_route(r, RTM_NEWROUTE, r->table, NULL);
 		r->guarded = guard == 0 || guard == -EEXIST;
-		rc = rc < 0 ? rc : guard;
 		*found = look(r, path);
 	}
 	if (!r->added && !r->guarded)

@@ -169,6 +169,21 @@ START_TEST(route_that_someone_removes_now_and_then_is_put_back_each_time)
 }
 END_TEST
 
+/* Its uplink is up again, but without a way to the server. */
+START_TEST(route_that_has_left_its_uplink_is_put_back_where_it_was)
+{
+	struct host_route r;
+	run("ip route add default via 198.51.100.1 metric 600");
+	ck_assert_int_eq(begin(&r), 0);
+	add_tunnel("tun9", "10.9.0.2", "10.9.0.1");
+	ck_assert_int_eq(set_tunnel(&r, "tun9"), ROUTE_EVENT_NONE);
+	after(&r, "ip link set up0 down", ROUTE_EVENT_MOVED, BY_UP1);
+	after(&r, "ip link set up0 up", ROUTE_EVENT_NONE, BY_UP1);
+	after(&r, "ip route del " SERVER, ROUTE_EVENT_RESTORED, BY_UP1);
+	end(&r);
+}
+END_TEST
+
 START_TEST(route_of_a_killed_call_is_removed_by_the_one_that_lives)
 {
 	struct host_route second;
@@ -899,6 +914,7 @@ int main(void)
 	tcase_add_test(tc, route_left_over_that_leads_elsewhere_is_replaced);
 	tcase_add_test(tc, route_that_someone_removes_is_put_back);
 	tcase_add_test(tc, route_that_someone_removes_now_and_then_is_put_back_each_time);
+	tcase_add_test(tc, route_that_has_left_its_uplink_is_put_back_where_it_was);
 	tcase_add_test(tc, route_of_a_killed_call_is_removed_by_the_one_that_lives);
 	tcase_add_test(tc, route_of_many_calls_that_come_and_go_at_once_is_gone_in_the_end);
 	tcase_add_test(tc, route_without_the_right_to_add_one_is_still_watched);

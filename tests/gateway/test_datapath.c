@@ -96,6 +96,18 @@ START_TEST(what_is_behind_a_missing_packet_is_delivered_when_its_wait_ends)
 }
 END_TEST
 
+/* So much the kernel returns of a pty at once: the rest is not left to the next wait. */
+START_TEST(a_full_read_of_pppd_is_followed_by_another)
+{
+	uint8_t bytes[PTY_READ_CAP + 1];
+	memset(bytes, 0x7e, sizeof(bytes)); /* flags, between which there is no frame */
+	ck_assert_int_eq(write(pppd, bytes, sizeof(bytes)), (ssize_t)sizeof(bytes));
+	path->in_watch.revents = POLLIN;
+	path->in_watch.ready(path, loop_now_us(&loop));
+	ck_assert_int_eq(recv(near_pty, bytes, 1, MSG_PEEK), -1);
+}
+END_TEST
+
 static int64_t cpu_us(void)
 {
 	struct timespec t;
@@ -311,6 +323,15 @@ START_TEST(packets_are_read_while_pppd_is_stuck)
 	read_all_as_pppd();
 	run_for(20 * USEC_PER_MSEC);
 	ck_assert(!path->rx.stalled);
+}
+END_TEST
+
+START_TEST(a_stuck_pppd_is_known_at_the_deadline)
+{
+	(void)fill_pppd(1);
+	ck_assert(!path->rx.stalled);
+	path->timer.expired(path, path->stall_us);
+	ck_assert(path->rx.stalled);
 }
 END_TEST
 
@@ -880,6 +901,7 @@ int main(void)
 	tcase_add_test(tc, overdue_packet_in_the_socket_is_not_given_up_on);
 	tcase_add_test(tc, overdue_packet_behind_many_others_is_not_given_up_on);
 	tcase_add_test(tc, what_is_behind_a_missing_packet_is_delivered_when_its_wait_ends);
+	tcase_add_test(tc, a_full_read_of_pppd_is_followed_by_another);
 	tcase_add_test(tc, due_acknowledgment_waits_for_a_full_socket_without_busy_loop);
 	tcase_add_test(
 	    tc, acknowledgment_is_sent_with_the_next_packet_or_by_a_timer_that_is_not_near);
@@ -891,6 +913,7 @@ int main(void)
 	tcase_add_test(tc, packets_gather_in_the_socket_while_pppd_takes_nothing);
 	tcase_add_test(tc, acknowledgment_in_the_socket_does_not_time_out);
 	tcase_add_test(tc, packets_are_read_while_pppd_is_stuck);
+	tcase_add_test(tc, a_stuck_pppd_is_known_at_the_deadline);
 	tcase_add_test(tc, held_packet_that_just_fits_is_passed_on);
 	tcase_add_test(tc, all_held_packets_are_written_once_pppd_reads);
 	tcase_add_test(tc, gap_is_not_given_up_while_ready_packets_fill_the_queue);

@@ -128,6 +128,19 @@ START_TEST(rest_of_a_frame_whose_start_was_lost_is_counted_and_dropped)
 }
 END_TEST
 
+START_TEST(frame_of_unknown_length_that_is_too_long_is_counted_and_dropped)
+{
+	static uint8_t mppe[PACKET_MAX + 1];
+	memset(mppe, 0x11, sizeof(mppe));
+	memcpy(mppe, "\xff\x03\x00\xfd\x90\x00", 6);
+	for (size_t at = 0; at < sizeof(mppe); at += FRAME)
+		write_as_pppd(mppe + at, sizeof(mppe) - at < FRAME ? sizeof(mppe) - at : FRAME);
+	run_for(20 * USEC_PER_MSEC);
+	expect_nothing_at_server();
+	ck_assert_uint_eq(path->stats.tx_bad_frames, 1);
+}
+END_TEST
+
 START_TEST(frame_that_no_packet_carries_is_counted_and_dropped)
 {
 	static uint8_t bytes[OVERSIZE + FRAME];
@@ -179,6 +192,7 @@ int main(void)
 	tcase_add_test(tc, frame_in_two_reads_is_sent_whole);
 	tcase_add_test(tc, frame_of_unknown_length_is_sent_soon_though_the_pty_was_full);
 	tcase_add_test(tc, rest_of_a_frame_whose_start_was_lost_is_counted_and_dropped);
+	tcase_add_test(tc, frame_of_unknown_length_that_is_too_long_is_counted_and_dropped);
 	tcase_add_test(tc, frame_that_no_packet_carries_is_counted_and_dropped);
 	tcase_add_test(tc, request_that_cannot_be_carried_is_rejected_to_its_sender);
 	tcase_add_test(tc, link_on_which_frames_cannot_be_kept_apart_is_refused);
