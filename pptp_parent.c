@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -606,6 +607,9 @@ static int gateway_child(struct parent *p, int socket)
 	    .watch = p->gre.watch,
 	    .stderr_owner = p->pppd.stderr_owner_fd};
 	signal(SIGCHLD, SIG_DFL);
+	/* The call manager dials meanwhile. On one processor our set-up comes before its request is answered
+	 * otherwise, which takes 0.3 ms of the 11 to the Outgoing-Call-Request. */
+	(void)sched_yield();
 	become_child(p, "pptpgw", keep, sizeof(keep) / sizeof(keep[0]));
 	return gateway_main(&config);
 }
