@@ -21,8 +21,8 @@ struct callmgr_config {
 };
 
 /*
- * Runs in a child forked for it until the call has ended; returns the status to exit with. Both
- * descriptors become the call manager's; it has no others but 0 to 2 and the log's.
+ * Runs in a child forked for it until the call has ended; returns the status to exit with. The
+ * descriptors become the call manager's; it has no others but 0 to 2, the log's and a timer.
  *
  * To the parent go IPC_HEARTBEAT until the call is established, IPC_CONNECT_REQUEST for one server
  * address after the other, IPC_CALL_UP, IPC_STATS_REQUEST, and IPC_ENDED once, when it is clear that

@@ -527,7 +527,7 @@ static void send_echo_request(struct ctrl *c, int64_t now_us)
 	struct msg m = {.type = MSG_ECHO_REQUEST};
 	m.u.echo.identifier = ++c->echo_id;
 	ctrl_queue_send_or_drop(&c->queue, &m, 0);
-	c->echo_waiting = true;
+	c->echo_waiting = c->config.echo_wait_us > 0;
 	ctrl_enter(c, now_us, CTRL_ESTABLISHED);
 }
 

@@ -80,7 +80,7 @@ struct ctrl {
 	int64_t call_deadline_us; /* of the call's state */
 	bool answered;            /* an OCRP has named peer_call_id, the server's id of the call */
 	uint16_t peer_call_id;
-	bool echo_waiting;   /* no message has been received since our Echo-Request */
+	bool echo_waiting;   /* for any message since our Echo-Request */
 	uint32_t echo_id;    /* of our last Echo-Request; the first is 1 */
 	enum ctrl_why why;   /* in CTRL_WAIT_STOP_REPLY: why we stopped */
 	struct msg received; /* the last one; none is decoded while events wait */

@@ -79,6 +79,7 @@ static void check_call(struct diagnose *d)
 	}
 	firewall_check_look(&d->firewall, d->reach.tcp);
 	gre_check_open(&d->gre, d->options, c->call_id);
+	privs_begin();
 	privs_drop_all(privs_unprivileged_ids());
 	bool established = call_check_begin(c, d->reach.tcp);
 	print_new(d);

@@ -705,8 +705,7 @@ static int set_up(struct parent *p, int main_fd)
 	int status = init_loop(p);
 	if (status)
 		return status;
-	/* All of them, but effective: file capabilities may be permitted only. */
-	privs_keep(UINT64_MAX);
+	privs_begin();
 	/* No file system is to be kept from being unmounted for as long as the call lasts. */
 	if (chdir("/") < 0)
 		log_debug("chdir: %s", error_text(errno));
@@ -728,12 +727,14 @@ static int set_up(struct parent *p, int main_fd)
 		status = fork_child(p, CHILD_GATEWAY, gateway_child);
 	if (!status)
 		status = watch_pppd(p);
+	if (status)
+		return status;
 	pppd_side_find_unit(&p->pppd);
 	tell_unit(p);
-	p->connector.tunnel_index = p->pppd.tunnel_index;
+	connector_set_tunnel(&p->connector, p->pppd.tunnel_index, p->started_us);
 	give_up_privileges(p);
 	run_socket_remove_stale(&p->run_socket);
-	return status;
+	return 0;
 }
 
 int parent_main(const struct pptp_options *o, int main_fd)

@@ -99,8 +99,10 @@ static void be_alone(int fd, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)
 		_exit(1);
-	if (privs_permitted()) /* a call manager has none */
+	if (privs_permitted()) { /* a call manager has none */
+		privs_begin();
 		privs_drop_all(privs_unprivileged_ids());
+	}
 	log_close();
 	child_keep_descriptors(&fd, 1);
 }

@@ -67,19 +67,13 @@ static void send_frame(struct gre_probe *g, const uint8_t *frame, size_t len)
 		return;
 	size_t at = gre_header_encode(&h, packet);
 	memcpy(packet + at, frame, len);
-	ssize_t n = -1;
-	/* An error of an earlier packet is reported by the first try. */
-	for (int tries = 0; n < 0 && tries < 3; tries++) {
-		n = sendto(g->gre, packet, at + len, 0, (const struct sockaddr *)&to, sizeof(to));
-		if (n < 0) {
-			g->send_error = errno;
-			read_errors(g);
-		}
+	if (sendto(g->gre, packet, at + len, 0, (const struct sockaddr *)&to, sizeof(to)) < 0) {
+		g->send_error = errno;
+		read_errors(g);
+		return;
 	}
-	if (n >= 0) {
-		g->sent++;
-		g->send_error = 0;
-	}
+	g->sent++;
+	g->send_error = 0;
 }
 
 static void process_echo(struct gre_probe *g, const struct lcp_probe_answer *a, int64_t now_us)

@@ -22,7 +22,7 @@
 #include "gateway/pty.h"
 
 enum {
-	/* Packets for one recvmmsg. Most of what batching brings is there at 16. */
+	/* Packets for one recvmmsg: more than the 16 that bring most of what a batch can. */
 	NET_RX_BATCH = 32,
 	/* A packet of usual size fits the slot; a longer one goes on in a tail that is hardly ever
 	 * touched, so that its pages cost nothing. */
@@ -33,7 +33,7 @@ enum {
 };
 
 struct net_rx_config {
-	int fd;                /* connected raw GRE socket, non-blocking; lent */
+	int fd; /* raw GRE socket, non-blocking; lent. Connected once a packet has come */
 	struct in_addr server; /* packets from elsewhere are dropped */
 };
 

@@ -109,8 +109,9 @@ static enum gre_rx process_ahead(
 		break;
 	case PQUEUE_DUPLICATE:
 		return drop(&s->stats->rx_under_win);
-	case PQUEUE_FULL:
 	case PQUEUE_TOO_LONG:
+		return drop(&s->stats->rx_invalid);
+	case PQUEUE_FULL:
 		return GRE_RX_NOTHING; /* as if it had not arrived */
 	}
 	s->stats->rx_buffered++;

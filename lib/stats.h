@@ -3,7 +3,7 @@
  * The counters and gauges of one call: one struct that defines each, and one table that gives each the
  * name that syslog, --status, the tests and the manual page share. This module counts nothing:
  * gre/gre_session.c counts what sequence numbers and acknowledgments decide, gateway/ counts system
- * calls and frames (net_rx.c, net_tx.c, pty_async.c, pty_sync.c; socket errors in datapath.c).
+ * calls and frames (net_rx.c, net_tx.c, pty_async.c, pty_sync.c).
  */
 #ifndef PPTP_STATS_H
 #define PPTP_STATS_H

@@ -2,7 +2,7 @@
 /*
  * What routers and hosts say of the packets that a socket sent: the kernel's queue of ICMP errors
  * (IP_RECVERR), each with its sender, type and code. A socket that asks for it reports each error once
- * more by the next send or receive, which is to be tried again.
+ * more: by the next receive, of a UDP socket by the next send too, which is to be tried again.
  */
 #ifndef PPTP_ICMP_ERROR_H
 #define PPTP_ICMP_ERROR_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The event loop of each process: descriptors, timers, signals as events, and the process's clock.
- * The only place that blocks. Watches and timers are linked lists of the callers' structs.
+ * The only place that waits for long: set-up may wait 2 s for pppd's unit, a log line 30 ms for the
+ * daemon. Watches and timers are linked lists of the callers' structs.
  * Single-threaded. Callbacks are short, and may add and remove watches and timers, even their own.
  */
 #ifndef PPTP_LOOP_H

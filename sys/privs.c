@@ -88,6 +88,12 @@ static bool set_no_new_privs(void)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
+void privs_begin(void)
+{
+	privs_keep(UINT64_MAX);
+	log_failure("the bounding set", drop_bounding_set());
+}
+
 void privs_keep(uint64_t capabilities)
 {
 	log_failure("ambient capabilities", clear_ambient_set());
@@ -164,17 +170,14 @@ static bool drop_gid(uid_t real_uid, gid_t unprivileged)
 }
 
 /*
- * The order: the bounding set needs CAP_SETPCAP, groups and group id CAP_SETGID, and changing all
- * user ids from 0 clears the capabilities. The kernel sets the dumpable flag when the ids change, so
- * it comes after them. File capabilities may be permitted only: they are made effective first.
+ * The order: groups and group id need CAP_SETGID, and changing all user ids from 0 clears the
+ * capabilities. The kernel sets the dumpable flag when the ids change, so it comes after them.
  */
 void privs_drop_all(struct privs_ids unprivileged)
 {
 	uid_t real = 0, effective = 0, saved = 0;
 	(void)getresuid(&real, &effective, &saved); /* fails for bad pointers only */
 	uid_t uid = real == 0 ? unprivileged.uid : real;
-	(void)set_capabilities(UINT64_MAX); /* where it fails, a later step does */
-	log_failure("the bounding set", drop_bounding_set());
 	log_failure("supplementary groups", drop_groups(real, effective, saved));
 	log_failure("the group id", drop_gid(real, unprivileged.gid));
 	log_failure("the user id",

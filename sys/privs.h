@@ -21,9 +21,14 @@ bool privs_is_elevated(void);
 /* The capabilities that this process has, or may raise. */
 uint64_t privs_permitted(void);
 
-/* For the parent: keeps those of `capabilities` that the process has, permitted and effective, and no
- * others; clears the inheritable and ambient sets; sets no_new_privs. User and group ids stay. May
- * be called again with fewer; the first call also raises file capabilities that are only permitted. */
+/* First, in a process that executes no other program, and forks none that does: makes effective what a file
+ * only permits, drops the bounding set (once for all children: 41 system calls), and does what privs_keep
+ * does. */
+void privs_begin(void);
+
+/* Keeps those of `capabilities` that the process has, permitted and effective, and no others; clears the
+ * inheritable and ambient sets; sets no_new_privs. User and group ids stay. May be called again with
+ * fewer. */
 void privs_keep(uint64_t capabilities);
 
 struct privs_ids {
@@ -36,8 +41,8 @@ struct privs_ids {
 struct privs_ids privs_unprivileged_ids(void);
 
 /*
- * For the unprivileged children: drops supplementary groups, group and user id 0, all capabilities
- * and the bounding set; sets no_new_privs; forbids core dumps and being traced. A process of root
+ * For the unprivileged children, behind privs_begin: drops supplementary groups, group and user id 0 and all
+ * capabilities; sets no_new_privs; forbids core dumps and being traced. A process of root
  * becomes `unprivileged`, a set-user-id one the user who started it.
  */
 void privs_drop_all(struct privs_ids unprivileged);

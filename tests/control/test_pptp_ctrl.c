@@ -458,9 +458,12 @@ START_TEST(ctrl_echo_wait_0_never_ends_the_connection)
 	establish_call();
 	expire(60 * SEC);
 	ck_assert_str_eq(events(), "S5");
-	ck_assert_int_eq(ctrl_deadline(c), DEADLINE_NEVER);
-	ctrl_on_deadline(c, now + 1000000 * SEC);
-	ck_assert_str_eq(events(), "");
+	for (int i = 0; i < 1000;
+	     i++) { /* for the NAT on the path, and so that TCP notices a dead one */
+		expire(60 * SEC);
+		ck_assert_str_eq(events(), "S5");
+		fetch_output();
+	}
 	feed_echo(MSG_ECHO_REPLY, 1);
 	ck_assert_int_eq(ctrl_deadline(c), now + 60 * SEC);
 }

@@ -19,7 +19,7 @@ enum {
 /* The server sends a packet whose payload begins with its sequence number. */
 static void send_packet_of(seq32 seq, uint16_t payload_len)
 {
-	uint8_t datagram[IP_HEADER + GRE_HEADER_MAX + LARGE] = {0x45};
+	uint8_t datagram[IP_HEADER + GRE_HEADER_MAX + PACKET_MAX + 1] = {0x45};
 	struct gre_header h = {
 	    .call_id = OUR_CALL, .payload_len = payload_len, .has_seq = true, .seq = seq};
 	size_t len = IP_HEADER + gre_header_encode(&h, datagram + IP_HEADER);
@@ -348,6 +348,17 @@ START_TEST(held_packet_that_just_fits_is_passed_on)
 	net_rx_flush(&path->rx);
 	ck_assert_uint_eq(queue.count, 0);
 	ck_assert_uint_eq(path->stats.rx_accepted, 2);
+}
+END_TEST
+
+START_TEST(a_packet_that_is_too_long_to_be_held_is_counted)
+{
+	send_packet(1);
+	send_packet_of(3, PACKET_MAX + 1);
+	send_packet(2);
+	run_for(WAIT_US / 10);
+	ck_assert_uint_eq(path->stats.rx_accepted, 2);
+	ck_assert_uint_eq(path->stats.rx_invalid, 1);
 }
 END_TEST
 
@@ -915,6 +926,7 @@ int main(void)
 	tcase_add_test(tc, packets_are_read_while_pppd_is_stuck);
 	tcase_add_test(tc, a_stuck_pppd_is_known_at_the_deadline);
 	tcase_add_test(tc, held_packet_that_just_fits_is_passed_on);
+	tcase_add_test(tc, a_packet_that_is_too_long_to_be_held_is_counted);
 	tcase_add_test(tc, all_held_packets_are_written_once_pppd_reads);
 	tcase_add_test(tc, gap_is_not_given_up_while_ready_packets_fill_the_queue);
 	tcase_add_test(tc, frame_buffer_is_in_the_arena_whatever_frames_are_queued);

@@ -35,10 +35,12 @@ static int drop_and_print(const char *what)
 	bool elevated = privs_is_elevated();
 	dup2(STDOUT_FILENO, STDERR_FILENO);
 	log_copy_to_stderr(true);
-	if (strcmp(what, "all") == 0)
+	if (strcmp(what, "all") == 0) {
+		privs_begin();
 		privs_drop_all(privs_unprivileged_ids());
-	else
+	} else {
 		privs_keep(strtoull(what, NULL, 16));
+	}
 	struct rlimit core = {1, 1};
 	getrlimit(RLIMIT_CORE, &core);
 	printf("\nelevated: %d\ncore: %lu\ndumpable: %d\n", elevated, (unsigned long)core.rlim_max,

@@ -271,9 +271,20 @@ def _():
     os.close(old)
 
 
+@test("a password that ends in a carriage return is taken, with a warning")
+def _():
+    fresh()
+    put("/run/password", "secret\r\n")
+    match("carriage return", setup(*OFFICE, "--password-file", "/run/password").stderr)
+    check_entry(b"me", b"secret\r")
+
+
 @test("--start dials as pon does, and names what went wrong")
 def _():
     fresh()
+    setup(*OFFICE, *PASSWORD)
+    setup("--delete", "office", "--start", env=stand_in())
+    true(not os.path.exists(BIN + "/called"), "what is deleted is not dialled")
     setup(*OFFICE, *PASSWORD, "--start", env=stand_in())
     equal(get(BIN + "/called"), "pppd call office updetach\n")
     for status, said in ((19, "refused the user name or the password"), (16, "the reason is above"),
