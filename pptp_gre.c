@@ -41,7 +41,8 @@
 #define DRAIN_US (100 * USEC_PER_MSEC)
 
 enum {
-	QUEUE_MAX = 8192, /* packets */
+	/* Packets that --missing-window can have held: 67 MB where each is as long as any. */
+	QUEUE_MAX = 8192,
 };
 
 struct gateway {

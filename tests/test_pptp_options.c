@@ -96,6 +96,33 @@ START_TEST(options_have_the_documented_defaults)
 }
 END_TEST
 
+START_TEST(options_given_the_default_that_help_shows_change_nothing)
+{
+	struct pptp_options without = accepted("vpn.example");
+	unsigned numbers = 0;
+	for (size_t i = 0; i < options_count(); i++) {
+		struct option_row row = options_row(i);
+		char line[128];
+		if (!row.standard || strcspn(row.standard, "0123456789") > 0)
+			continue;
+		numbers++;
+		snprintf(line, sizeof(line), "vpn.example --%s %.*s", row.name,
+		    (int)strspn(row.standard, ".0123456789"), row.standard);
+		struct pptp_options with = accepted(line);
+		ck_assert_int_eq(with.connect_timeout_us, without.connect_timeout_us);
+		ck_assert_int_eq(with.idle_wait_us, without.idle_wait_us);
+		ck_assert_int_eq(with.echo_wait_us, without.echo_wait_us);
+		ck_assert_int_eq(with.max_timeout_us, without.max_timeout_us);
+		ck_assert_uint_eq(with.missing_window, without.missing_window);
+		ck_assert_uint_eq(with.rtmark, without.rtmark);
+		ck_assert_int_eq(with.loglevel, without.loglevel);
+		ck_assert_int_eq(with.test_type, without.test_type);
+		ck_assert_uint_eq(with.test_rate, without.test_rate);
+	}
+	ck_assert_uint_eq(numbers, 9);
+}
+END_TEST
+
 START_TEST(options_each_reach_their_field)
 {
 	struct pptp_options o = accepted(
@@ -562,6 +589,7 @@ static Suite *suite(void)
 	TCase *c = tcase_create("options");
 
 	tcase_add_test(c, options_have_the_documented_defaults);
+	tcase_add_test(c, options_given_the_default_that_help_shows_change_nothing);
 	tcase_add_test(c, options_each_reach_their_field);
 	tcase_add_test(c, options_pass_pppds_arguments_on_in_order);
 	tcase_add_test(c, options_accept_the_command_line_of_check_vpn);
