@@ -116,7 +116,7 @@ static void close_peer(struct gateway *g)
  * the parent has the tty open too until pppd speaks. Later, and in the other form, an open tty would hide a
  * hang-up; what is exclusive then counts as ready.
  */
-static bool pppd_listens(void *context, bool is_last)
+static bool ask_pppd(void *context, bool is_last)
 {
 	struct gateway *g = context;
 	if (g->pty_peer < 0)
@@ -214,7 +214,7 @@ static int start_path(struct gateway *g, const struct ipc_call_up *up, int64_t n
 	    .pty = {.in = g->config.pty_in, .out = g->config.pty_out, .loop = &g->loop},
 	    .queue = &g->queue,
 	};
-	struct datapath_events events = {.pppd_listens = pppd_listens,
+	struct datapath_events events = {.ask_pppd = ask_pppd,
 	    .pppd_speaks = on_pppd_speaks,
 	    .hung_up = on_hung_up,
 	    .refused = on_sync_refused,

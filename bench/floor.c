@@ -135,7 +135,7 @@ static void send_batch(struct bridge *b, int n)
 }
 
 /* An empty frame tells the bench that packets can come. */
-static void say_ready(struct bridge *b)
+static void write_ready(struct bridge *b)
 {
 	b->out_iov[0][0] = (struct iovec){b->out_header[0], HEADER_OUT};
 	b->out_iov[0][1] = (struct iovec){(uint8_t[]){FLAG}, 1};
@@ -182,7 +182,7 @@ int main(int argc, char *argv[])
 		return 1;
 	b.peer_call_id = (uint16_t)atoi(argv[3]);
 	open_bridge(&b, argv[1]);
-	say_ready(&b);
+	write_ready(&b);
 	for (;;) {
 		struct pollfd fds[2] = {
 		    {.fd = b.gre, .events = b.to_pty_len ? 0 : POLLIN},

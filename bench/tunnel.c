@@ -349,7 +349,7 @@ static void floor_payload(struct tunnel *t, const uint8_t *bytes, size_t len)
 	t->up.next++;
 }
 
-static void take_gre(struct tunnel *tunnels, size_t count, const uint8_t *d, size_t len)
+static void process_gre(struct tunnel *tunnels, size_t count, const uint8_t *d, size_t len)
 {
 	size_t ip = (size_t)(d[0] & 15) * 4;
 	if (len < ip + 8)
@@ -399,7 +399,7 @@ int tunnels_read_up(struct tunnel *tunnels, size_t count)
 		}
 		int n = recvmmsg(tunnels[0].gre, messages, BATCH, MSG_DONTWAIT, NULL);
 		for (int i = 0; i < n; i++)
-			take_gre(tunnels, count, bytes[i], messages[i].msg_len);
+			process_gre(tunnels, count, bytes[i], messages[i].msg_len);
 		total += n > 0 ? n : 0;
 		if (n < BATCH)
 			return total;

@@ -16,18 +16,18 @@
 /* How long the listener is left alone where there is no descriptor for the next client. */
 #define ACCEPT_PAUSE_US (100 * USEC_PER_MSEC)
 
-static struct client *free_place(struct clients *c)
+static struct client *free_slot(struct clients *c)
 {
 	size_t i = 0;
-	while (i < CLIENTS_MAX && c->places[i].watch.fd >= 0)
+	while (i < CLIENTS_MAX && c->slots[i].watch.fd >= 0)
 		i++;
-	return i < CLIENTS_MAX ? &c->places[i] : NULL;
+	return i < CLIENTS_MAX ? &c->slots[i] : NULL;
 }
 
 static void listen_again(struct clients *c)
 {
 	bool pauses = c->accept_timer.deadline_us != DEADLINE_NEVER;
-	c->listener.events = free_place(c) && !pauses ? POLLIN : LOOP_OFF;
+	c->listener.events = free_slot(c) && !pauses ? POLLIN : LOOP_OFF;
 }
 
 static void close_client(struct client *client)
@@ -76,7 +76,7 @@ static void pause_listener(struct clients *c, int64_t now_us, int error)
 static void on_connection(void *context, int64_t now_us)
 {
 	struct clients *c = context;
-	struct client *client = free_place(c);
+	struct client *client = free_slot(c);
 	uint64_t left_out;
 	int fd = client ? ipc_accept(c->listener.fd, c->uid) : -EMFILE;
 	if (fd == -EACCES && log_rate_limit_pass(&c->rate_limit, LOG_LEVEL_INFO, now_us, &left_out))
@@ -106,7 +106,7 @@ int clients_init(struct clients *c, struct loop *loop, int listener, uid_t uid,
 	*c = (struct clients){
 	    .loop = loop, .ops = ops, .context = context, .uid = uid, .listener.fd = -1};
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		c->places[i].watch.fd = -1;
+		c->slots[i].watch.fd = -1;
 	loop_timer_start(loop, &c->accept_timer, DEADLINE_NEVER, on_accept_pause_end, c);
 	return listener < 0 ? 0
 	                    : loop_watch_fd(loop, &c->listener, listener, POLLIN, on_connection, c);
@@ -116,7 +116,7 @@ void clients_answer(struct clients *c, const char *status)
 {
 	struct ipc_message m = {.type = IPC_STATUS, .fd = -1, .u.status = status};
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
-		struct client *client = &c->places[i];
+		struct client *client = &c->slots[i];
 		if (client->watch.fd < 0 || !client->has_asked)
 			continue;
 		(void)ipc_send(client->watch.fd, &m); /* a client that does not read gets none */
@@ -127,7 +127,7 @@ void clients_answer(struct clients *c, const char *status)
 void clients_end(struct clients *c)
 {
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		if (c->places[i].watch.fd >= 0)
-			close_client(&c->places[i]);
+		if (c->slots[i].watch.fd >= 0)
+			close_client(&c->slots[i]);
 	loop_close(c->loop, &c->listener);
 }

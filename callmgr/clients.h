@@ -26,7 +26,7 @@ struct clients_ops {
 
 struct clients;
 
-/* A client's place. Private. */
+/* One client. Private. */
 struct client {
 	struct clients *all;
 	struct loop_watch watch; /* fd -1: free */
@@ -43,7 +43,7 @@ struct clients {
 	struct loop_watch listener; /* fd -1: none */
 	struct loop_timer accept_timer;
 	struct log_rate_limit rate_limit;
-	struct client places[CLIENTS_MAX];
+	struct client slots[CLIENTS_MAX];
 };
 
 /* Serves the listener, which is the clients' from now on; -1: there is none. `uid`: that of the user

@@ -26,7 +26,7 @@ static void log_bytes(const struct ctrl_event *e)
 }
 
 /* Messages that the server can send as often as it likes share the rate limit of their level. */
-static bool may_log(struct ctrl_conn *c, enum log_level level, int64_t now_us)
+static bool pass_rate_limit(struct ctrl_conn *c, enum log_level level, int64_t now_us)
 {
 	bool debug = level == LOG_LEVEL_DEBUG;
 	struct log_rate_limit *limit = debug ? &c->debug_rate_limit : &c->rate_limit;
@@ -69,7 +69,7 @@ static void log_message(struct ctrl_conn *c, int64_t now_us, const struct ctrl_e
 	char name[64];
 	bool echo = e->msg_type == MSG_ECHO_REQUEST || e->msg_type == MSG_ECHO_REPLY;
 	enum log_level level = echo ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
-	if (count_unsolicited(c, e) && !may_log(c, level, now_us))
+	if (count_unsolicited(c, e) && !pass_rate_limit(c, level, now_us))
 		return;
 	snprintf(name, sizeof(name), "%s", msg_type_name(e->msg_type));
 	if (echo) {
@@ -118,24 +118,24 @@ static void log_event(struct ctrl_conn *c, int64_t now_us, const struct ctrl_eve
 	case CTRL_EV_CALL_ENDED:
 		break;
 	case CTRL_EV_LINK_INFO:
-		if (may_log(c, LOG_LEVEL_DEBUG, now_us))
+		if (pass_rate_limit(c, LOG_LEVEL_DEBUG, now_us))
 			log_debug("the server's Set-Link-Info: send ACCM %08x, receive ACCM %08x",
 			    e->msg.u.set_link_info.send_accm, e->msg.u.set_link_info.receive_accm);
 		break;
 	case CTRL_EV_WAN_ERROR:
-		if (may_log(c, LOG_LEVEL_INFO, now_us))
+		if (pass_rate_limit(c, LOG_LEVEL_INFO, now_us))
 			log_info(
 			    "the server reports errors on its line: %u CRC, %u framing, %u overruns",
 			    e->msg.u.wan_error.crc_errors, e->msg.u.wan_error.framing_errors,
 			    e->msg.u.wan_error.hardware_overruns);
 		break;
 	case CTRL_EV_IGNORED:
-		if (may_log(c, LOG_LEVEL_INFO, now_us))
+		if (pass_rate_limit(c, LOG_LEVEL_INFO, now_us))
 			log_info("%s (type %u) ignored: %s", msg_type_name(e->msg_type),
 			    e->msg_type, e->detail);
 		break;
 	case CTRL_EV_EXCESS:
-		if (may_log(c, LOG_LEVEL_INFO, now_us))
+		if (pass_rate_limit(c, LOG_LEVEL_INFO, now_us))
 			log_info("%s was %zu bytes too long; they are ignored",
 			    msg_type_name(e->msg_type), e->msg.excess);
 		break;

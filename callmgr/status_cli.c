@@ -126,7 +126,7 @@ static void ask(struct status *s, struct batch *b, const char *name)
 	b->asked[b->count++] = (struct pollfd){.fd = fd, .events = POLLIN};
 }
 
-static void take(struct status *s, struct batch *b, size_t i, int error)
+static void receive_answer(struct status *s, struct batch *b, size_t i, int error)
 {
 	char text[IPC_STATUS_MAX];
 	if (!error)
@@ -136,7 +136,7 @@ static void take(struct status *s, struct batch *b, size_t i, int error)
 	add_result(s, b->names[i], error, text);
 }
 
-static void take_answers(struct status *s, struct batch *b)
+static void receive_answers(struct status *s, struct batch *b)
 {
 	int64_t until_ms = now_ms() + ANSWER_WAIT_MS;
 	size_t left = b->count;
@@ -149,7 +149,7 @@ static void take_answers(struct status *s, struct batch *b)
 			bool answered = ready > 0 && b->asked[i].revents;
 			if (b->asked[i].fd < 0 || (ready > 0 && !answered))
 				continue;
-			take(s, b, i, answered ? 0 : ready < 0 ? -errno : -ETIMEDOUT);
+			receive_answer(s, b, i, answered ? 0 : ready < 0 ? -errno : -ETIMEDOUT);
 			left--;
 		}
 	}
@@ -167,10 +167,10 @@ static int ask_all(struct status *s)
 	while (errno = 0, (entry = readdir(dir))) {
 		ask(s, &b, entry->d_name);
 		if (b.count == BATCH)
-			take_answers(s, &b);
+			receive_answers(s, &b);
 	}
 	int error = -errno; /* of readdir */
-	take_answers(s, &b);
+	receive_answers(s, &b);
 	closedir(dir);
 	return error;
 }

@@ -46,7 +46,7 @@ void gre_check_close(struct gre_check *g)
 
 /* ---- GRE ---- */
 
-static void say_refused(struct report_result *r, int error)
+static void describe_refused(struct report_result *r, int error)
 {
 	text_add(&r->text, "this host refuses to send GRE (IP protocol 47): %s", error_text(error));
 	if (error == EPERM || error == EACCES)
@@ -57,7 +57,7 @@ static void say_refused(struct report_result *r, int error)
 		text_add(&r->advice, "look at the route to the server: ip route get");
 }
 
-static void say_icmp(struct report_result *r, const struct gre_probe *p)
+static void describe_icmp(struct report_result *r, const struct gre_probe *p)
 {
 	bool by_server = p->icmp.from.s_addr == p->server.s_addr;
 	text_add(&r->text, "GRE is rejected by ");
@@ -68,7 +68,7 @@ static void say_icmp(struct report_result *r, const struct gre_probe *p)
 	text_add(&r->advice, "let IP protocol 47 (GRE) through there");
 }
 
-static void say_dropped_here(struct report_result *r)
+static void describe_dropped_here(struct report_result *r)
 {
 	text_add(&r->text,
 	    "GRE of the server arrives at this host, whose own packet filter drops it before it comes to "
@@ -78,7 +78,7 @@ static void say_dropped_here(struct report_result *r)
 	    "connection the conntrack helper (CAVEATS in pptp(8))");
 }
 
-static void say_other_address(struct report_result *r, const struct gre_probe *p)
+static void describe_other_address(struct report_result *r, const struct gre_probe *p)
 {
 	text_add(&r->text, "GRE for this call arrives from ");
 	text_add_address(&r->text, p->other_from);
@@ -89,7 +89,7 @@ static void say_other_address(struct report_result *r, const struct gre_probe *p
 	    "do");
 }
 
-static void say_other_call(struct report_result *r, const struct gre_probe *p)
+static void describe_other_call(struct report_result *r, const struct gre_probe *p)
 {
 	text_add(&r->text,
 	    "GRE arrives from the server for call %u, ours is %u: the server, or a NAT on the path, gets "
@@ -98,7 +98,7 @@ static void say_other_call(struct report_result *r, const struct gre_probe *p)
 	text_add(&r->advice, "end other tunnels to this server and try again");
 }
 
-static void say_ended(struct report_result *r, const struct call_check *call)
+static void describe_ended(struct report_result *r, const struct call_check *call)
 {
 	char text[REPORT_TEXT_MAX];
 	call_check_end_text(call, text, sizeof(text));
@@ -107,7 +107,7 @@ static void say_ended(struct report_result *r, const struct call_check *call)
 	    "the server's log says why; poptop, for one, ends a call when it may not send GRE itself");
 }
 
-static void say_nothing(struct report_result *r, const struct gre_probe *p)
+static void describe_nothing(struct report_result *r, const struct gre_probe *p)
 {
 	text_add(&r->text,
 	    "no GRE came back: %u packet%s went out, and none came in; a firewall or NAT on the path "
@@ -119,7 +119,7 @@ static void say_nothing(struct report_result *r, const struct gre_probe *p)
 	    "for PPTP (pass-through)");
 }
 
-static void say_one_way(struct report_result *r, const struct gre_probe *p)
+static void describe_one_way(struct report_result *r, const struct gre_probe *p)
 {
 	text_add(&r->text,
 	    "GRE comes in (%u packet%s) but nothing of it answers ours: what goes out is dropped on the "
@@ -128,7 +128,7 @@ static void say_one_way(struct report_result *r, const struct gre_probe *p)
 	text_add(&r->advice, "let IP protocol 47 (GRE) out on each firewall of the path");
 }
 
-static void say_both_ways(struct report_result *r, const struct gre_probe *p)
+static void describe_both_ways(struct report_result *r, const struct gre_probe *p)
 {
 	unsigned lost = p->echoes - p->echo_replies;
 	r->state = REPORT_OK;
@@ -160,30 +160,30 @@ static void report_gre(
 	report_add_number(r, "answers", p->answers);
 	report_add_number(r, "out_of_order", p->out_of_order);
 	if (p->answers) {
-		say_both_ways(r, p);
+		describe_both_ways(r, p);
 	} else if (p->sent == 0 && p->send_error) {
-		say_refused(r, p->send_error);
+		describe_refused(r, p->send_error);
 		report_add_string(r, "error", error_text(p->send_error));
 	} else if (p->tapped && !p->received) {
-		say_dropped_here(r);
+		describe_dropped_here(r);
 		report_add_number(r, "dropped_here", p->tapped);
 	} else if (p->from_others && !p->received) {
-		say_other_address(r, p);
+		describe_other_address(r, p);
 		report_add_address(r, "other_address", p->other_from);
 	} else if (call->ended) {
-		say_ended(r, call);
+		describe_ended(r, call);
 	} else if (p->icmp_errors) {
-		say_icmp(r, p);
+		describe_icmp(r, p);
 		report_add_address(r, "icmp_from", p->icmp.from);
 		report_add_number(r, "icmp_type", p->icmp.type);
 		report_add_number(r, "icmp_code", p->icmp.code);
 	} else if (p->received) {
-		say_one_way(r, p);
+		describe_one_way(r, p);
 	} else if (p->for_others) {
-		say_other_call(r, p);
+		describe_other_call(r, p);
 		report_add_number(r, "other_call_id", p->other_call_id);
 	} else {
-		say_nothing(r, p);
+		describe_nothing(r, p);
 	}
 }
 

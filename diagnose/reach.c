@@ -38,7 +38,7 @@ static bool wait_for_fd(struct step_wait *w, int fd, short events, int64_t deadl
 }
 
 /* Replaces the text of a result by that of a call that ends so. */
-static void say_end(
+static void describe_end(
     struct reach *r, struct report_result *result, struct call_end end, int os_error)
 {
 	struct call_end_facts facts = {.options = r->options,
@@ -55,7 +55,7 @@ static bool fail_name(struct reach *r, enum call_end_reason reason, int code, in
 {
 	struct report_result *result = report_add(r->report, REPORT_NAME, REPORT_PROBLEM);
 	struct call_end end = {.reason = reason, .stage = STAGE_RESOLVE, .code = code};
-	say_end(r, result, end, os_error);
+	describe_end(r, result, end, os_error);
 	return false;
 }
 
@@ -189,7 +189,7 @@ static bool check_route(struct reach *r)
 		struct call_end end = {.reason = CALL_END_CONNECT,
 		    .stage = STAGE_CONNECT,
 		    .code = error ? -error : ENETUNREACH};
-		say_end(r, result, end, 0);
+		describe_end(r, result, end, 0);
 	}
 	rtnl_close(&rtnl);
 	return result->state == REPORT_OK;
@@ -232,7 +232,7 @@ static bool check_tcp(struct reach *r)
 	if (error) {
 		struct call_end end = {
 		    .reason = CALL_END_CONNECT, .stage = STAGE_CONNECT, .code = error};
-		say_end(r, result, end, 0);
+		describe_end(r, result, end, 0);
 		report_add_string(result, "error", error_text(error));
 		return false;
 	}

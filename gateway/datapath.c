@@ -151,7 +151,7 @@ static void on_pty_writable(void *context, int64_t now_us)
 static void ask_whether_pppd_listens(struct datapath *p, int64_t now_us)
 {
 	bool is_last = now_us >= p->listen_end_us;
-	if (p->events.pppd_listens(p->events.context, is_last) || is_last) {
+	if (p->events.ask_pppd(p->events.context, is_last) || is_last) {
 		net_rx_open(&p->rx);
 		p->listen_us = DEADLINE_NEVER;
 	} else {

@@ -28,9 +28,9 @@
 /* What the data path reports to its owner. All of them are set. But for the question, they are called
  * at the end of an iteration: the owner may stop the path in them, and does so in the last two. */
 struct datapath_events {
-	/* A question: whether pppd has set its line discipline, so that what is written reaches it.
+	/* Whether pppd has set its line discipline, so that what is written reaches it.
 	 * `is_last`: the path writes in any case from now on. */
-	bool (*pppd_listens)(void *context, bool is_last);
+	bool (*ask_pppd)(void *context, bool is_last);
 	void (*pppd_speaks)(void *context); /* the first bytes from pppd have come; once */
 	void (*received)(void *context);    /* the first packet from the server has come; once */
 	/* Packets are on the way that the server has to answer: see datapath_count_facts. */

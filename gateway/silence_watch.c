@@ -12,7 +12,7 @@ enum {
 	EVENTS_MAX = 64,
 };
 
-static void see(struct silence_watch *w, enum silence_cause cause)
+static void note_cause(struct silence_watch *w, enum silence_cause cause)
 {
 	if (cause > w->facts.seen)
 		w->facts.seen = cause;
@@ -21,12 +21,12 @@ static void see(struct silence_watch *w, enum silence_cause cause)
 static void process_event(struct silence_watch *w, const struct gre_watch_event *e)
 {
 	if (e->kind == GRE_WATCH_ICMP && e->call_id == w->details.peer_call_id) {
-		see(w, SILENCE_ICMP);
+		note_cause(w, SILENCE_ICMP);
 		w->details.icmp = e->icmp;
 	}
 	if (e->kind == GRE_WATCH_CALL && !netsock_call_id_may_be_in_use(e->call_id)) {
 		datapath_count_invalid(w->path);
-		see(w, SILENCE_OTHER_CALL);
+		note_cause(w, SILENCE_OTHER_CALL);
 		w->details.other_call = e->call_id;
 	}
 }
@@ -45,7 +45,7 @@ static void collect_facts(struct silence_watch *w)
 		process_event(w, &event);
 	w->details.other_source = datapath_other_source(w->path);
 	if (f->received == 0 && w->details.other_source.s_addr != htonl(INADDR_ANY))
-		see(w, SILENCE_OTHER_SOURCE);
+		note_cause(w, SILENCE_OTHER_SOURCE);
 }
 
 /* Each packet that the kernel copies for the watch costs the data path some time. */
@@ -65,7 +65,7 @@ static void look_for_conntrack(struct silence_watch *w)
 {
 	if (*w->conntrack < 0)
 		return;
-	w->details.tracks_connections = conntrack_is_active(*w->conntrack);
+	w->details.tracks_connections = conntrack_read(*w->conntrack);
 	*w->conntrack = -1;
 }
 

@@ -51,9 +51,9 @@ enum silence_cause silence_tick(struct silence *s, const struct silence_facts *f
 	enum silence_cause cause = f->seen ? f->seen : SILENCE_UNEXPLAINED;
 	if (refused)
 		cause = SILENCE_REFUSED;
-	if (s->said && now_us - s->said_us < INTERVAL_US && cause <= s->said)
+	if (s->reported && now_us - s->reported_us < INTERVAL_US && cause <= s->reported)
 		return SILENCE_NONE;
-	s->said = cause;
-	s->said_us = now_us;
+	s->reported = cause;
+	s->reported_us = now_us;
 	return cause;
 }

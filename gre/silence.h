@@ -50,8 +50,8 @@ struct silence {
 	uint64_t answers;
 	unsigned ticks; /* of silence */
 	bool refused;   /* at the last tick */
-	enum silence_cause said;
-	int64_t said_us;
+	enum silence_cause reported;
+	int64_t reported_us;
 };
 
 /* Starts with no packet sent or received. */

@@ -177,7 +177,7 @@ void connector_init(struct connector *c, const struct pptp_options *o, struct lo
 
 /* The server that the user named, where that was by address, and no more addresses than a call
  * manager can have looked up. */
-static bool is_allowed(struct connector *c, struct in_addr server)
+static bool count_request(struct connector *c, struct in_addr server)
 {
 	struct in_addr named;
 	bool is_address = inet_pton(AF_INET, c->options->server, &named) == 1;
@@ -187,7 +187,7 @@ static bool is_allowed(struct connector *c, struct in_addr server)
 bool connector_request(
     struct connector *c, const struct ipc_connect_request *request, int64_t now_us)
 {
-	if (!is_allowed(c, request->server))
+	if (!count_request(c, request->server))
 		return false;
 	connector_cancel(c);
 	connector_end(c);

@@ -92,7 +92,7 @@ int conntrack_open(void)
 }
 
 /* Our own control connection is among those that are counted. */
-bool conntrack_is_active(int fd)
+bool conntrack_read(int fd)
 {
 	char count[2] = "";
 	ssize_t n = fd < 0 ? -1 : read(fd, count, sizeof(count));

@@ -27,7 +27,7 @@ int conntrack_open(void);
 
 /* Whether connections are tracked in this network namespace; asked while there is one. False also where it
  * cannot be told. Closes `fd`. */
-bool conntrack_is_active(int fd);
+bool conntrack_read(int fd);
 
 /* Looks up the connected TCP socket. 0, or a negative errno: -EPERM without CAP_NET_ADMIN, others where the
  * kernel has no connection tracking. */

@@ -237,7 +237,7 @@ static int open_socket(struct sockaddr_un *address, const char *path)
 
 /* The descriptor again where the process at its other end is root's or the user's; else it is
  * closed, and -EACCES. */
-static int trusted(int fd, uid_t uid)
+static int check_peer(int fd, uid_t uid)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
@@ -276,7 +276,7 @@ int ipc_connect(const char *path, uid_t uid)
 		rc = connect(fd, (const struct sockaddr *)&address, sizeof(address));
 	while (rc < 0 && errno == EINTR);
 	if (rc == 0)
-		return trusted(fd, uid);
+		return check_peer(fd, uid);
 	rc = -errno;
 	close(fd);
 	return rc;
@@ -303,5 +303,5 @@ int ipc_accept(int listen_fd, uid_t uid)
 		fd = accept_by_hand(listen_fd);
 	if (fd < 0)
 		return errno == ECONNABORTED ? -EAGAIN : to_result(errno);
-	return trusted(fd, uid);
+	return check_peer(fd, uid);
 }

@@ -94,7 +94,7 @@ static inline void start_path(bool sync)
 	    .queue = &queue,
 	};
 	struct datapath_events events = {
-	    .pppd_listens = listens,
+	    .ask_pppd = listens,
 	    .pppd_speaks = ignore,
 	    .received = received,
 	    .asked = ignore,

@@ -72,7 +72,7 @@ static unsigned served(void)
 {
 	unsigned n = 0;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		n += clients.places[i].watch.fd >= 0;
+		n += clients.slots[i].watch.fd >= 0;
 	return n;
 }
 
@@ -139,7 +139,7 @@ START_TEST(clients_that_ask_nothing_are_closed_after_two_seconds)
 {
 	int fd = connect_client();
 	run();
-	struct loop_timer *timer = &clients.places[0].timer;
+	struct loop_timer *timer = &clients.slots[0].timer;
 	int64_t left_us = timer->deadline_us - loop_now_us(&loop);
 	ck_assert_int_gt(left_us, 1800 * USEC_PER_MSEC);
 	ck_assert_int_le(left_us, 2000 * USEC_PER_MSEC);
@@ -199,14 +199,14 @@ START_TEST(clients_wait_and_cost_no_time_while_there_is_no_descriptor)
 }
 END_TEST
 
-START_TEST(clients_keep_their_place_with_descriptor_0)
+START_TEST(clients_keep_their_slot_with_descriptor_0)
 {
 	int fds[2];
 	for (size_t i = 0; i < 2; i++)
 		fds[i] = connect_client();
 	close(STDIN_FILENO);
 	run();
-	ck_assert_int_eq(clients.places[0].watch.fd, STDIN_FILENO);
+	ck_assert_int_eq(clients.slots[0].watch.fd, STDIN_FILENO);
 	ck_assert_uint_eq(served(), 2);
 	for (size_t i = 0; i < 2; i++)
 		close(fds[i]);
@@ -252,7 +252,7 @@ int main(void)
 	tcase_add_test(all, clients_that_send_something_else_or_ask_twice_are_closed);
 	tcase_add_test(all, clients_that_ask_nothing_are_closed_after_two_seconds);
 	tcase_add_test(all, clients_beyond_the_maximum_wait_until_another_is_closed);
-	tcase_add_test(all, clients_keep_their_place_with_descriptor_0);
+	tcase_add_test(all, clients_keep_their_slot_with_descriptor_0);
 	tcase_add_test(all, clients_are_all_closed_at_the_end);
 	tcase_add_test(all, clients_without_a_listener_do_nothing);
 	suite_add_tcase(suite, all);

@@ -149,11 +149,11 @@ START_TEST(silence_watch_tells_the_next_call_again_what_it_told_the_one_before)
 		path->tx.asked++;
 		for (int i = 0; i < 100; i++)
 			tick();
-		ck_assert_int_eq(watch.silence.said, SILENCE_UNEXPLAINED);
+		ck_assert_int_eq(watch.silence.reported, SILENCE_UNEXPLAINED);
 		silence_watch_stop(&watch);
 		watch.loop = &loop;
 		silence_watch_start(&watch);
-		ck_assert_int_eq(watch.silence.said, SILENCE_NONE);
+		ck_assert_int_eq(watch.silence.reported, SILENCE_NONE);
 	}
 	close(null);
 }
