@@ -66,8 +66,7 @@ static void on_request(void *context, int64_t now_us)
 /* The client that could not be accepted is still there, and poll would report it at once for ever. */
 static void pause_listener(struct clients *c, int64_t now_us, int error)
 {
-	uint64_t left_out;
-	if (log_rate_limit_pass(&c->rate_limit, LOG_LEVEL_INFO, now_us, &left_out))
+	if (log_rate_limit_pass(&c->rate_limit, LOG_LEVEL_INFO, now_us, "status clients"))
 		log_info("cannot accept a status client at the moment: %s", error_text(error));
 	c->accept_timer.deadline_us = now_us + ACCEPT_PAUSE_US;
 	listen_again(c);
@@ -77,9 +76,9 @@ static void on_connection(void *context, int64_t now_us)
 {
 	struct clients *c = context;
 	struct client *client = free_slot(c);
-	uint64_t left_out;
 	int fd = client ? ipc_accept(c->listener.fd, c->uid) : -EMFILE;
-	if (fd == -EACCES && log_rate_limit_pass(&c->rate_limit, LOG_LEVEL_INFO, now_us, &left_out))
+	if (fd == -EACCES &&
+	    log_rate_limit_pass(&c->rate_limit, LOG_LEVEL_INFO, now_us, "status clients"))
 		log_info("refused a status client of another user");
 	else if (fd < 0 && fd != -EACCES)
 		pause_listener(c, now_us, -fd);

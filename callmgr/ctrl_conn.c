@@ -30,14 +30,7 @@ static bool pass_rate_limit(struct ctrl_conn *c, enum log_level level, int64_t n
 {
 	bool debug = level == LOG_LEVEL_DEBUG;
 	struct log_rate_limit *limit = debug ? &c->debug_rate_limit : &c->rate_limit;
-	uint64_t left_out;
-	if (!log_rate_limit_pass(limit, level, now_us, &left_out))
-		return false;
-	if (left_out)
-		log_write(level, __func__, __FILE__, __LINE__,
-		    "%llu lines about unusual messages were left out",
-		    (unsigned long long)left_out);
-	return true;
+	return log_rate_limit_pass(limit, level, now_us, "unusual messages");
 }
 
 /* Whether the server can cause any number of these; each message of ours has a reply. */

@@ -58,13 +58,10 @@ static void log_event(struct connector *c, enum route_event event, int64_t now_u
 {
 	const char *device = c->route.device;
 	char text[IPC_TEXT_MAX];
-	uint64_t left_out;
 	/* An uplink that comes and goes must not fill the log; this one comes once. */
 	bool once = event == ROUTE_EVENT_CONTESTED;
-	if (!log_rate_limit_pass(&c->rate_limit, LOG_LEVEL_INFO, now_us, &left_out) && !once)
+	if (!log_rate_limit_pass(&c->rate_limit, LOG_LEVEL_INFO, now_us, "the route") && !once)
 		return;
-	if (left_out)
-		log_info("%llu lines about the route were left out", (unsigned long long)left_out);
 	switch (event) {
 	case ROUTE_EVENT_MOVED:
 		log_info("the route to %s now leaves through %s", c->server_text, device);

@@ -350,7 +350,8 @@ void log_terminal(const char *format, ...)
 	write_stderr(out, len);
 }
 
-bool log_rate_limit_pass(
+/* Whether a line may be written; *suppressed: how many were not since the last one that was. */
+static bool count_line(
     struct log_rate_limit *limit, enum log_level level, int64_t now_us, uint64_t *suppressed)
 {
 	int64_t line_us = level == LOG_LEVEL_DEBUG ? LIMITED_DEBUG_LINE_US : LIMITED_LINE_US;
@@ -370,5 +371,17 @@ bool log_rate_limit_pass(
 	limit->lines++;
 	*suppressed = limit->suppressed;
 	limit->suppressed = 0;
+	return true;
+}
+
+bool log_rate_limit_pass(
+    struct log_rate_limit *limit, enum log_level level, int64_t now_us, const char *what)
+{
+	uint64_t suppressed;
+	if (!count_line(limit, level, now_us, &suppressed))
+		return false;
+	if (suppressed)
+		log_write(level, __func__, __FILE__, __LINE__, "%llu lines about %s were left out",
+		    (unsigned long long)suppressed, what);
 	return true;
 }

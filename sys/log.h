@@ -63,10 +63,10 @@ struct log_rate_limit {
 	uint64_t suppressed; /* since the last one that passed */
 };
 
-/* True when a line of this level may be written now; *suppressed says how many were not since the last
- * one, for a line before it. */
+/* True when a line of this level may be written now. Where some could not since the last one that could, a
+ * line before it says how many; `what` they are about, a plural noun or one with an article. */
 bool log_rate_limit_pass(
-    struct log_rate_limit *limit, enum log_level level, int64_t now_us, uint64_t *suppressed);
+    struct log_rate_limit *limit, enum log_level level, int64_t now_us, const char *what);
 
 #define log_fatal(...) log_write(LOG_LEVEL_FATAL, __func__, __FILE__, __LINE__, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_LEVEL_WARN, __func__, __FILE__, __LINE__, __VA_ARGS__)

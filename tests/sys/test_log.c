@@ -476,32 +476,45 @@ START_TEST(log_rate_limit_passes_ten_lines_at_once_and_counts_the_rest)
 	int64_t now_us = 5 * USEC_PER_SEC;
 	int written = 0;
 	for (int i = 0; i < 1000; i++) {
-		written += log_rate_limit_pass(&limit, LOG_LEVEL_INFO, now_us + i, &suppressed);
+		written += count_line(&limit, LOG_LEVEL_INFO, now_us + i, &suppressed);
 		ck_assert_uint_eq(suppressed, 0);
 	}
 	ck_assert_int_eq(written, 10);
 	now_us += 300 * USEC_PER_SEC;
-	ck_assert(log_rate_limit_pass(&limit, LOG_LEVEL_INFO, now_us, &suppressed));
+	ck_assert(count_line(&limit, LOG_LEVEL_INFO, now_us, &suppressed));
 	ck_assert_uint_eq(suppressed, 990);
-	ck_assert(!log_rate_limit_pass(&limit, LOG_LEVEL_INFO, now_us, &suppressed));
+	ck_assert(!count_line(&limit, LOG_LEVEL_INFO, now_us, &suppressed));
 	now_us += 24 * 3600 * USEC_PER_SEC;
 	for (int i = 0; i < 10; i++) {
-		ck_assert(log_rate_limit_pass(&limit, LOG_LEVEL_INFO, now_us, &suppressed));
+		ck_assert(count_line(&limit, LOG_LEVEL_INFO, now_us, &suppressed));
 		ck_assert_uint_eq(suppressed, i == 0);
 	}
-	ck_assert(!log_rate_limit_pass(&limit, LOG_LEVEL_INFO, now_us, &suppressed));
+	ck_assert(!count_line(&limit, LOG_LEVEL_INFO, now_us, &suppressed));
 }
 END_TEST
 
 /* With --loglevel 2 each message of the echo is a line: request and reply, here each half minute. */
+START_TEST(log_rate_limit_tells_how_many_lines_were_left_out)
+{
+	struct log_rate_limit limit = {0};
+	log_open("a", 1);
+	for (int i = 0; i < 15; i++)
+		ck_assert_int_eq(
+		    log_rate_limit_pass(&limit, LOG_LEVEL_WARN, 0, "the route"), i < 10);
+	ck_assert_str_eq(on_stderr(), "");
+	ck_assert(log_rate_limit_pass(&limit, LOG_LEVEL_WARN, 3600 * USEC_PER_SEC, "the route"));
+	ck_assert_ptr_nonnull(strstr(on_stderr(), "5 lines about the route were left out\n"));
+}
+END_TEST
+
 START_TEST(log_rate_limit_lets_the_echo_pass_at_debug)
 {
 	struct log_rate_limit limit = {0};
 	uint64_t suppressed;
 	for (int64_t s = 1; s < 3600; s += 30)
 		for (int line = 0; line < 2; line++) {
-			ck_assert(log_rate_limit_pass(
-			    &limit, LOG_LEVEL_DEBUG, s * USEC_PER_SEC, &suppressed));
+			ck_assert(
+			    count_line(&limit, LOG_LEVEL_DEBUG, s * USEC_PER_SEC, &suppressed));
 			ck_assert_uint_eq(suppressed, 0);
 		}
 }
@@ -520,8 +533,7 @@ START_TEST(log_rate_limit_lets_less_than_a_mebibyte_pass_in_a_day)
 		size_t lines = 0;
 		for (int64_t s = 1; s <= DAY_S; s += step_s) {
 			uint64_t suppressed;
-			if (log_rate_limit_pass(
-				&limit, LOG_LEVEL_INFO, s * USEC_PER_SEC, &suppressed))
+			if (count_line(&limit, LOG_LEVEL_INFO, s * USEC_PER_SEC, &suppressed))
 				lines += suppressed ? 2 : 1;
 		}
 		ck_assert_uint_gt(lines, 0);
@@ -558,6 +570,7 @@ int main(void)
 	tcase_add_test(tc, log_own_terminal_leaves_the_terminals_of_others_and_files_as_they_are);
 	tcase_add_test(tc, log_merge_notice_keeps_the_later_of_two_warnings);
 	tcase_add_test(tc, log_rate_limit_passes_ten_lines_at_once_and_counts_the_rest);
+	tcase_add_test(tc, log_rate_limit_tells_how_many_lines_were_left_out);
 	tcase_add_test(tc, log_rate_limit_lets_the_echo_pass_at_debug);
 	tcase_add_test(tc, log_rate_limit_lets_less_than_a_mebibyte_pass_in_a_day);
 	suite_add_tcase(suite, tc);
