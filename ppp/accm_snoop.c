@@ -24,10 +24,9 @@ void accm_snoop_init(struct accm_snoop *s)
 /* Offset of the LCP packet in the frame; 0 if the frame carries another protocol. */
 static inline size_t lcp_offset(const uint8_t *frame, size_t len)
 {
-	size_t at = len >= 2 && frame[0] == PPP_ADDRESS && frame[1] == PPP_CONTROL ? 2 : 0;
-	if (len < at + 2 || frame[at] != PPP_LCP >> 8 || frame[at + 1] != (PPP_LCP & 0xff))
-		return 0;
-	return at + 2;
+	uint16_t protocol;
+	size_t at = ppp_cp_protocol(frame, len, &protocol);
+	return at && protocol == PPP_LCP ? at : 0;
 }
 
 /* Reads the ACCM option of a Configure packet; "all" if there is none. False: malformed options. */

@@ -5,7 +5,6 @@
 #include "ppp/ppp_cp.h"
 
 enum {
-	ECHO_REQUEST = 9,
 	ECHO_REPLY = 10,
 	REQUEST_ID = 1, /* a repeated request keeps its identifier (RFC 1661 section 5.1) */
 	OPTION_AUTHENTICATION = 3,
@@ -43,7 +42,7 @@ size_t lcp_probe_echo(uint8_t id, size_t frame_len, uint8_t *out, size_t cap)
 		return 0;
 	/* The magic number was not negotiated: zero, as is the data behind it (section 5.8). */
 	size_t data_len = frame_len - LCP_PROBE_FRAME_MIN + sizeof(uint32_t);
-	put_header(&w, ECHO_REQUEST, id, data_len);
+	put_header(&w, PPP_ECHO_REQUEST, id, data_len);
 	wire_put_zeros(&w, data_len);
 	return written(&w);
 }
@@ -123,7 +122,7 @@ static struct lcp_probe_answer process_packet(
 		a.verdict = LCP_PROBE_TERMINATED;
 		a.reply_len = put_reply(PPP_TERMINATE_ACK, cp, NULL, 0, reply, cap);
 		break;
-	case ECHO_REQUEST:
+	case PPP_ECHO_REQUEST:
 		a.verdict = LCP_PROBE_ECHO_REQUEST;
 		a.reply_len = put_echo_reply(cp, reply, cap);
 		break;
@@ -142,12 +141,11 @@ struct lcp_probe_answer lcp_probe_receive(
     struct lcp_probe *p, const uint8_t *frame, size_t len, uint8_t *reply, size_t cap)
 {
 	struct lcp_probe_answer other = {.verdict = LCP_PROBE_OTHER};
-	struct wire_reader r = wire_read(frame, len);
-	uint16_t first = wire_get_be16(&r);
-	uint16_t protocol = first == (PPP_ADDRESS << 8 | PPP_CONTROL) ? wire_get_be16(&r) : first;
-	if (r.failed || protocol != PPP_LCP)
+	uint16_t protocol;
+	size_t at = ppp_cp_protocol(frame, len, &protocol);
+	if (!at || protocol != PPP_LCP)
 		return other;
-	struct ppp_cp cp = ppp_cp_parse(frame + r.at, len - r.at);
+	struct ppp_cp cp = ppp_cp_parse(frame + at, len - at);
 	return cp.valid ? process_packet(p, &cp, len, reply, cap) : other;
 }
 

@@ -29,8 +29,8 @@ bool ppp_cp_option_next(struct wire_reader *options, struct ppp_cp_option *optio
 
 bool ppp_cp_is_lcp_request(const uint8_t *frame, size_t len)
 {
-	/* Echo-Requests have address and control field only where all frames have. */
-	size_t at = len > 2 && frame[0] == PPP_ADDRESS && frame[1] == PPP_CONTROL ? 2 : 0;
-	return len > at + 2 && frame[at] == PPP_LCP >> 8 && frame[at + 1] == (PPP_LCP & 0xff) &&
-	       (frame[at + 2] == PPP_CONFIGURE_REQUEST || frame[at + 2] == PPP_ECHO_REQUEST);
+	uint16_t protocol;
+	size_t at = ppp_cp_protocol(frame, len, &protocol);
+	return at && protocol == PPP_LCP && len > at &&
+	       (frame[at] == PPP_CONFIGURE_REQUEST || frame[at] == PPP_ECHO_REQUEST);
 }

@@ -51,6 +51,17 @@ struct ppp_cp {
 	struct wire_reader options; /* what follows the header, if valid: options in Configure-* */
 };
 
+/* The protocol number of a frame, behind address and control where they are there (not compressed to one byte),
+ * and the offset of what follows it; 0: the frame is too short. */
+static inline size_t ppp_cp_protocol(const uint8_t *frame, size_t len, uint16_t *protocol)
+{
+	size_t at = len >= 2 && frame[0] == PPP_ADDRESS && frame[1] == PPP_CONTROL ? 2 : 0;
+	if (len < at + 2)
+		return 0;
+	*protocol = (uint16_t)(frame[at] << 8 | frame[at + 1]);
+	return at + 2;
+}
+
 /* Parses what follows the protocol number; bytes beyond the packet's own length are padding. */
 struct ppp_cp ppp_cp_parse(const uint8_t *bytes, size_t len);
 

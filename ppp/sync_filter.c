@@ -38,11 +38,9 @@ const char *sync_filter_reason(const struct sync_filter *s)
 
 static bool parse_packet(const uint8_t *frame, size_t len, struct packet *p)
 {
-	struct wire_reader r = wire_read(frame, len);
-
-	if (len >= 2 && frame[0] == PPP_ADDRESS && frame[1] == PPP_CONTROL)
-		wire_skip(&r, 2);
-	p->number = wire_get_be16(&r);
+	size_t at = ppp_cp_protocol(frame, len, &p->number);
+	if (!at)
+		return false;
 	switch (p->number) {
 	case PPP_LCP:
 		p->protocol = SYNC_FILTER_LCP;
@@ -56,7 +54,7 @@ static bool parse_packet(const uint8_t *frame, size_t len, struct packet *p)
 	default:
 		return false;
 	}
-	p->ppp = ppp_cp_parse(frame + r.at, len - r.at);
+	p->ppp = ppp_cp_parse(frame + at, len - at);
 	return p->ppp.valid;
 }
 
