@@ -195,7 +195,7 @@ def _():
         server.wait_gre(4, where=lambda p: p.seq is not None)
         lines = [line for line in log.text().splitlines() if "too large" in line]
         equal(len(lines), 1, lines)
-        match(r"\(its MTU is 600\), and sent in fragments: give pppd \"mtu 560 mru 560\"", lines[0])
+        match(r"\(its MTU is 600\), and sent in fragments: give pppd \"mtu 556 mru 556\"", lines[0])
         match("its MTU is 600", run.status()["last_notice"])
         hang_up(run)
         nothing_left()
