@@ -170,9 +170,12 @@ static int open_gre(uint16_t call_id, bool others, const struct netsock_options 
 	if (fd < 0)
 		return -errno;
 	int rc = attach_filter(fd, call_id, others);
-	/* The process that gets the socket must not be able to see other calls' packets with it. */
-	if (rc == 0)
+	/* The process that gets the socket must not be able to see other calls' packets with it. Kernels before
+	 * 3.9 cannot see to that. */
+	if (rc == 0) {
 		rc = set_int(fd, SOL_SOCKET, SO_LOCK_FILTER, 1);
+		rc = rc == -ENOPROTOOPT ? 0 : rc;
+	}
 	if (rc == 0)
 		rc = set_origin(fd, o);
 	if (rc == 0)
