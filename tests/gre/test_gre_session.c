@@ -151,6 +151,34 @@ START_TEST(session_holds_packets_that_are_ahead_until_the_missing_one_arrives)
 }
 END_TEST
 
+START_TEST(session_counts_a_packet_that_is_too_long_to_be_held)
+{
+	const uint8_t payload[SLOT + 1] = {0};
+	const struct gre_header h = {.has_seq = true, .seq = 3, .payload_len = sizeof(payload)};
+	start();
+	receive(1);
+	ck_assert_int_eq(gre_session_receive(&session, now_us, &h, payload, true), GRE_RX_NOTHING);
+	ck_assert_uint_eq(stats.rx_invalid, 1);
+	ck_assert_uint_eq(queue.count, 0);
+}
+END_TEST
+
+START_TEST(session_takes_what_a_full_queue_cannot_hold_as_not_arrived)
+{
+	start_with(2);
+	receive(1);
+	ck_assert_int_eq(receive_without_space(2), GRE_RX_HELD);
+	ck_assert_int_eq(receive_without_space(3), GRE_RX_HELD);
+	ck_assert(gre_session_is_full(&session));
+	ck_assert_int_eq(receive_without_space(5), GRE_RX_NOTHING);
+	drain();
+	receive(4);
+	receive(5);
+	expect_delivered(5, (const seq32[]){1, 2, 3, 4, 5});
+	expect_rx(0, 0, 0, 0);
+}
+END_TEST
+
 START_TEST(session_fills_two_gaps_one_after_the_other)
 {
 	receive(1);
@@ -722,6 +750,8 @@ int main(void)
 	tcase_add_test(tc, session_numbers_what_it_sends_from_one);
 	tcase_add_test(tc, session_delivers_in_order_across_wrap);
 	tcase_add_test(tc, session_holds_packets_that_are_ahead_until_the_missing_one_arrives);
+	tcase_add_test(tc, session_counts_a_packet_that_is_too_long_to_be_held);
+	tcase_add_test(tc, session_takes_what_a_full_queue_cannot_hold_as_not_arrived);
 	tcase_add_test(tc, session_fills_two_gaps_one_after_the_other);
 	tcase_add_test(tc, session_fills_the_later_gap_first);
 	tcase_add_test(tc, session_orders_every_permutation);
